@@ -1,0 +1,265 @@
+"""One schema for ``config/*.toml``: every key, its unit, its default, its bounds.
+
+:func:`load` reports all mistakes at once, each with file and key and what would be right.
+Secrets come from the environment or files (``env:NAME`` or ``file:PATH``), never from the TOML.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from bot.errors import ConfigError
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+PositiveUsd = Annotated[float, Field(gt=0)]
+
+
+class Secret(SecretStr):
+    """A secret by reference: ``env:NAME`` or ``file:PATH`` in the TOML, its value only in memory."""
+
+
+def resolve_secret(reference: str, environ: Mapping[str, str]) -> Secret:
+    """Value behind ``env:NAME`` or ``file:PATH``; ValueError says what is missing."""
+    scheme, _, rest = reference.partition(":")
+    if scheme == "env" and rest:
+        if rest not in environ:
+            raise ValueError(f"environment variable {rest} is not set")
+        return Secret(environ[rest])
+    if scheme == "file" and rest:
+        try:
+            return Secret(Path(rest).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise ValueError(f"cannot read secret file {rest}: {error.strerror}") from None
+    raise ValueError("a secret is written env:NAME or file:PATH, never as the value itself")
+
+
+class Section(BaseModel):
+    """A table of the TOML; unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class LogSection(Section):
+    """``[log]``: what goes to stderr."""
+
+    format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, JSON otherwise")
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class WebSection(Section):
+    """``[web]``: the page, ``/api``, ``/metrics``, ``/healthz`` and ``/readyz``."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8050, ge=0, le=65535, description="0 picks a free port")
+
+
+class TapeSource(Section):
+    """``[[collectors.tape]]``: ticks from a file."""
+
+    name: str = "tape"
+    path: str = Field(description="CSV, JSON Lines or Parquet, by ending; relative to the config file")
+    speed: float = Field(0.0, ge=0, description="1 is real time, 600 is ten minutes a second, 0 as fast as possible")
+    loop: bool = Field(False, description="start again at the end, with the clock moved on")
+
+
+class EvmSource(Section):
+    """``[[collectors.evm]]``: Uniswap v3 pools of one EVM chain over a WebSocket."""
+
+    name: str = "evm"
+    urls: list[str] = Field(min_length=1, description="WebSocket endpoints, in order of preference; env:NAME for one with a key")
+    chain_id: int = Field(ge=1)
+    confirmations: int = Field(0, ge=0, le=256, description="blocks behind the head that are trusted for state")
+    reorg_depth: int = Field(64, ge=1, le=4096, description="blocks kept so that a reorganisation can be undone")
+    silence_seconds: PositiveSeconds = Field(60.0, description="no new block for so long: the feed is silent, reconnect")
+    pools: list[str] = Field(min_length=1, description="instruments of the registry, e.g. AMZNx@uniswap:0x3cd7f2a1")
+
+
+class YahooSource(Section):
+    """``[[collectors.yahoo]]``: share prices through yfinance: socket, and polling as fall-back."""
+
+    name: str = "yahoo"
+    symbols: list[str] = Field(min_length=1, description="underlyings of the registry")
+    stream_url: str = "wss://streamer.finance.yahoo.com/?version=2"
+    query_url: str = Field("https://query2.finance.yahoo.com", description="base of the polling endpoint")
+    silence_seconds: PositiveSeconds = Field(60.0, description="no message for so long in session: rebuild the socket")
+    poll_seconds: PositiveSeconds = Field(30.0, description="how often to poll while the socket is down")
+
+
+class CollectorsSection(Section):
+    """``[collectors]``: where ticks come from."""
+
+    tape: list[TapeSource] = []
+    evm: list[EvmSource] = []
+    yahoo: list[YahooSource] = []
+    backoff_initial_seconds: PositiveSeconds = 0.5
+    backoff_max_seconds: PositiveSeconds = 60.0
+    queue_ticks: int = Field(65536, ge=16, description="bound of the queue to the engine; the oldest quote goes first")
+
+
+class ValuationSection(Section):
+    """``[valuation]``: how fair value is estimated, and how fast certainty fades."""
+
+    annual_volatility: float = Field(0.5, gt=0, lt=10, description="of a share the registry says nothing of")
+    closed_variance_fraction: Ratio = Field(0.25, description="variance per hour while closed, against regular hours")
+    weekend_variance_fraction: Ratio = Field(0.08, description="variance per hour of weekends and holidays, against regular hours")
+    reference_max_age_seconds: PositiveSeconds = Field(900.0, description="in session, an older reference is stale")
+    venue_noise: float = Field(0.002, gt=0, lt=1, description="how far an honest token venue may stand off, as a standard deviation of the basis")
+
+
+class DetectorSection(Section):
+    """``[detector]``: when a basis is a depeg."""
+
+    sizes_usd: list[PositiveUsd] = Field([50.0, 500.0, 5000.0], min_length=1, description="sizes for executable prices; the first is the primary one")
+    open_sigmas: float = Field(4.0, gt=0, description="standard deviations beyond the band to open")
+    close_sigmas: float = Field(2.0, gt=0, description="and to be inside again (hysteresis)")
+    spike_basis: float = Field(0.08, gt=0, description="a basis beyond the band by so much needs no second tick")
+    confirm_seconds: float = Field(300.0, ge=0, description="a smaller depeg must last so long before it opens")
+    resolve_seconds: float = Field(300.0, ge=0, description="inside for so long before an incident resolves")
+    reopen_seconds: float = Field(3600.0, ge=0, description="back outside within so long: the same incident goes on")
+    basis_interval_seconds: PositiveSeconds = Field(1.0, description="at most one Basis message per instrument in so long")
+
+
+class StrategySection(Section):
+    """``[strategy]``: what plans may cost, risk and lock up."""
+
+    enabled: bool = True
+    capital_usd: PositiveUsd = 250_000.0
+    max_plan_usd: PositiveUsd = 50_000.0
+    max_underlying_usd: PositiveUsd = 100_000.0
+    max_venue_usd: PositiveUsd = 100_000.0
+    max_open_settlement_usd: PositiveUsd = 150_000.0
+    min_profit_usd: float = Field(5.0, ge=0)
+    financing_rate: float = Field(0.06, ge=0, le=1, description="per year, on capital locked over settlement")
+    gas_usd: float = Field(0.05, ge=0, description="per chain transaction, where the chain says nothing")
+    risk_charge: Ratio = Field(0.1, description="part of the worst case that counts as a cost in sizing")
+    expiry_seconds: PositiveSeconds = Field(60.0, description="a plan not acted on by then is void")
+    inventory_tokens: dict[str, float] = Field({}, description="tokens held at the start, by token; a sale needs them now")
+
+
+class ExecutionSection(Section):
+    """``[execution]``: what is done with plans."""
+
+    mode: Literal["off", "paper", "live"] = Field("paper", description="live also needs an arming command with an expiry")
+    slippage: float = Field(0.01, ge=0, le=0.5, description="a leg worse than planned by more than this is refused")
+
+
+class LedgerSection(Section):
+    """``[ledger]``: double-entry books, outbox and incidents, in one database."""
+
+    url: str = Field("sqlite+aiosqlite:///var/pegbot.db", description="SQLAlchemy URL; postgresql+asyncpg://… for Postgres; env:NAME to hide it")
+
+
+class ChannelSection(Section):
+    """``[[alerts.channels]]``: one message service."""
+
+    name: str
+    url: str = Field(description="Apprise URL by reference: env:NAME or file:PATH (json://127.0.0.1 style URLs without a key may be literal)")
+    min_severity: Literal["info", "warning", "critical"] = "warning"
+    per_minute: int = Field(20, ge=1, description="rate limit")
+
+
+class AlertsSection(Section):
+    """``[alerts]``: messages to people, through an outbox."""
+
+    channels: list[ChannelSection] = []
+    page_url: str = Field("http://127.0.0.1:8050", description="where messages point to")
+    quiet_hours: str = Field("", description="e.g. 22:00-07:00; only critical messages get through")
+    timezone: str = Field("UTC", description="of quiet_hours")
+    retry_max_seconds: PositiveSeconds = 300.0
+    heartbeat_seconds: float = Field(0.0, ge=0, description="a message after so long without a tick from anywhere; 0 is off")
+
+
+class MqttSection(Section):
+    """``[mqtt]``: the same messages for machines."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(1883, ge=1, le=65535)
+    username: str = ""
+    password: str = Field("", description="env:NAME or file:PATH")
+    tls: bool = False
+    client_id: str = "pegbot"
+    buffer: int = Field(10_000, ge=1, description="messages kept while the broker is away; the oldest basis goes first")
+    topics: list[Literal["tick", "basis", "incident", "plan", "fill", "status"]] = ["basis", "incident", "plan", "fill", "status"]
+
+
+class RecordSection(Section):
+    """``[record]``: write what was seen to a tape."""
+
+    path: str = Field("", description="empty is off")
+
+
+class Config(Section):
+    """The whole of it. ``base`` is the folder of the file: relative paths start there."""
+
+    base: Path = Field(Path("."), exclude=True)
+    registry: list[str] = Field(["registry/*.toml"], description="registry files, relative to the config file")
+    log: LogSection = LogSection()
+    web: WebSection = WebSection()
+    collectors: CollectorsSection = CollectorsSection()
+    valuation: ValuationSection = ValuationSection()
+    detector: DetectorSection = DetectorSection()
+    strategy: StrategySection = StrategySection()
+    execution: ExecutionSection = ExecutionSection()
+    ledger: LedgerSection = LedgerSection()
+    alerts: AlertsSection = AlertsSection()
+    mqtt: MqttSection = MqttSection()
+    record: RecordSection = RecordSection()
+
+    @field_validator("detector")
+    @classmethod
+    def _ordered(cls, value: DetectorSection) -> DetectorSection:
+        if value.close_sigmas > value.open_sigmas:
+            raise ValueError("close_sigmas must not exceed open_sigmas, or incidents would flap")
+        return value
+
+    def path(self, relative: str) -> Path:
+        """A path of the config, made absolute by the folder of its file."""
+        return (self.base / relative).resolve() if relative else self.base
+
+
+def parse(data: Mapping[str, Any], *, source: str, base: Path) -> Config:
+    """Validate ``data``; raises :class:`ConfigError` listing every mistake as ``source: key: fix``."""
+    try:
+        return Config.model_validate({**data, "base": base})
+    except ValidationError as error:
+        raise ConfigError([_say(source, problem) for problem in error.errors()]) from None
+
+
+def load(path: Path | str) -> Config:
+    """Read and validate one TOML file. Raises :class:`ConfigError` with all its mistakes."""
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a path to a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    return parse(data, source=str(path), base=path.resolve().parent)
+
+
+def _say(source: str, problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "(file)"
+    match problem["type"]:
+        case "extra_forbidden":
+            text = "unknown key; remove it, or check its spelling against docs/configuration.md"
+        case "missing":
+            text = "is required"
+        case _:
+            text = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{source}: {key}: {text}"
+
+
+def secret(reference: str) -> Secret:
+    """:func:`resolve_secret` against this process's environment, as a ConfigError."""
+    try:
+        return resolve_secret(reference, os.environ)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
