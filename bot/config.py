@@ -49,7 +49,9 @@ class Section(BaseModel):
 class LogSection(Section):
     """``[log]``: what goes to stderr."""
 
-    format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, JSON otherwise")
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, JSON otherwise"
+    )
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -65,7 +67,9 @@ class TapeSource(Section):
 
     name: str = "tape"
     path: str = Field(description="CSV, JSON Lines or Parquet, by ending; relative to the config file")
-    speed: float = Field(0.0, ge=0, description="1 is real time, 600 is ten minutes a second, 0 as fast as possible")
+    speed: float = Field(
+        0.0, ge=0, description="1 is real time, 600 is ten minutes a second, 0 as fast as possible"
+    )
     loop: bool = Field(False, description="start again at the end, with the clock moved on")
 
 
@@ -73,12 +77,22 @@ class EvmSource(Section):
     """``[[collectors.evm]]``: Uniswap v3 pools of one EVM chain over a WebSocket."""
 
     name: str = "evm"
-    urls: list[str] = Field(min_length=1, description="WebSocket endpoints, in order of preference; env:NAME for one with a key")
+    urls: list[str] = Field(
+        min_length=1, description="WebSocket endpoints, in order of preference; env:NAME for one with a key"
+    )
     chain_id: int = Field(ge=1)
-    confirmations: int = Field(0, ge=0, le=256, description="blocks behind the head that are trusted for state")
-    reorg_depth: int = Field(64, ge=1, le=4096, description="blocks kept so that a reorganisation can be undone")
-    silence_seconds: PositiveSeconds = Field(60.0, description="no new block for so long: the feed is silent, reconnect")
-    pools: list[str] = Field(min_length=1, description="instruments of the registry, e.g. AMZNx@uniswap:0x3cd7f2a1")
+    confirmations: int = Field(
+        0, ge=0, le=256, description="blocks behind the head that are trusted for state"
+    )
+    reorg_depth: int = Field(
+        64, ge=1, le=4096, description="blocks kept so that a reorganisation can be undone"
+    )
+    silence_seconds: PositiveSeconds = Field(
+        60.0, description="no new block for so long: the feed is silent, reconnect"
+    )
+    pools: list[str] = Field(
+        min_length=1, description="instruments of the registry, e.g. AMZNx@uniswap:0x3cd7f2a1"
+    )
 
 
 class YahooSource(Section):
@@ -88,7 +102,9 @@ class YahooSource(Section):
     symbols: list[str] = Field(min_length=1, description="underlyings of the registry")
     stream_url: str = "wss://streamer.finance.yahoo.com/?version=2"
     query_url: str = Field("https://query2.finance.yahoo.com", description="base of the polling endpoint")
-    silence_seconds: PositiveSeconds = Field(60.0, description="no message for so long in session: rebuild the socket")
+    silence_seconds: PositiveSeconds = Field(
+        60.0, description="no message for so long in session: rebuild the socket"
+    )
     poll_seconds: PositiveSeconds = Field(30.0, description="how often to poll while the socket is down")
 
 
@@ -100,30 +116,55 @@ class CollectorsSection(Section):
     yahoo: list[YahooSource] = []
     backoff_initial_seconds: PositiveSeconds = 0.5
     backoff_max_seconds: PositiveSeconds = 60.0
-    queue_ticks: int = Field(65536, ge=16, description="bound of the queue to the engine; the oldest quote goes first")
+    queue_ticks: int = Field(
+        65536, ge=16, description="bound of the queue to the engine; the oldest quote goes first"
+    )
 
 
 class ValuationSection(Section):
     """``[valuation]``: how fair value is estimated, and how fast certainty fades."""
 
     annual_volatility: float = Field(0.5, gt=0, lt=10, description="of a share the registry says nothing of")
-    closed_variance_fraction: Ratio = Field(0.25, description="variance per hour while closed, against regular hours")
-    weekend_variance_fraction: Ratio = Field(0.08, description="variance per hour of weekends and holidays, against regular hours")
-    reference_max_age_seconds: PositiveSeconds = Field(900.0, description="in session, an older reference is stale")
-    venue_noise: float = Field(0.002, gt=0, lt=1, description="how far an honest token venue may stand off, as a standard deviation of the basis")
+    closed_variance_fraction: Ratio = Field(
+        0.25, description="variance per hour while closed, against regular hours"
+    )
+    weekend_variance_fraction: Ratio = Field(
+        0.08, description="variance per hour of weekends and holidays, against regular hours"
+    )
+    reference_max_age_seconds: PositiveSeconds = Field(
+        900.0, description="in session, an older reference is stale"
+    )
+    venue_noise: float = Field(
+        0.002,
+        gt=0,
+        lt=1,
+        description="how far an honest token venue may stand off, as a standard deviation of the basis",
+    )
 
 
 class DetectorSection(Section):
     """``[detector]``: when a basis is a depeg."""
 
-    sizes_usd: list[PositiveUsd] = Field([50.0, 500.0, 5000.0], min_length=1, description="sizes for executable prices; the first is the primary one")
+    sizes_usd: list[PositiveUsd] = Field(
+        [50.0, 500.0, 5000.0],
+        min_length=1,
+        description="sizes for executable prices; the first is the primary one",
+    )
     open_sigmas: float = Field(4.0, gt=0, description="standard deviations beyond the band to open")
     close_sigmas: float = Field(2.0, gt=0, description="and to be inside again (hysteresis)")
-    spike_basis: float = Field(0.08, gt=0, description="a basis beyond the band by so much needs no second tick")
-    confirm_seconds: float = Field(300.0, ge=0, description="a smaller depeg must last so long before it opens")
+    spike_basis: float = Field(
+        0.08, gt=0, description="a basis beyond the band by so much needs no second tick"
+    )
+    confirm_seconds: float = Field(
+        300.0, ge=0, description="a smaller depeg must last so long before it opens"
+    )
     resolve_seconds: float = Field(300.0, ge=0, description="inside for so long before an incident resolves")
-    reopen_seconds: float = Field(3600.0, ge=0, description="back outside within so long: the same incident goes on")
-    basis_interval_seconds: PositiveSeconds = Field(1.0, description="at most one Basis message per instrument in so long")
+    reopen_seconds: float = Field(
+        3600.0, ge=0, description="back outside within so long: the same incident goes on"
+    )
+    basis_interval_seconds: PositiveSeconds = Field(
+        1.0, description="at most one Basis message per instrument in so long"
+    )
 
 
 class StrategySection(Section):
@@ -140,27 +181,38 @@ class StrategySection(Section):
     gas_usd: float = Field(0.05, ge=0, description="per chain transaction, where the chain says nothing")
     risk_charge: Ratio = Field(0.1, description="part of the worst case that counts as a cost in sizing")
     expiry_seconds: PositiveSeconds = Field(60.0, description="a plan not acted on by then is void")
-    inventory_tokens: dict[str, float] = Field({}, description="tokens held at the start, by token; a sale needs them now")
+    inventory_tokens: dict[str, float] = Field(
+        {}, description="tokens held at the start, by token; a sale needs them now"
+    )
 
 
 class ExecutionSection(Section):
     """``[execution]``: what is done with plans."""
 
-    mode: Literal["off", "paper", "live"] = Field("paper", description="live also needs an arming command with an expiry")
-    slippage: float = Field(0.01, ge=0, le=0.5, description="a leg worse than planned by more than this is refused")
+    mode: Literal["off", "paper", "live"] = Field(
+        "paper", description="live also needs an arming command with an expiry"
+    )
+    slippage: float = Field(
+        0.01, ge=0, le=0.5, description="a leg worse than planned by more than this is refused"
+    )
 
 
 class LedgerSection(Section):
     """``[ledger]``: double-entry books, outbox and incidents, in one database."""
 
-    url: str = Field("sqlite+aiosqlite:///var/pegbot.db", description="SQLAlchemy URL; postgresql+asyncpg://… for Postgres; env:NAME to hide it")
+    url: str = Field(
+        "sqlite+aiosqlite:///var/pegbot.db",
+        description="SQLAlchemy URL; postgresql+asyncpg://… for Postgres; env:NAME to hide it",
+    )
 
 
 class ChannelSection(Section):
     """``[[alerts.channels]]``: one message service."""
 
     name: str
-    url: str = Field(description="Apprise URL by reference: env:NAME or file:PATH (json://127.0.0.1 style URLs without a key may be literal)")
+    url: str = Field(
+        description="Apprise URL by reference: env:NAME or file:PATH (json://127.0.0.1 style URLs without a key may be literal)"
+    )
     min_severity: Literal["info", "warning", "critical"] = "warning"
     per_minute: int = Field(20, ge=1, description="rate limit")
 
@@ -173,7 +225,9 @@ class AlertsSection(Section):
     quiet_hours: str = Field("", description="e.g. 22:00-07:00; only critical messages get through")
     timezone: str = Field("UTC", description="of quiet_hours")
     retry_max_seconds: PositiveSeconds = 300.0
-    heartbeat_seconds: float = Field(0.0, ge=0, description="a message after so long without a tick from anywhere; 0 is off")
+    heartbeat_seconds: float = Field(
+        0.0, ge=0, description="a message after so long without a tick from anywhere; 0 is off"
+    )
 
 
 class MqttSection(Section):
@@ -186,8 +240,16 @@ class MqttSection(Section):
     password: str = Field("", description="env:NAME or file:PATH")
     tls: bool = False
     client_id: str = "pegbot"
-    buffer: int = Field(10_000, ge=1, description="messages kept while the broker is away; the oldest basis goes first")
-    topics: list[Literal["tick", "basis", "incident", "plan", "fill", "status"]] = ["basis", "incident", "plan", "fill", "status"]
+    buffer: int = Field(
+        10_000, ge=1, description="messages kept while the broker is away; the oldest basis goes first"
+    )
+    topics: list[Literal["tick", "basis", "incident", "plan", "fill", "status"]] = [
+        "basis",
+        "incident",
+        "plan",
+        "fill",
+        "status",
+    ]
 
 
 class RecordSection(Section):
@@ -200,7 +262,9 @@ class Config(Section):
     """The whole of it. ``base`` is the folder of the file: relative paths start there."""
 
     base: Path = Field(Path("."), exclude=True)
-    registry: list[str] = Field(["registry/*.toml"], description="registry files, relative to the config file")
+    registry: list[str] = Field(
+        ["registry/*.toml"], description="registry files, relative to the config file"
+    )
     log: LogSection = LogSection()
     web: WebSection = WebSection()
     collectors: CollectorsSection = CollectorsSection()

@@ -295,7 +295,18 @@ def to_builtins(message: Any) -> dict[str, Any]:
 
 
 TIME_FIELDS = frozenset(
-    {"ts", "received", "opened", "last_seen", "resolved", "created", "expires", "settles",
-     "since", "until", "muted_until"}
+    {
+        "ts",
+        "received",
+        "opened",
+        "last_seen",
+        "resolved",
+        "created",
+        "expires",
+        "settles",
+        "since",
+        "until",
+        "muted_until",
+    }
 )
 """Fields that hold :data:`Ns` and are written as ISO 8601 outside the program."""

@@ -1,0 +1,27 @@
+"""What exists: underlyings, tokens, issuers, venues, chains and pools, pinned by address."""
+
+from bot.registry.load import load
+from bot.registry.model import (
+    Chain,
+    Channel,
+    Issuer,
+    PoolEntry,
+    Registry,
+    Resolved,
+    Token,
+    Underlying,
+    Venue,
+)
+
+__all__ = [
+    "Chain",
+    "Channel",
+    "Issuer",
+    "PoolEntry",
+    "Registry",
+    "Resolved",
+    "Token",
+    "Underlying",
+    "Venue",
+    "load",
+]

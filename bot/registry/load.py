@@ -1,0 +1,94 @@
+"""Reading ``registry/*.toml``: all mistakes at once, each with file, entry and key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bot.errors import ConfigError
+from bot.registry.model import Chain, Issuer, PoolEntry, Registry, Token, Underlying, Venue
+
+TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "chains": (Chain, "name"),
+    "issuers": (Issuer, "name"),
+    "underlyings": (Underlying, "ticker"),
+    "tokens": (Token, "symbol"),
+    "venues": (Venue, "name"),
+    "pools": (PoolEntry, "instrument"),
+}
+
+
+def expand(base: Path, patterns: Sequence[str]) -> list[Path]:
+    """Files matching the config's ``registry`` patterns, sorted; ConfigError if one matches none."""
+    files: list[Path] = []
+    for pattern in patterns:
+        path = Path(pattern)
+        found = sorted(path.parent.glob(path.name)) if path.is_absolute() else sorted(base.glob(pattern))
+        if not found:
+            raise ConfigError(f"registry: nothing matches {pattern!r} under {base}")
+        files.extend(found)
+    return files
+
+
+def load(paths: Iterable[Path]) -> Registry:
+    """The registry in these files. Raises :class:`ConfigError` with every mistake in them."""
+    found: dict[str, dict[str, Any]] = {table: {} for table in TABLES}
+    problems: list[str] = []
+    for path in paths:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            problems.append(f"{path}: cannot be read: {error.strerror}")
+            continue
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            problems.append(f"{path}: not valid TOML: {error}")
+            continue
+        for table, entries in data.items():
+            if table not in TABLES:
+                problems.append(f"{path}: {table}: unknown table; expected one of {', '.join(TABLES)}")
+            elif not isinstance(entries, list):
+                problems.append(f"{path}: {table}: write [[{table}]], one block per entry")
+            else:
+                problems += _take(str(path), table, entries, found[table])
+    for token in found["tokens"].values():
+        found["underlyings"].setdefault(token.underlying, Underlying(token.underlying, token.name))
+    problems += _dangling(found)
+    if problems:
+        raise ConfigError(problems)
+    return Registry(**found)
+
+
+def _take(source: str, table: str, entries: list[Any], into: dict[str, Any]) -> list[str]:
+    kind, key = TABLES[table]
+    problems = []
+    for number, raw in enumerate(entries, 1):
+        where = f"{source}: {table}[{raw.get(key, number) if isinstance(raw, dict) else number}]"
+        try:
+            entry = msgspec.convert(raw, kind)
+        except msgspec.ValidationError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        name = getattr(entry, key)
+        if name in into:
+            problems.append(f"{where}: stands twice; remove one")
+        into[name] = entry
+    return problems
+
+
+def _dangling(found: dict[str, dict[str, Any]]) -> list[str]:
+    problems = [
+        f"token {token.symbol}: issuer {token.issuer!r} is not in the registry"
+        for token in found["tokens"].values()
+        if token.issuer not in found["issuers"]
+    ]
+    for pool in found["pools"].values():
+        symbol = pool.instrument.partition("@")[0]
+        if symbol not in found["tokens"]:
+            problems.append(f"pool {pool.instrument}: token {symbol!r} is not in the registry")
+        if pool.chain not in found["chains"]:
+            problems.append(f"pool {pool.instrument}: chain {pool.chain!r} is not in the registry")
+    return problems

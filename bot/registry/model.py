@@ -1,0 +1,160 @@
+"""The entries of the registry, and how an instrument's name is resolved against it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from bot.types import split_instrument
+
+VenueKind = Literal["pool", "exchange", "issuer", "broker", "oracle"]
+Hours = Literal["24/7", "24/5", "regular", "none"]
+
+
+class Chain(Struct, frozen=True, forbid_unknown_fields=True):
+    """A blockchain. ``gas_usd`` is what one swap typically costs there."""
+
+    name: str
+    kind: Literal["evm", "solana"]
+    chain_id: int = 0
+    gas_usd: float = 0.05
+
+
+class Channel(Struct, frozen=True, forbid_unknown_fields=True):
+    """One direction of an issuer's primary market: minting, or redeeming.
+
+    Ratios are of the amount; days are business days of the share's settlement. ``source`` and
+    ``note`` say where the numbers come from and which of them are assumptions.
+    """
+
+    available: bool = True
+    open_to: str = "qualified"
+    hours: Hours = "24/5"
+    fee_ratio: float = 0.0
+    spread_ratio: float = 0.0
+    minimum_usd: float = 0.0
+    maximum_usd: float | None = None
+    settlement_days: float = 1.0
+    gas_usd: float = 0.0
+    source: str = ""
+    note: str = ""
+
+
+class Issuer(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who stands behind a token. ``suffix`` is how its symbols end; it never identifies a token."""
+
+    name: str
+    title: str
+    suffix: str = ""
+    decimals: dict[str, int] = {}
+    mint: Channel = Channel(available=False, hours="none")
+    redeem: Channel = Channel(available=False, hours="none")
+
+
+class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
+    """A listed share or ETF. ``annual_volatility`` is ``None`` where the registry says nothing."""
+
+    ticker: str
+    name: str = ""
+    exchange: str = "XNYS"
+    annual_volatility: float | None = None
+
+
+class Token(Struct, frozen=True, forbid_unknown_fields=True):
+    """An issuer's claim on an underlying; ``addresses`` and ``decimals`` by chain or chain kind."""
+
+    symbol: str
+    underlying: str
+    issuer: str
+    name: str = ""
+    addresses: dict[str, str] = {}
+    decimals: dict[str, int] = {}
+
+
+class Venue(Struct, frozen=True, forbid_unknown_fields=True):
+    """A place with its own price. ``fee_ratio`` is a taker's; pools bring their own in their state."""
+
+    name: str
+    kind: VenueKind
+    fee_ratio: float = 0.0
+    chain: str = ""
+    withdraw_days: float = 0.0
+    reference: bool = False
+
+
+class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One pool, by address. ``fee_pips`` is in millionths."""
+
+    instrument: str
+    chain: str
+    address: str
+    amm: str
+    fee_pips: int
+    token_address: str
+    token_decimals: int
+    quote_address: str
+    quote_symbol: str
+    quote_decimals: int
+
+
+class Resolved(Struct, frozen=True):
+    """What an instrument's name means. References have no token."""
+
+    token: Token | None
+    underlying: Underlying
+    venue: str
+    venue_kind: VenueKind
+    fee_ratio: float
+    is_reference: bool
+
+
+class Registry(Struct, frozen=True):
+    """Everything configured to exist, by name."""
+
+    chains: dict[str, Chain] = {}
+    issuers: dict[str, Issuer] = {}
+    underlyings: dict[str, Underlying] = {}
+    tokens: dict[str, Token] = {}
+    venues: dict[str, Venue] = {}
+    pools: dict[str, PoolEntry] = {}
+
+    def resolve(self, instrument: str) -> Resolved | None:
+        """The meaning of ``TOKEN@venue`` or ``UNDERLYING@source``; ``None`` if it is not known.
+
+        A venue is known by the part before ``:``; one the registry does not list counts as a pool
+        where a token is named (a tape may come from anywhere), but never as a reference source.
+        """
+        symbol, place = split_instrument(instrument)
+        base = place.partition(":")[0]
+        if not symbol or not base:
+            return None
+        venue = self.venues.get(base)
+        token = self.tokens.get(symbol)
+        if token is not None:
+            kind: VenueKind = venue.kind if venue else "pool"
+            return Resolved(
+                token,
+                self.underlyings[token.underlying],
+                place,
+                kind,
+                venue.fee_ratio if venue else 0.0,
+                False,
+            )
+        underlying = self.underlyings.get(symbol)
+        if underlying is not None and venue is not None and venue.reference:
+            return Resolved(None, underlying, place, venue.kind, 0.0, True)
+        return None
+
+    def token_at(self, address: str) -> Token | None:
+        """The token with this address on any chain; EVM addresses regardless of case."""
+        wanted = address.lower() if address.startswith("0x") else address
+        for token in self.tokens.values():
+            for known in token.addresses.values():
+                if (known.lower() if known.startswith("0x") else known) == wanted:
+                    return token
+        return None
+
+    def issuer_of(self, token: Token) -> Issuer:
+        """The issuer of a token; the loader made sure that it exists."""
+        return self.issuers[token.issuer]
