@@ -2,18 +2,17 @@
 
 Nothing here knows what the numbers mean: that is :mod:`bot.metrics`. Own storage instead of the client
 library's metric objects because a hot loop needs a dictionary write and no lock, because parts that keep
-their own totals must be able to *set* a counter, and because a label set has to be able to end.
+their own totals must be able to *set* a counter, because a label set has to be able to end, and because
+that library's writer takes over 100 ms for 500 instruments, which the engine would have to wait for.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 MAX_SERIES: Final = 10_000
@@ -30,7 +29,7 @@ class Family(NamedTuple):
     buckets: tuple[float, ...] = ()
 
 
-class Store(Collector):
+class Store:
     """The values of a fixed set of families; not thread-safe."""
 
     def __init__(self, families: Iterable[Family]) -> None:
@@ -64,23 +63,32 @@ class Store(Collector):
         """End all series of a family."""
         self._values[name].clear()
 
-    def collect(self) -> Iterator[Metric]:
-        """The families with their values, in the order of the table; for a registry."""
-        return map(self._expose, self.families.values())
+    def text(self) -> str:
+        """All families in the order of the table, in Prometheus's text format 0.0.4."""
+        return "".join(map(self._expose, self.families.values()))
 
     @staticmethod
     def _bounded(series: dict[tuple[str, ...], float], labels: tuple[str, ...]) -> tuple[str, ...]:
         return labels if labels in series or len(series) < MAX_SERIES else ("other",) * len(labels)
 
-    def _expose(self, family: Family) -> Metric:
+    def _expose(self, family: Family) -> str:
+        name = family.name
+        lines = [f"# HELP {name} {family.help}", f"# TYPE {name} {family.kind}"]
         if family.kind == "histogram":
-            histogram = HistogramMetricFamily(family.name, family.help)
-            edges = [*map(repr, family.buckets), "+Inf"]
-            counts = accumulate(self._counts[family.name])
-            histogram.add_metric([], list(zip(edges, counts, strict=True)), self._sums[family.name])
-            return histogram
-        make = GaugeMetricFamily if family.kind == "gauge" else CounterMetricFamily
-        metric = make(family.name, family.help, labels=family.labels)
-        for labels, value in self._values[family.name].items():
-            metric.add_metric(labels, value)
-        return metric
+            counts = list(accumulate(self._counts[name]))
+            for edge, count in zip((*family.buckets, "+Inf"), counts, strict=True):
+                lines.append(f'{name}_bucket{{le="{edge}"}} {count}')
+            lines += [f"{name}_count {counts[-1]}", f"{name}_sum {self._sums[name]}"]
+        for labels, value in self._values[name].items():
+            lines.append(f"{name}{_braces(family.labels, labels)} {float(value)}")
+        return "\n".join(lines) + "\n"
+
+
+@lru_cache(maxsize=65_536)  # the same few thousand label sets come back at every scrape
+def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    pairs = [f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)]
+    return "{" + ",".join(pairs) + "}" if pairs else ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -11,11 +11,10 @@ from __future__ import annotations
 import asyncio
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import Metric
 
 from bot import __version__, types
 from bot.exposition import CONTENT_TYPE as CONTENT_TYPE
@@ -117,7 +116,6 @@ class Metrics(Store):
         for cause in get_args(types.Cause):  # a counter born as 1 hides its first increase from rate()
             for severity in types.SEVERITIES:
                 self.set("pegbot_incidents_total", 0, cause, severity)
-        self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
     def tick(self, source: str, kind: str, n: int = 1) -> None:
@@ -150,7 +148,8 @@ class Metrics(Store):
         """The exposition text, to be served as :data:`CONTENT_TYPE`."""
         for read in self._before_render:
             read()
-        return generate_latest(self.registry)
+        self._show()
+        return self.text().encode() + generate_latest(self.registry)
 
     async def run(self) -> None:
         """A sink's loop: there is nothing to deliver, it only waits to be cancelled."""
@@ -205,8 +204,7 @@ class Metrics(Store):
         self.set("pegbot_feed_restarts_total", feed.restarts, feed.source)
         self.set("pegbot_feed_lag_seconds", feed.lag_seconds, feed.source)
 
-    def collect(self) -> Iterator[Metric]:
-        """The families, for the registry; those of instruments and incidents are made anew."""
+    def _show(self) -> None:
         for name in _MADE_ANEW:
             self.clear(name)
         latest: dict[str, Basis] = {}
@@ -222,7 +220,6 @@ class Metrics(Store):
         for plan in self._plans.values():
             for name in ("expected_profit_usd", "size_usd", "worst_case_usd"):
                 self.set(f"pegbot_plan_{name}", getattr(plan, name), plan.instrument, plan.underlying)
-        return super().collect()
 
     def _show_basis(self, basis: Basis) -> None:
         key = (basis.instrument, basis.underlying)
