@@ -1,0 +1,49 @@
+"""Messages as rows of a table, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bot.types import Fill, Incident, Order, Plan
+
+
+def incident_row(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "instrument": incident.instrument,
+        "opened": incident.opened,
+        "last_seen": incident.last_seen,
+        "resolved": incident.resolved,
+        "body": msgspec.json.encode(incident).decode(),
+    }
+
+
+def plan_row(plan: Plan) -> dict[str, Any]:
+    return {
+        "id": plan.id,
+        "incident_id": plan.incident_id,
+        "created": plan.created,
+        "decision": plan.decision,
+        "body": msgspec.json.encode(plan).decode(),
+    }
+
+
+def order_row(order_id: str, source: Order | Fill) -> dict[str, Any]:
+    return {
+        "id": order_id,
+        "plan_id": source.plan_id,
+        "ts": source.ts,
+        "action": source.action,
+        "instrument": source.instrument,
+        "quantity_tokens": source.quantity_tokens,
+    }
+
+
+def fill_row(fill: Fill) -> dict[str, Any]:
+    return msgspec.structs.asdict(fill)
+
+
+def fill_of(row: Any) -> Fill:
+    return Fill(**row._mapping)
