@@ -211,7 +211,7 @@ class ChannelSection(Section):
 
     name: str
     url: str = Field(
-        description="Apprise URL by reference: env:NAME or file:PATH (json://127.0.0.1 style URLs without a key may be literal)"
+        description="Apprise URL by reference: env:NAME or file:PATH; a keyless json://127.0.0.1 may be literal"
     )
     min_severity: Literal["info", "warning", "critical"] = "warning"
     per_minute: int = Field(20, ge=1, description="rate limit")
@@ -261,7 +261,7 @@ class RecordSection(Section):
 class Config(Section):
     """The whole of it. ``base`` is the folder of the file: relative paths start there."""
 
-    base: Path = Field(Path("."), exclude=True)
+    base: Path = Field(Path(), exclude=True)
     registry: list[str] = Field(
         ["registry/*.toml"], description="registry files, relative to the config file"
     )

@@ -185,8 +185,8 @@ class Plan(Struct, frozen=True):
     """A route with sizes, legs, hedge, costs, worst case and expiry, or ``no_trade`` and why.
 
     A plan to do nothing has ``decision == "no_trade"``, no legs and ``reasons`` that each start
-    with the name of the rule. ``worst_case_usd`` is a loss as a negative number, at 99 %, over the settlement wait.
-    ``capital_usd`` is locked for ``duration_seconds``.
+    with the name of the rule. ``worst_case_usd`` is a loss as a negative number, at 99 %, over the
+    settlement wait. ``capital_usd`` is locked for ``duration_seconds``.
     """
 
     id: str

@@ -1,0 +1,68 @@
+"""One engine with its paper broker: what both the daemon and ``replay`` drive, event by event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bot.config import Config
+from bot.engine import Engine
+from bot.execution.paper import PaperBroker
+from bot.registry.model import Registry
+from bot.types import Event, Fill, Message, Ns, Plan
+
+
+class Driver:
+    """Feeds events to the engine, trades its plans on paper and tells it what was filled."""
+
+    def __init__(self, config: Config, registry: Registry) -> None:
+        self.engine = Engine(config, registry)
+        self.broker = PaperBroker(registry, config.execution) if config.execution.mode == "paper" else None
+
+    @property
+    def now(self) -> Ns:
+        """Event time, nanoseconds."""
+        return self.engine.now
+
+    def feed(self, event: Event) -> list[Message]:
+        """What follows from one event, fills included, in order."""
+        broker = self.broker
+        if broker is None:
+            return self.engine.step(event)
+        due = broker.next_due
+        if due is not None and event.ts >= due:
+            settled: list[Message] = self._report(broker.due(event.ts))
+            return settled + self._step(event, broker)
+        messages = self.engine.step(event)
+        return self._trade(messages, broker) if messages else messages
+
+    def _step(self, event: Event, broker: PaperBroker) -> list[Message]:
+        return self._trade(self.engine.step(event), broker)
+
+    def _trade(self, messages: list[Message], broker: PaperBroker) -> list[Message]:
+        out: list[Message] = []
+        for message in messages:
+            out.append(message)
+            if type(message) is Plan and message.decision == "trade":
+                out += self._report(broker.execute(message, self.engine.market, self.engine.now))
+        return out
+
+    def _report(self, fills: list[Fill]) -> list[Message]:
+        for fill in fills:
+            self.engine.step(fill)
+        return list(fills)
+
+    def snapshot(self) -> bytes:
+        """Engine and broker as JSON."""
+        parts: dict[str, Any] = {"engine": msgspec.Raw(self.engine.snapshot())}
+        if self.broker is not None:
+            parts["broker"] = self.broker.snapshot()
+        return msgspec.json.encode(parts)
+
+    def restore(self, data: bytes) -> None:
+        """Go on from :meth:`snapshot`."""
+        parts = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        self.engine.restore(bytes(parts["engine"]))
+        if self.broker is not None and "broker" in parts:
+            self.broker.restore(msgspec.json.decode(parts["broker"]))

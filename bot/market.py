@@ -1,0 +1,233 @@
+"""The market as last seen: one state per instrument, grouped by underlying; what a tick does to it.
+
+States are plain slots of numbers, updated in place, so that a tick costs a few microseconds and a
+snapshot is a dictionary. Nothing here judges a price: that is for valuation and detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite, log
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import DataError
+from bot.registry.model import Issuer, Registry, Token, Underlying, VenueKind
+from bot.types import Ns, Tick
+
+if TYPE_CHECKING:
+    from bot.pools import Curve
+    from bot.valuation.fair import FairValue
+
+MAX_PRICE = 1e12
+
+
+class TokenState:
+    """A token's multiplier as of a time; one that is announced takes over when its time has come."""
+
+    __slots__ = ("log_multiplier", "multiplier", "next_at", "next_multiplier", "previous", "token")
+
+    def __init__(self, token: Token) -> None:
+        self.token = token
+        self.multiplier = 1.0
+        self.log_multiplier = 0.0
+        self.previous: float | None = None
+        self.next_multiplier: float | None = None
+        self.next_at: Ns = 0
+
+    def advance(self, ts: Ns) -> None:
+        """Let an announced multiplier take over if its time has come."""
+        if self.next_multiplier is not None and ts >= self.next_at:
+            self._set(self.next_multiplier)
+            self.next_multiplier = None
+
+    def update(self, data: dict[str, Any], ts: Ns) -> None:
+        """What a ``multiplier`` tick says. Raises :class:`DataError` on numbers that cannot be."""
+        current = _positive(data, "multiplier")
+        announced = data.get("new_multiplier")
+        if announced:
+            effective = data.get("effective_ns", 0)
+            if not isinstance(effective, int):
+                raise DataError("bad_multiplier", f"effective_ns is {effective!r}")
+            self.next_multiplier, self.next_at = _positive(data, "new_multiplier"), effective
+        if current != self.multiplier and not (self.next_multiplier is not None and ts >= self.next_at):
+            self._set(current)
+        self.advance(ts)
+
+    def _set(self, multiplier: float) -> None:
+        self.previous = self.multiplier
+        self.multiplier = multiplier
+        self.log_multiplier = log(multiplier)
+
+
+def _positive(data: dict[str, Any], key: str) -> float:
+    value = data.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value) or value <= 0:
+        raise DataError("bad_multiplier", f"{key} is {value!r}")
+    return float(value)
+
+
+class InstrumentState:
+    """What is known of one token on one venue. ``None`` is not known; ``ts`` is when it was valid."""
+
+    __slots__ = (
+        "alarm",
+        "ask",
+        "bid",
+        "changed",
+        "consensus_log",
+        "curve",
+        "fee_ratio",
+        "halted",
+        "halted_reason",
+        "is_bar",
+        "liquidity_usd",
+        "log_price",
+        "name",
+        "next_basis",
+        "pool_data",
+        "previous_ts",
+        "price",
+        "token",
+        "token_state",
+        "traded_usd",
+        "ts",
+        "underlying",
+        "venue",
+        "venue_kind",
+    )
+
+    def __init__(self, name: str, token_state: TokenState, underlying: UnderlyingState,
+                 venue: str, kind: VenueKind, fee_ratio: float) -> None:  # fmt: skip
+        self.name = name
+        self.token_state = token_state
+        self.token = token_state.token
+        self.underlying = underlying
+        self.venue = venue
+        self.venue_kind = kind
+        self.fee_ratio = fee_ratio
+        self.ts: Ns = 0
+        self.previous_ts: Ns = 0
+        self.changed: Ns = 0
+        self.bid: float | None = None
+        self.ask: float | None = None
+        self.price: float | None = None
+        self.log_price = 0.0
+        self.consensus_log: float | None = None
+        self.traded_usd: float | None = None
+        self.liquidity_usd: float | None = None
+        self.curve: Curve | None = None
+        self.pool_data: str | None = None
+        self.is_bar = False
+        self.halted = False
+        self.halted_reason = ""
+        self.next_basis: Ns = 0
+        self.alarm: Any = None
+
+    @property
+    def multiplier(self) -> float:
+        """Shares per token, as last known."""
+        return self.token_state.multiplier
+
+
+class ReferenceState:
+    """One source of the share's own price."""
+
+    __slots__ = ("ask", "bid", "changed", "halted", "log_price", "name", "price", "repeats", "ts")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ts: Ns = 0
+        self.changed: Ns = 0
+        self.bid: float | None = None
+        self.ask: float | None = None
+        self.price: float | None = None
+        self.log_price = 0.0
+        self.repeats = 0
+        self.halted = False
+
+
+class UnderlyingState:
+    """A share, its references and the instruments that stand for it."""
+
+    __slots__ = ("fair", "group", "info", "instruments", "references")
+
+    def __init__(self, info: Underlying) -> None:
+        self.info = info
+        self.instruments: list[InstrumentState] = []
+        self.references: dict[str, ReferenceState] = {}
+        self.fair: Any = None
+        self.group: Any = None
+
+
+class Market:
+    """All instruments seen so far. Unknown names raise :class:`DataError` ``unknown_instrument``."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.fair_value: Callable[[InstrumentState, Ns], FairValue | None] = lambda _state, _ts: None
+        self.instruments: dict[str, InstrumentState] = {}
+        self.references: dict[str, tuple[UnderlyingState, ReferenceState]] = {}
+        self.underlyings: dict[str, UnderlyingState] = {}
+        self.tokens: dict[str, TokenState] = {}
+
+    def instrument(self, name: str) -> InstrumentState | None:
+        """The instrument by name, if a tick of it has been seen."""
+        return self.instruments.get(name)
+
+    def instruments_of(self, underlying: str) -> list[InstrumentState]:
+        """All instruments of an underlying, in the order first seen."""
+        state = self.underlyings.get(underlying)
+        return state.instruments if state else []
+
+    def issuer_of(self, instrument: InstrumentState) -> Issuer:
+        """Who issued the instrument's token."""
+        return self.registry.issuers[instrument.token.issuer]
+
+    def fair(self, name: str, ts: Ns) -> FairValue | None:
+        """Fair value of one token of this instrument at ``ts``; ``None`` if there is no basis for one."""
+        state = self.instruments.get(name)
+        return None if state is None else self.fair_value(state, ts)
+
+    def token_state(self, token: Token) -> TokenState:
+        """The state of a token, made on first use."""
+        state = self.tokens.get(token.symbol)
+        if state is None:
+            state = self.tokens[token.symbol] = TokenState(token)
+        return state
+
+    def admit(self, name: str) -> InstrumentState | ReferenceState:
+        """The state behind a name, made on first sight from the registry."""
+        resolved = self.registry.resolve(name)
+        if resolved is None:
+            raise DataError("unknown_instrument", f"{name} is not in the registry; add it to config/registry")
+        ticker = resolved.underlying.ticker
+        underlying = self.underlyings.get(ticker)
+        if underlying is None:
+            underlying = self.underlyings[ticker] = UnderlyingState(resolved.underlying)
+        if resolved.token is None:
+            reference = ReferenceState(name)
+            underlying.references[resolved.venue] = reference
+            self.references[name] = (underlying, reference)
+            return reference
+        token_state = self.token_state(resolved.token)
+        state = InstrumentState(
+            name, token_state, underlying, resolved.venue, resolved.venue_kind, resolved.fee_ratio
+        )
+        underlying.instruments.append(state)
+        self.instruments[name] = state
+        return state
+
+
+def check(tick: Tick) -> None:
+    """Raise :class:`DataError` if a number of the tick is not a price; the reason is a metric label."""
+    for value in (tick.bid, tick.ask, tick.price, tick.high, tick.low):
+        if value is not None and not 0.0 < value < MAX_PRICE:
+            raise DataError(
+                "not_finite" if value != value or value == float("inf") else "bad_price", repr(value)
+            )
+    if tick.bid is not None and tick.ask is not None and tick.bid > tick.ask:
+        raise DataError("crossed", f"bid {tick.bid!r} above ask {tick.ask!r}")
+    if tick.high is not None and tick.low is not None and tick.low > tick.high:
+        raise DataError("crossed", f"low {tick.low!r} above high {tick.high!r}")
+    if tick.size is not None and not 0.0 <= tick.size < float("inf"):
+        raise DataError("bad_size", repr(tick.size))
