@@ -31,7 +31,7 @@ CHATTY: Final = ("aiosqlite", "apprise", "asyncio", "httpcore", "httpx", "matplo
                  "uvicorn.access", "urllib3", "web3", "websockets", "yfinance")  # fmt: skip
 """Loggers of libraries, shown from ``warning`` on unless the level is ``debug``."""
 
-_URL: Final = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s\"'<>)\]},]*)")
+_URL: Final = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s\"'<>]*)")
 _PARAMETER: Final = re.compile(
     r"(?i)([?&](?:[a-z_-]*(?:key|token|secret|password|signature|auth)[a-z_-]*)=)[^&\s\"']+"
 )
