@@ -1,0 +1,272 @@
+"""``pegbot``: the command line. Heavy parts are imported by the command that needs them.
+
+Machine-readable output (``--json``) and results go to stdout, logs and progress to stderr. Exit
+codes: 0 fine, 1 the answer is no, 2 wrong usage or config, 3 a needed service is unreachable.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.errors import PegbotError, UsageError
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.registry import Registry
+
+app = typer.Typer(
+    name="pegbot",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Watches tokenized US stocks against the shares they stand for.
+
+Start with **pegbot run**: it needs no keys and no network, plays a simulated week at an hour a
+second, and shows a page at http://127.0.0.1:8050.
+Then try **pegbot replay TAPE** on your own data, and **pegbot doctor** before going live.""",
+)
+
+WATCH, LOOK, DATA = "Watch", "Look", "Data"
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar="PEGBOT_CONFIG", help="TOML file; the embedded demo if absent."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines: JSON on stdout.")]
+
+
+def embedded(name: str = "pegbot.toml") -> Path:
+    """A file of the default configuration: beside the package in a wheel, or in the checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "embedded" / name
+    return inside if inside.exists() else package.parent / "config" / name
+
+
+def setup(config: Path | None) -> tuple[Config, Registry]:
+    """Configuration and registry, all mistakes at once."""
+    from bot import registry
+    from bot.config import load
+    from bot.errors import ConfigError
+    from bot.registry.load import expand
+
+    loaded = load(config or embedded())
+    try:
+        return loaded, registry.load(expand(loaded.base, loaded.registry))
+    except ConfigError as error:
+        raise ConfigError(error.problems) from None
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from bot import __version__
+
+        typer.echo(f"pegbot {__version__}")
+        raise typer.Exit
+
+
+@app.command(rich_help_panel=WATCH)
+def run(
+    config: ConfigOption = None,
+    port: Annotated[int | None, typer.Option(help="Port of the page, instead of [web] port; 0: any free.")] = None,
+) -> None:
+    """Run the daemon until Ctrl-C: collect, detect, plan, trade on paper, tell people."""
+    from bot.daemon import main as daemon
+
+    loaded, registry = setup(config)
+    raise typer.Exit(daemon(loaded, registry, port=port))
+
+
+@app.command(rich_help_panel=WATCH)
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Reach every configured source and say what is wrong and what to do."""
+    import asyncio
+
+    from bot import console
+    from bot.doctor import examine
+
+    loaded, registry = setup(config)
+    findings = asyncio.run(examine(loaded, registry))
+    console.findings(findings, as_json)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)
+
+
+@app.command(rich_help_panel=WATCH)
+def check(
+    config: Annotated[Path | None, typer.Argument(help="TOML file; the embedded demo if absent.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate a configuration and its registry: every mistake at once, with file, key and fix."""
+    from bot import console
+    from bot.errors import ConfigError
+
+    try:
+        loaded, registry = setup(config)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        console.emit({"ok": False, "problems": error.problems})
+        raise typer.Exit(2) from None
+    console.checked(config or embedded(), loaded, registry, as_json)
+
+
+@app.command(rich_help_panel=LOOK)
+def incidents(
+    config: ConfigOption = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those still open.")] = False,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Incidents in the ledger's database, newest first."""
+    from bot import console
+
+    loaded, _ = setup(config)
+    console.incidents(_query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json)
+
+
+@app.command(rich_help_panel=LOOK)
+def plans(
+    config: ConfigOption = None,
+    explain: Annotated[str | None, typer.Option(metavar="ID", help="Write the reasoning of one plan.")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Plans in the ledger's database, newest first; --explain ID reads one as a person would write it."""
+    from bot import console
+
+    loaded, _ = setup(config)
+    if explain is None:
+        console.plans(_query(loaded, lambda store: store.plans(limit=limit)), as_json)
+        return
+    plan = _query(loaded, lambda store: store.plan(explain))
+    if plan is None:
+        raise PegbotError(f"no plan {explain}; `pegbot plans` lists them")
+    console.plan(plan, as_json)
+
+
+@app.command(rich_help_panel=LOOK)
+def quote(
+    instrument: Annotated[str, typer.Argument(help="TOKEN@venue, as in AMZNx@kraken.")],
+    size: Annotated[float, typer.Option(help="USD that changes hands.", min=0.01)],
+    side: Annotated[str, typer.Option(help="buy or sell; both if absent.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What a size would really get on a venue, from the depth the daemon saw last."""
+    from bot import console
+    from bot.quote import quote as ask
+
+    if side not in ("", "buy", "sell"):
+        raise UsageError(f"--side is buy or sell, not {side!r}")
+    loaded, registry = setup(config)
+    saved = _query(loaded, lambda store: store.load_snapshot())
+    answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
+    console.quoted(answer, as_json)
+    raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
+
+
+@app.command(rich_help_panel=DATA)
+def replay(
+    tapes: Annotated[list[Path], typer.Argument(help="CSV, JSON Lines or Parquet; several are merged by time.")],
+    config: ConfigOption = None,
+    incidents_to: Annotated[Path | None, typer.Option("--incidents", metavar="F.jsonl")] = None,
+    plans_to: Annotated[Path | None, typer.Option("--plans", metavar="F.jsonl")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Drive the engine from tapes: the same incidents and plans, byte for byte, as live."""
+    from bot import console, tape
+    from bot.replay import Replay
+
+    loaded, registry = setup(config)
+    session = Replay(loaded, registry)
+    with console.progress("replaying") as progress:
+        session.run(tape.merge(tapes, on_bad=session.bad_row), progress)
+    if incidents_to or plans_to:
+        with _writing(incidents_to) as incident_file, _writing(plans_to) as plan_file:
+            session.write(incident_file, plan_file)
+    console.replayed(session, as_json)
+
+
+@app.command(rich_help_panel=DATA)
+def score(
+    incidents_file: Annotated[Path, typer.Argument(metavar="INCIDENTS", help="JSON Lines of `pegbot replay`.")],
+    labels_file: Annotated[Path, typer.Argument(metavar="LABELS", help="CSV: instrument,start,end,cause.")],
+) -> None:
+    """Incidents against labels: precision, recall, F1, delay and false alarms, as JSON."""
+    from bot import console
+    from bot.score import read_claims, read_labels
+    from bot.score import score as judge
+
+    console.emit(judge(read_claims(incidents_file), read_labels(labels_file)))
+
+
+@app.command(rich_help_panel=DATA)
+def simulate(
+    scenario: Annotated[Path, typer.Argument(help="TOML, as in config/scenarios.")],
+    out: Annotated[Path, typer.Option(help="Tape to write: .csv, .jsonl or .parquet.")],
+    labels: Annotated[Path | None, typer.Option(help="CSV of what was injected, and when.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+) -> None:
+    """Make a labelled tape from a scenario: agents on real pool mathematics, causes injected."""
+    from bot.simulate import write
+
+    count, labelled = write(scenario, seed, out, labels)
+    typer.echo(f"{count:,} ticks to {out}" + (f", {labelled} labels to {labels}" if labels else ""), err=True)
+
+
+@app.command(name="import", rich_help_panel=DATA)
+def import_(
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="geckoterminal")],
+    files: Annotated[list[Path], typer.Argument()],
+    out: Annotated[Path, typer.Option(help="Tape to write.")],
+    config: ConfigOption = None,
+) -> None:
+    """Turn other people's files into a tape."""
+    from bot import tape
+    from bot.importers import IMPORTERS
+
+    if form not in IMPORTERS:
+        raise UsageError(f"no importer {form!r}; there is {', '.join(sorted(IMPORTERS))}")
+    _, registry = setup(config)
+    count = tape.write(out, IMPORTERS[form](files, registry))
+    typer.echo(f"{count:,} ticks to {out}", err=True)
+
+
+@app.command(rich_help_panel=DATA)
+def record(
+    out: Annotated[Path, typer.Argument(help="Tape to write: .csv, .jsonl or .parquet.")],
+    config: ConfigOption = None,
+) -> None:
+    """Write live ticks to a tape until Ctrl-C, without judging them."""
+    from bot.daemon import record as recording
+
+    loaded, registry = setup(config)
+    count = recording(loaded, registry, out)
+    typer.echo(f"{count:,} ticks to {out}", err=True)
+
+
+def main() -> None:
+    """Entry point: errors made on purpose are told in a sentence, never as a traceback."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except typer.TyperException as error:
+        error.show()
+        sys.exit(2)
+    except PegbotError as error:
+        for line in str(error).splitlines():
+            typer.secho(f"pegbot: {line}", err=True, fg="red" if sys.stderr.isatty() else None)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
