@@ -21,14 +21,18 @@ own depeg shows in prices and not here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from bot.errors import LedgerError
 from bot.ledger.money import ZERO, neg, total, value_usd
 from bot.types import Fill, Ns, split_instrument
+
+if TYPE_CHECKING:
+    from bot.registry import Registry
 
 USD = "USD"
 CASH = "assets:cash:usd"
@@ -77,30 +81,29 @@ def check(entry: Entry) -> Entry:
     return entry
 
 
-def place_of(instrument: str) -> str:
-    """Where tokens traded on ``instrument`` lie: a pool (``venue:address``) leaves them in the wallet."""
-    _, venue = split_instrument(instrument)
-    return WALLET if ":" in venue or not venue else venue
+def custody(registry: Registry) -> Callable[[str], str]:
+    """Where tokens traded on an instrument lie: with exchange and broker, else in our own wallet."""
+
+    def place(instrument: str) -> str:
+        resolved = registry.resolve(instrument)
+        if resolved is None or resolved.venue_kind not in ("exchange", "broker"):
+            return WALLET
+        return resolved.venue.partition(":")[0]
+
+    return place
 
 
-def holding_account(instrument: str, underlying: str, place: str | None = None) -> str:
-    """Account of the token, or of the share itself where the instrument is a reference."""
-    commodity, _ = split_instrument(instrument)
-    if commodity == underlying:
-        return f"assets:shares:{underlying}"
-    return f"assets:tokens:{commodity}@{place or place_of(instrument)}"
-
-
-def entries_for(fill: Fill) -> list[Entry]:
+def entries_for(fill: Fill, place: str = WALLET) -> list[Entry]:
     """What a fill does to the books; ``[]`` where nothing moved. Raises :class:`LedgerError` on nonsense.
 
-    Stateless: a ``settled`` mint or redeem repeats quantity and price of its ``pending`` fill. A
-    ``pending`` transfer names where tokens left, its ``settled`` fill where they arrived.
+    ``place`` is where the tokens lie (:func:`custody`). Stateless: a ``settled`` mint or redeem
+    repeats quantity and price of its ``pending`` fill; a ``pending`` transfer names where tokens
+    left, its ``settled`` fill where they arrived.
     """
     _check_fill(fill)
     postings: list[Posting] = []
     if fill.status != "rejected" and fill.quantity_tokens:
-        postings += _movement(fill)
+        postings += _movement(fill, place)
     postings += _costs(fill)
     if not postings:
         return []
@@ -117,25 +120,30 @@ def opening_entry(
     inventory: Mapping[str, Decimal],
     *,
     prices: Mapping[str, Decimal] | None = None,
-    place: str = WALLET,
 ) -> Entry:
     """What there was at the start. Tokens without a price are booked at value 0: no profit comes of them."""
     capital = value_usd(capital_usd, Decimal(1))
     postings = _transfer(CASH, OPENING, USD, capital, capital)
     for token, quantity in sorted(inventory.items()):
         value = value_usd(quantity, (prices or {}).get(token, ZERO))
-        postings += _transfer(f"assets:tokens:{token}@{place}", OPENING, token, quantity, value)
+        postings += _transfer(f"assets:tokens:{token}@{WALLET}", OPENING, token, quantity, value)
     return check(Entry("opening", ts, "", "", "opening balances", tuple(postings)))
 
 
-def _movement(fill: Fill) -> Sequence[Posting]:
+def _holding(commodity: str, underlying: str, place: str) -> str:
+    if commodity == underlying:
+        return f"assets:shares:{underlying}"
+    return f"assets:tokens:{commodity}@{place}"
+
+
+def _movement(fill: Fill, place: str) -> Sequence[Posting]:
     commodity, venue = split_instrument(fill.instrument)
     quantity = fill.quantity_tokens
     usd = value_usd(quantity, fill.price)
-    held = holding_account(fill.instrument, fill.underlying)
+    held = _holding(commodity, fill.underlying, place)
     due_tokens, due_usd = f"assets:receivable:{commodity}@{venue}", f"assets:receivable:usd@{venue}"
     # Issuers deliver to and take from the wallet; they keep nothing for us.
-    wallet = holding_account(fill.instrument, fill.underlying, WALLET)
+    wallet = _holding(commodity, fill.underlying, WALLET)
     owed = f"liabilities:shares:{fill.underlying}"
     match fill.action, fill.status:
         case "buy", "filled" | "partial":

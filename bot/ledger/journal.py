@@ -67,20 +67,21 @@ async def audit(connection: AsyncConnection) -> int:
 async def _compare(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     ids = [entry.fill_id for entry in entries if entry.fill_id]
     found = (await connection.execute(select(t.fills).where(t.fills.c.id.in_(ids)))).all()
-    fills = {row.id: rows.fill_of(row) for row in found}
+    fills = {row.id: row for row in found}
     for entry in entries:
         if not entry.fill_id:
             continue
         if entry.fill_id not in fills:
             raise LedgerError(f"entry {entry.id} belongs to fill {entry.fill_id}, which is missing")
-        if entry not in entries_for(fills[entry.fill_id]):
+        row = fills[entry.fill_id]
+        if entry not in entries_for(rows.fill_of(row), row.place):
             raise LedgerError(f"entry {entry.id} is not what fill {entry.fill_id} calls for")
 
 
 async def _unbooked(connection: AsyncConnection) -> None:
     booked = select(t.entries.c.fill_id)
     for row in (await connection.execute(select(t.fills).where(t.fills.c.id.not_in(booked)))).all():
-        if missing := entries_for(rows.fill_of(row)):
+        if missing := entries_for(rows.fill_of(row), row.place):
             raise LedgerError(f"entry {missing[0].id} is missing: fill {row.id} was never booked")
     asked = select(t.fills.c.order_id).where(t.fills.c.status == "pending")
     orphan = select(t.fills.c.id).where(t.fills.c.status == "settled", t.fills.c.order_id.not_in(asked))

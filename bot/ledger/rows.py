@@ -41,9 +41,11 @@ def order_row(order_id: str, source: Order | Fill) -> dict[str, Any]:
     }
 
 
-def fill_row(fill: Fill) -> dict[str, Any]:
-    return msgspec.structs.asdict(fill)
+def fill_row(fill: Fill, place: str) -> dict[str, Any]:
+    return {**msgspec.structs.asdict(fill), "place": place}
 
 
 def fill_of(row: Any) -> Fill:
-    return Fill(**row._mapping)
+    values = dict(row._mapping)
+    del values["place"]
+    return Fill(**values)

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.ledger import tables as t
 from bot.ledger import writes
-from bot.ledger.accounts import Entry, entries_for, opening_entry
+from bot.ledger.accounts import WALLET, Entry, entries_for, opening_entry
 from bot.ledger.books import Books, Position, ProfitAndLoss, fold
 from bot.ledger.db import guarded, transaction
 from bot.ledger.journal import audit, read_after, read_entries
@@ -67,8 +67,16 @@ class _Batch:
 class Store:
     """The ledger, incidents and plans in one database. One writer, any number of readers."""
 
-    def __init__(self, engine: AsyncEngine, *, keep_snapshots: int = 3) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        place: Callable[[str], str] = lambda _instrument: WALLET,
+        keep_snapshots: int = 3,
+    ) -> None:
+        """``place`` says where the tokens of an instrument lie: ``accounts.custody(registry)``."""
         self.engine = engine
+        self._place = place
         self._keep_snapshots = keep_snapshots
         self._writing = asyncio.Lock()
         self._folding = asyncio.Lock()
@@ -93,12 +101,12 @@ class Store:
         batch = _Batch(messages)
         if not (batch or snapshot is not None or extra):
             return Recorded()
-        booked = {fill.id: entries_for(fill) for fill in batch.fills.values()}
+        booked = {fill.id: entries_for(fill, self._place(fill.instrument)) for fill in batch.fills.values()}
         async with self._writing, guarded(self.engine), transaction(self.engine) as connection:
             await writes.write_incidents(connection, batch.incidents)
             plans = await writes.write_plans(connection, batch.plans.values())
             await writes.write_orders(connection, batch.orders, batch.fills.values())
-            fills = await writes.write_fills(connection, batch.fills.values())
+            fills = await writes.write_fills(connection, batch.fills.values(), self._place)
             entries = [entry for fill in fills for entry in booked[fill.id]]
             await writes.write_entries(connection, entries)
             if snapshot is not None:

@@ -64,6 +64,8 @@ fills = Table(
     Column("settles", BigInteger, nullable=False),
     Column("status", String, nullable=False, index=True),
     Column("reason", String, nullable=False),
+    # Where the tokens lay when this was booked: the registry may say something else later.
+    Column("place", String, nullable=False),
 )
 
 entries = Table(

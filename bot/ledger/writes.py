@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,10 +47,12 @@ async def write_plans(connection: AsyncConnection, plans: Iterable[Plan]) -> int
     return len(fresh)
 
 
-async def write_fills(connection: AsyncConnection, fills: Iterable[Fill]) -> list[Fill]:
+async def write_fills(
+    connection: AsyncConnection, fills: Iterable[Fill], place: Callable[[str], str]
+) -> list[Fill]:
     """Add fills not there yet, and say which they were."""
     fresh = await new(connection, t.fills.c.id, fills)
-    await _insert(connection, t.fills, (rows.fill_row(fill) for fill in fresh))
+    await _insert(connection, t.fills, (rows.fill_row(fill, place(fill.instrument)) for fill in fresh))
     return fresh
 
 

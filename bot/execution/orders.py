@@ -1,0 +1,100 @@
+"""One plan on its way: which legs are done, what is in transit, what comes next. Pure.
+
+::
+
+    sending ──leg filled──► sending ──all sent──► settling ──► done
+       │  │                    │  ▲
+       │  │     next leg needs │  │ it settled
+       │  │   what is in transit▼  │
+       │  │                   waiting
+       │  └─first leg refused──► refused          nothing was done
+       └─later leg refused──► unwinding ──► unwound    what filled was reversed
+                                      └───► stranded   it could not be: the position stays open
+
+Ids come from the plan: the same plan handed over twice, also after a restart, is the same orders.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from bot.errors import LedgerError
+from bot.types import Leg, Plan, split_instrument
+
+State = Literal["sending", "waiting", "settling", "done", "refused", "unwinding", "unwound", "stranded"]
+
+NEXT: dict[State, frozenset[State]] = {
+    "sending": frozenset({"waiting", "settling", "done", "refused", "unwinding"}),
+    "waiting": frozenset({"sending"}),
+    "settling": frozenset({"done"}),
+    "unwinding": frozenset({"unwound", "stranded"}),
+    "done": frozenset(),
+    "refused": frozenset(),
+    "unwound": frozenset(),
+    "stranded": frozenset(),
+}
+FINAL = frozenset(state for state, following in NEXT.items() if not following)
+
+REVERSE: dict[str, Literal["buy", "sell", "hedge", "unhedge"]] = {
+    "buy": "sell",
+    "sell": "buy",
+    "hedge": "unhedge",
+    "unhedge": "hedge",
+}
+"""What undoes an action on a market; mint, redeem and transfer cannot be called back."""
+
+IN_TRANSIT = frozenset({"mint", "redeem", "transfer"})
+_USES_TOKENS = frozenset({"sell", "redeem", "transfer", "unhedge"})
+
+
+class Filled(Struct, frozen=True):
+    """A leg that was carried out; ``quantity`` as the exact text of a Decimal."""
+
+    leg: int
+    quantity: str
+
+
+class PlanRun(Struct):
+    """The state of one plan; changed only through :meth:`move`."""
+
+    plan: Plan
+    state: State = "sending"
+    next_leg: int = 0
+    filled: list[Filled] = []
+    in_transit: list[str] = []
+
+    def move(self, state: State) -> None:
+        """Change state; a step the diagram does not have is a bug and stops the daemon."""
+        if state not in NEXT[self.state]:
+            raise LedgerError(f"plan {self.plan.id} cannot go from {self.state} to {state}")
+        self.state = state
+
+    @property
+    def leg(self) -> Leg | None:
+        """The leg to send next."""
+        return self.plan.legs[self.next_leg] if self.next_leg < len(self.plan.legs) else None
+
+    def must_wait(self) -> bool:
+        """Whether the next leg uses tokens of this plan that have not arrived."""
+        leg = self.leg
+        if leg is None or leg.action not in _USES_TOKENS or not self.in_transit:
+            return False
+        arriving = [
+            self.plan.legs[f.leg] for f in self.filled if order_id(self.plan.id, f.leg) in self.in_transit
+        ]
+        if leg.action == "unhedge":
+            return bool(arriving)
+        token, _ = split_instrument(leg.instrument)
+        return any(a.action != "redeem" and split_instrument(a.instrument)[0] == token for a in arriving)
+
+
+def order_id(plan_id: str, leg: int) -> str:
+    """Id of the order of a leg."""
+    return f"{plan_id}-L{leg}"
+
+
+def unwind_id(plan_id: str, leg: int) -> str:
+    """Id of the order that undoes a leg."""
+    return f"{plan_id}-U{leg}"

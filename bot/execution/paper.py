@@ -1,0 +1,254 @@
+"""The paper broker: fills that the market would really have given, and the losses too. Pure.
+
+All time is event time and nothing is random, so a replay fills exactly as a live run did. A fill
+does not move the market's own state; until the instrument is next observed, what we took of its
+depth is gone for us (:mod:`bot.execution.depth`). Orders fill whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.config import ExecutionSection
+from bot.errors import Refusal
+from bot.execution.arming import require_start
+from bot.execution.depth import Taken
+from bot.execution.fills import filled_of, order_of, rejected, settled_of
+from bot.execution.orders import FINAL, REVERSE, Filled, PlanRun, State, order_id
+from bot.execution.pricing import (
+    Execution,
+    check_limit,
+    gas_of,
+    on_channel,
+    on_curve,
+    on_quote,
+    on_transfer,
+    quantity_of,
+)
+from bot.registry import Registry
+from bot.timefmt import NS
+from bot.types import Fill, Leg, Ns, Order, Plan, Side, split_instrument
+
+if TYPE_CHECKING:
+    from bot.market import Market
+    from bot.valuation.fair import FairValue
+
+KEEP_FINISHED = 10_000
+"""Plans remembered as carried out: far more than can be handed over twice before they expire."""
+
+_SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell", "hedge": "sell", "unhedge": "buy"}
+
+
+class PaperBroker:
+    """Carries plans out on paper. ``next_due`` is when something next settles, ``None`` if nothing will."""
+
+    def __init__(self, registry: Registry, config: ExecutionSection) -> None:
+        """Raises Refusal ``live.no_venue`` if the config asks for live trading."""
+        require_start(config)
+        self._registry = registry
+        self._config = config
+        self._runs: dict[str, PlanRun] = {}
+        self._finished: dict[str, State] = {}
+        self._transit: list[tuple[Ns, str, Fill]] = []
+        self._taken: dict[str, Taken] = {}
+        self._ready: list[str] = []
+        self.next_due: Ns | None = None
+
+    def state_of(self, plan_id: str) -> State | None:
+        """How far a plan has come; ``None`` if it was never handed over (or long ago)."""
+        run = self._runs.get(plan_id)
+        return run.state if run is not None else self._finished.get(plan_id)
+
+    def execute(self, plan: Plan, market: Market, ts: Ns) -> list[Fill]:
+        """Send the plan's legs in order; each fill, refusal and unwinding as a :class:`Fill`.
+
+        ``[]`` for a plan not to trade, one handed over before, and while execution is off. A leg that
+        needs tokens still in transit waits for :meth:`due`.
+        """
+        if self._config.mode == "off" or plan.decision != "trade" or self.state_of(plan.id) is not None:
+            return []
+        run = self._runs[plan.id] = PlanRun(plan)
+        refusal = None
+        if not plan.legs:
+            refusal = Refusal("plan.empty", "a plan to trade has no legs")
+        elif ts > plan.expires:
+            refusal = Refusal("plan.expired", f"{(ts - plan.expires) / NS:.3g} s before it was sent")
+        if refusal is None:
+            return self._advance(run, market, ts)
+        run.move("refused")
+        self._close(run)
+        leg = plan.legs[0] if plan.legs else None
+        return [rejected(order_of(plan, 0, leg, ts), plan, refusal)]
+
+    def due(self, ts: Ns, market: Market | None = None) -> list[Fill]:
+        """What has settled by ``ts``, in order, and with ``market`` the legs that waited for it.
+
+        A settled fill carries the time it was due. Costs nothing when nothing is due.
+        """
+        fills: list[Fill] = []
+        while self.next_due is not None and self.next_due <= ts:
+            _, _, settled = heappop(self._transit)
+            self.next_due = self._transit[0][0] if self._transit else None
+            self._arrived(settled)
+            fills.append(settled)
+        if market is not None and self._ready:
+            ready, self._ready = self._ready, []
+            for plan_id in ready:
+                run = self._runs[plan_id]
+                run.move("sending")
+                fills += self._advance(run, market, ts)
+        return fills
+
+    def adopt(self, pending: Iterable[Fill]) -> int:
+        """Take over settlements the ledger still waits for; how many of them were unknown here."""
+        known = {order for _, order, _ in self._transit}
+        lost = [fill for fill in pending if fill.order_id not in known]
+        for fill in lost:
+            self._await(settled_of(fill))
+        return len(lost)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything needed to go on, as plain data."""
+        state = {
+            "runs": list(self._runs.values()),
+            "finished": self._finished,
+            "transit": [fill for _, _, fill in sorted(self._transit, key=lambda item: item[:2])],
+            "taken": self._taken,
+            "ready": self._ready,
+        }
+        plain: dict[str, Any] = msgspec.to_builtins(state)
+        return plain
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`snapshot`."""
+        runs = msgspec.convert(state["runs"], list[PlanRun])
+        transit = msgspec.convert(state["transit"], list[Fill])
+        self._runs = {run.plan.id: run for run in runs}
+        self._finished = msgspec.convert(state["finished"], dict[str, State])
+        self._transit = [(fill.settles, fill.order_id, fill) for fill in transit]
+        heapify(self._transit)
+        self._taken = msgspec.convert(state["taken"], dict[str, Taken])
+        self._ready = list(state["ready"])
+        self.next_due = self._transit[0][0] if self._transit else None
+
+    def _advance(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
+        fills: list[Fill] = []
+        while (leg := run.leg) is not None:
+            if run.must_wait():
+                run.move("waiting")
+                return fills
+            order = order_of(run.plan, run.next_leg, leg, ts)
+            try:
+                done = self._price(leg, run.plan, market, ts)
+                check_limit(leg, done.all_in, self._config.slippage)
+            except Refusal as refusal:
+                fills.append(rejected(order, run.plan, refusal))
+                return fills + self._give_up(run, market, ts)
+            fills.append(self._fill(run, order, done, market))
+            run.filled.append(Filled(run.next_leg, str(done.quantity)))
+            run.next_leg += 1
+        run.move("settling" if run.in_transit else "done")
+        self._close(run)
+        return fills
+
+    def _give_up(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
+        """Undo what filled, last first, at whatever the market gives: the loss is real and is booked."""
+        if not run.filled:
+            run.move("refused")
+            self._close(run)
+            return []
+        run.move("unwinding")
+        fills: list[Fill] = []
+        stranded = False
+        for filled in reversed(run.filled):
+            leg = run.plan.legs[filled.leg]
+            if leg.action not in REVERSE:
+                stranded = True
+                continue
+            undo = replace(leg, action=REVERSE[leg.action], quantity_tokens=float(filled.quantity))
+            order = order_of(run.plan, filled.leg, undo, ts, unwind=True)
+            try:
+                done = self._price(undo, run.plan, market, ts)
+            except Refusal as refusal:
+                stranded = True
+                fills.append(rejected(order, run.plan, refusal))
+                continue
+            fill = self._fill(run, order, done, market)
+            fills.append(replace(fill, reason=f"unwind of {order_id(run.plan.id, filled.leg)}"))
+        run.move("stranded" if stranded else "unwound")
+        self._close(run)
+        return fills
+
+    def _price(self, leg: Leg, plan: Plan, market: Market, ts: Ns) -> Execution:
+        quantity = quantity_of(leg.quantity_tokens)
+        name = leg.instrument
+        match leg.action:
+            case "transfer":
+                return on_transfer(leg, quantity)
+            case "mint" | "redeem":
+                symbol, _ = split_instrument(name)
+                token = self._registry.tokens.get(symbol)
+                issuer = self._registry.issuers.get(token.issuer) if token is not None else None
+                if issuer is None:
+                    raise Refusal(f"{leg.action}.unknown", f"the registry has no issuer of {symbol}")
+                channel = issuer.mint if leg.action == "mint" else issuer.redeem
+                return on_channel(leg, channel, _fair(symbol, plan, market, ts), quantity)
+            case "hedge" | "unhedge" if market.instrument(name) is None:
+                return on_quote(leg, market, quantity)
+        state = market.instrument(name)
+        if state is None:
+            raise Refusal("depth.unknown", f"{name} has not been seen")
+        gas = gas_of(self._registry, name, leg.gas_usd)
+        return on_curve(state, _SIDES[leg.action], quantity, gas, self._taken.get(name))
+
+    def _fill(self, run: PlanRun, order: Order, done: Execution, market: Market) -> Fill:
+        origin = run.plan.legs[order.leg - 1].instrument if order.leg else order.instrument
+        fill = filled_of(order, run.plan, done, origin)
+        if fill.status == "pending":
+            run.in_transit.append(order.id)
+            self._await(settled_of(fill))
+        elif state := market.instrument(order.instrument) if order.action in _SIDES else None:
+            taken = self._taken.get(state.name)
+            if taken is None or taken.ts != state.ts:
+                taken = self._taken[state.name] = Taken(state.ts)
+            taken.add(_SIDES[order.action], float(done.quantity), state.venue_kind == "pool")
+        return fill
+
+    def _await(self, settled: Fill) -> None:
+        heappush(self._transit, (settled.settles, settled.order_id, settled))
+        self.next_due = self._transit[0][0]
+
+    def _arrived(self, settled: Fill) -> None:
+        run = self._runs.get(settled.plan_id)
+        if run is None or settled.order_id not in run.in_transit:
+            return
+        run.in_transit.remove(settled.order_id)
+        if run.state == "waiting" and not run.must_wait():
+            self._ready.append(settled.plan_id)
+        elif run.state == "settling" and not run.in_transit:
+            run.move("done")
+            self._close(run)
+
+    def _close(self, run: PlanRun) -> None:
+        if run.state not in FINAL:
+            return
+        del self._runs[run.plan.id]
+        self._finished[run.plan.id] = run.state
+        while len(self._finished) > KEEP_FINISHED:
+            del self._finished[next(iter(self._finished))]
+
+
+def _fair(symbol: str, plan: Plan, market: Market, ts: Ns) -> FairValue | None:
+    """Fair value of a token as seen from the plan's instrument, or from the first other one of it."""
+    names = [state.name for state in market.instruments_of(plan.underlying) if state.token.symbol == symbol]
+    if plan.instrument in names:
+        names.insert(0, plan.instrument)
+    for name in names:
+        if (fair := market.fair(name, ts)) is not None:
+            return fair
+    return None
