@@ -63,7 +63,9 @@ def setup(config: Path | None) -> tuple[Config, Registry]:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+    ] = False,
 ) -> None:
     if version:
         from bot import __version__
@@ -75,7 +77,9 @@ def _options(
 @app.command(rich_help_panel=WATCH)
 def run(
     config: ConfigOption = None,
-    port: Annotated[int | None, typer.Option(help="Port of the page, instead of [web] port; 0: any free.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the page, instead of [web] port; 0: any free.")
+    ] = None,
 ) -> None:
     """Run the daemon until Ctrl-C: collect, detect, plan, trade on paper, tell people."""
     from bot.daemon import main as daemon
@@ -128,13 +132,17 @@ def incidents(
     from bot import console
 
     loaded, _ = setup(config)
-    console.incidents(_query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json)
+    console.incidents(
+        _query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json
+    )
 
 
 @app.command(rich_help_panel=LOOK)
 def plans(
     config: ConfigOption = None,
-    explain: Annotated[str | None, typer.Option(metavar="ID", help="Write the reasoning of one plan.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="ID", help="Write the reasoning of one plan.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 20,
     as_json: JsonOption = False,
 ) -> None:
@@ -174,7 +182,9 @@ def quote(
 
 @app.command(rich_help_panel=DATA)
 def replay(
-    tapes: Annotated[list[Path], typer.Argument(help="CSV, JSON Lines or Parquet; several are merged by time.")],
+    tapes: Annotated[
+        list[Path], typer.Argument(help="CSV, JSON Lines or Parquet; several are merged by time.")
+    ],
     config: ConfigOption = None,
     incidents_to: Annotated[Path | None, typer.Option("--incidents", metavar="F.jsonl")] = None,
     plans_to: Annotated[Path | None, typer.Option("--plans", metavar="F.jsonl")] = None,
@@ -196,7 +206,9 @@ def replay(
 
 @app.command(rich_help_panel=DATA)
 def score(
-    incidents_file: Annotated[Path, typer.Argument(metavar="INCIDENTS", help="JSON Lines of `pegbot replay`.")],
+    incidents_file: Annotated[
+        Path, typer.Argument(metavar="INCIDENTS", help="JSON Lines of `pegbot replay`.")
+    ],
     labels_file: Annotated[Path, typer.Argument(metavar="LABELS", help="CSV: instrument,start,end,cause.")],
 ) -> None:
     """Incidents against labels: precision, recall, F1, delay and false alarms, as JSON."""

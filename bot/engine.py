@@ -93,7 +93,7 @@ class Engine:
                 if admitted is None:
                     return out
                 known = self.market.references[name]
-            self._reference(known[0], known[1], tick)
+            self._reference(known[0], known[1], tick, out)
         except DataError as error:
             out.append(Quarantined(ts, tick.instrument, error.reason, error.detail))
         return out
@@ -126,11 +126,13 @@ class Engine:
         if ts > self.now:
             self.now = ts
 
-    def _reference(self, underlying: UnderlyingState, reference: ReferenceState, tick: Tick) -> None:
+    def _reference(
+        self, underlying: UnderlyingState, reference: ReferenceState, tick: Tick, out: list[Message]
+    ) -> None:
         if tick.ts < reference.ts:
             raise DataError("time_backwards", f"{reference.ts - tick.ts} ns before the last one")
         if tick.kind == "status":
-            reference.halted = _json(tick).get("state") in ("down", "halted")
+            self._status(reference, underlying, tick, out)
             return
         bid, ask = tick.bid, tick.ask
         price = tick.price
@@ -164,7 +166,7 @@ class Engine:
             token.update(_json(tick), ts)
             return
         elif kind == "status":
-            self._status(state, tick)
+            self._status(state, state.underlying, tick, out)
             return
         elif kind == "quote" and tick.data is not None:
             state.curve = _book(tick.data, state.fee_ratio)
@@ -265,11 +267,24 @@ class Engine:
         state.price = spot
         state.liquidity_usd = tick.size
 
-    def _status(self, state: InstrumentState, tick: Tick) -> None:
+    def _status(
+        self,
+        state: InstrumentState | ReferenceState,
+        underlying: UnderlyingState,
+        tick: Tick,
+        out: list[Message],
+    ) -> None:
+        """A venue is halted, or a source has lost it: its last price stays, but is not judged by."""
         data = _json(tick)
-        state.halted = data.get("state") in ("down", "halted", "closed")
-        state.halted_reason = str(data.get("reason", ""))
-        state.ts = tick.ts
+        word, reason = data.get("state"), str(data.get("reason", ""))
+        if word not in ("up", "open", "down", "halted", "closed"):
+            raise DataError("bad_data", f"status {word!r}")
+        state.halted = word in ("down", "halted", "closed")
+        state.halted_reason = reason
+        if word in ("up", "open", "down"):
+            told = self.detector.feed(state.name, underlying.info.ticker, word != "down", reason, tick.ts)
+            if told is not None:
+                out.append(told)
 
     def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None) -> Basis:
         session = self.clock.session(ts)

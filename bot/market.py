@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import DataError
 from bot.registry.model import Issuer, Registry, Token, Underlying, VenueKind
+from bot.timefmt import NS
 from bot.types import Ns, Tick
 
 if TYPE_CHECKING:
@@ -19,17 +20,30 @@ if TYPE_CHECKING:
     from bot.valuation.fair import FairValue
 
 MAX_PRICE = 1e12
+FRESH_NS = 120 * NS
+"""In the regular session a share's price that has not changed for longer is not fresh."""
 
 
 class TokenState:
     """A token's multiplier as of a time; one that is announced takes over when its time has come."""
 
-    __slots__ = ("log_multiplier", "multiplier", "next_at", "next_multiplier", "previous", "token")
+    __slots__ = (
+        "changed",
+        "known",
+        "log_multiplier",
+        "multiplier",
+        "next_at",
+        "next_multiplier",
+        "previous",
+        "token",
+    )
 
     def __init__(self, token: Token) -> None:
         self.token = token
         self.multiplier = 1.0
         self.log_multiplier = 0.0
+        self.known = False
+        self.changed: Ns = 0
         self.previous: float | None = None
         self.next_multiplier: float | None = None
         self.next_at: Ns = 0
@@ -37,7 +51,7 @@ class TokenState:
     def advance(self, ts: Ns) -> None:
         """Let an announced multiplier take over if its time has come."""
         if self.next_multiplier is not None and ts >= self.next_at:
-            self._set(self.next_multiplier)
+            self._set(self.next_multiplier, self.next_at)
             self.next_multiplier = None
 
     def update(self, data: dict[str, Any], ts: Ns) -> None:
@@ -50,11 +64,13 @@ class TokenState:
                 raise DataError("bad_multiplier", f"effective_ns is {effective!r}")
             self.next_multiplier, self.next_at = _positive(data, "new_multiplier"), effective
         if current != self.multiplier and not (self.next_multiplier is not None and ts >= self.next_at):
-            self._set(current)
+            self._set(current, ts)
+        self.known = True
         self.advance(ts)
 
-    def _set(self, multiplier: float) -> None:
-        self.previous = self.multiplier
+    def _set(self, multiplier: float, ts: Ns) -> None:
+        if self.known:  # the first one heard is news to us, not a change
+            self.previous, self.changed = self.multiplier, ts
         self.multiplier = multiplier
         self.log_multiplier = log(multiplier)
 
@@ -132,7 +148,7 @@ class InstrumentState:
 class ReferenceState:
     """One source of the share's own price."""
 
-    __slots__ = ("ask", "bid", "changed", "halted", "log_price", "name", "price", "repeats", "ts")
+    __slots__ = ("ask", "bid", "changed", "halted", "halted_reason", "log_price", "name", "price", "ts")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -142,8 +158,8 @@ class ReferenceState:
         self.ask: float | None = None
         self.price: float | None = None
         self.log_price = 0.0
-        self.repeats = 0
         self.halted = False
+        self.halted_reason = ""
 
 
 class UnderlyingState:

@@ -26,7 +26,7 @@ INSTRUMENT = (
     "next_basis", "pool_data", "previous_ts", "price", "traded_usd", "ts",
 )  # fmt: skip
 ALARM = ("count", "direction", "last_log", "since")
-TOKEN = ("log_multiplier", "multiplier", "next_at", "next_multiplier", "previous")
+TOKEN = ("changed", "known", "log_multiplier", "multiplier", "next_at", "next_multiplier", "previous")
 
 
 def _take(source: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def dump(engine: Engine) -> bytes:
         {
             "version": VERSION,
             "now": engine.now,
+            "origin": engine.clock.origin,
             "tokens": {name: _take(state, TOKEN) for name, state in market.tokens.items()},
             "references": {
                 name: _take(reference, ReferenceState.__slots__)
@@ -85,6 +86,8 @@ def load(engine: Engine, data: bytes) -> None:
         return
     market, detector = engine.market, engine.detector
     engine.now = saved["now"]
+    if saved["origin"] is not None:
+        engine.clock.session(saved["origin"])
     for symbol, values in saved["tokens"].items():
         token = market.registry.tokens.get(symbol)
         if token is not None:

@@ -39,7 +39,8 @@ class Peers(NamedTuple):
 
 def peers(instrument: InstrumentState, log_share: float, basis: float, ts: Ns) -> Peers:
     """Which other venues are out with this one (more than half as far), and which stand at fair value."""
-    along, inside = [], []
+    along: list[str] = []
+    inside: list[str] = []
     for other in instrument.underlying.instruments:
         if other is instrument or other.consensus_log is None or ts - other.ts > PEER_NS:
             continue

@@ -12,24 +12,25 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from math import exp, log, sqrt
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from bot.config import Config
 from bot.detector.bands import Band, band
 from bot.detector.causes import diagnose
 from bot.detector.explain import sentence
 from bot.detector.incidents import OpenIncident, severity
-from bot.market import InstrumentState, Market
+from bot.market import FRESH_NS, InstrumentState, Market
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, IncidentPhase, Ns, Session
-
-if TYPE_CHECKING:
-    from bot.valuation.fair import Estimate
+from bot.valuation import Estimate
 
 LONE_SPIKE = 0.25
 SPIKE_SIGMAS = 1.5
 CONFIRM_TICKS = 3
 UPDATE_NS = 60 * NS
+SPLIT_CLOSED_NS = 5 * 24 * 3600 * NS
+SPLIT_IN_SESSION_NS = 900 * NS
+"""How long after a split the share's reference may still be on the old count: to the next session."""
 WORSE = 1.25
 """A basis that is worse by this factor is told again."""
 
@@ -49,6 +50,18 @@ class Alarm:
         self.last_log: float | None = None
 
 
+class Sighting(NamedTuple):
+    """One price, judged: how far out (``basis``, and ``sigmas`` beyond the band), which way, seen how."""
+
+    instrument: InstrumentState
+    ts: Ns
+    basis: float
+    direction: int
+    sigmas: float
+    estimate: Estimate
+    session: Session
+
+
 class Detector:
     """Judges prices; owns the alarms and the incidents. Times are event times."""
 
@@ -63,7 +76,6 @@ class Detector:
         self._reopen = int(section.reopen_seconds * NS)
         self.sizes = list(section.sizes_usd)
         self._noise_var = config.valuation.venue_noise**2
-        self._max_age = int(config.valuation.reference_max_age_seconds * NS)
         self._financing = config.strategy.financing_rate
         self.open: dict[tuple[str, int], OpenIncident] = {}
         self.recent: dict[tuple[str, int], OpenIncident] = {}
@@ -106,24 +118,23 @@ class Detector:
         if excess <= 0.0 and incident is None:
             alarm.count = 0
             return None
-        sd = sqrt(estimate.variance + self._noise_var)
-        sigmas = excess / sd
+        sigmas = excess / sqrt(estimate.variance + self._noise_var)
         if incident is not None:
             return self._follow(
-                incident, instrument, alarm, basis, direction, sigmas, sd, estimate, ts, session
+                incident, Sighting(instrument, ts, basis, direction, sigmas, estimate, session)
             )
         if sigmas < self._open_sigmas:
             if sigmas < self._close_sigmas:
                 alarm.count = 0
             return None
-        independent = estimate.independent or reverted
-        if self._in_corporate_action(instrument, basis):
+        if self._in_corporate_action(instrument, basis, ts, session):
             return None
+        independent = estimate.independent or reverted
         spike = excess >= self._spike and sigmas >= SPIKE_SIGMAS * self._open_sigmas
         at_once = spike and (independent or excess >= LONE_SPIKE)
         if not at_once and not (independent and self._lasting(alarm, direction, ts)):
             return None
-        return self._open(instrument, alarm, basis, direction, sd, estimate, ts, session)
+        return self._open(Sighting(instrument, ts, basis, direction, sigmas, estimate, session))
 
     def due(self, ts: Ns) -> list[Incident]:
         """Incidents whose time to resolve has come by ``ts``, in order."""
@@ -138,6 +149,39 @@ class Detector:
                 continue
             told.append(self._close(incident, max(inside)))
         return told
+
+    def feed(self, instrument: str, underlying: str, up: bool, reason: str, ts: Ns) -> Incident | None:
+        """A source says that it lost an instrument, or has it again: a fault of its own, never a depeg.
+
+        Instruments of one venue that fail together are one incident.
+        """
+        key = (f"feed {instrument.partition('@')[2].partition(':')[0]}", 0)
+        incident = self.open.get(key)
+        if not up:
+            if incident is not None and incident.members.get(instrument, 0) is None:
+                return None
+            first = incident is None
+            if incident is None:
+                incident = self.open[key] = OpenIncident(instrument, underlying, "feed_fault", 0, ts)
+                incident.severity, incident.cause, incident.cause_probability = "warning", "feed_fault", 1.0
+                incident.explanation = (
+                    f"No prices of {instrument}: {reason or 'its source is down'}. What is shown is old."
+                )
+            incident.members[instrument] = None
+            incident.last_seen = ts
+            incident.evidence = [reason] if reason else []
+            return self._tell(incident, "open" if first else "update", ts)
+        if incident is None or instrument not in incident.members:
+            return None
+        incident.members[instrument] = ts
+        if any(since is None for since in incident.members.values()):
+            return None
+        del self.open[key]
+        incident.resolved = incident.last_seen = ts
+        incident.explanation = (
+            f"Prices of {incident.instrument} are back after {duration((ts - incident.opened) / NS)}."
+        )
+        return incident.message("resolve")
 
     def command(self, command: Command) -> Incident | None:
         """Acknowledge or mute an incident by id, or mute an instrument."""
@@ -159,19 +203,24 @@ class Detector:
         alarm.count += 1
         return alarm.count >= CONFIRM_TICKS and ts - alarm.since >= self._confirm
 
-    def _in_corporate_action(self, instrument: InstrumentState, basis: float) -> bool:
+    def _in_corporate_action(
+        self, instrument: InstrumentState, basis: float, ts: Ns, session: Session
+    ) -> bool:
         """A split has moved the multiplier and the share does not trade on it yet: wait, say nothing."""
         state = instrument.token_state
         if state.previous is None:
             return False
+        waited = ts - state.changed
+        waiting = waited < (SPLIT_IN_SESSION_NS if session == "regular" else SPLIT_CLOSED_NS)
         step = state.log_multiplier - log(state.previous)
-        return abs(step) > 0.04 and abs(basis + step) < 0.05
+        return waiting and abs(step) > 0.04 and abs(basis + step) < 0.05
 
-    def _open(self, instrument: InstrumentState, alarm: Alarm, basis: float, direction: int,
-              sd: float, estimate: Estimate, ts: Ns, session: Session) -> Incident:  # fmt: skip
-        key = (instrument.underlying.info.ticker, direction)
+    def _open(self, seen: Sighting) -> Incident:
+        instrument, ts = seen.instrument, seen.ts
+        key = (instrument.underlying.info.ticker, seen.direction)
         incident = self.open.get(key)
         phase: IncidentPhase = "update"
+        joins = incident is not None
         if incident is None:
             incident = self.recent.get(key)
             if incident is not None and ts - (incident.resolved or 0) <= self._reopen:
@@ -179,54 +228,53 @@ class Detector:
                 incident.evidence.append("it had resolved and came back")
                 phase = "escalate"
             else:
-                incident = OpenIncident(instrument.name, key[0], "depeg", direction, ts)
+                incident = OpenIncident(instrument.name, key[0], "depeg", seen.direction, ts)
                 incident.muted_until = self.muted.get(instrument.name) or None
                 phase = "open"
             self.open[key] = incident
             self.recent.pop(key, None)
         incident.members[instrument.name] = None
-        alarm.incident = incident
-        alarm.count = 0
+        instrument.alarm.incident = incident
+        instrument.alarm.count = 0
         incident.last_seen = ts
-        worst = incident.see(basis)
-        rose = self._describe(incident, instrument, basis, sd, estimate, ts, session, worst)
-        if rose and phase == "update":
+        worst = incident.see(seen.basis)
+        if self._describe(incident, seen, worst, joins) and phase == "update":
             phase = "escalate"
         return self._tell(incident, phase, ts)
 
-    def _follow(self, incident: OpenIncident, instrument: InstrumentState, alarm: Alarm, basis: float,
-                direction: int, sigmas: float, sd: float, estimate: Estimate, ts: Ns,
-                session: Session) -> Incident | None:  # fmt: skip
-        if direction != incident.direction or sigmas < self._close_sigmas:
-            if incident.members[instrument.name] is None:
-                incident.members[instrument.name] = ts
+    def _follow(self, incident: OpenIncident, seen: Sighting) -> Incident | None:
+        name, ts = seen.instrument.name, seen.ts
+        if seen.direction != incident.direction or seen.sigmas < self._close_sigmas:
+            if incident.members[name] is None:
+                incident.members[name] = ts
                 heappush(self.timers, (ts + self._resolve, incident.underlying, incident.direction))
             return None
-        incident.members[instrument.name] = None
+        incident.members[name] = None
         incident.last_seen = ts
-        worst = incident.see(basis)
-        worse = worst and abs(basis) > WORSE * abs(incident.published_basis)
+        worst = incident.see(seen.basis)
+        worse = worst and abs(seen.basis) > WORSE * abs(incident.published_basis)
         if not worse and ts - incident.published < UPDATE_NS:
             return None
-        rose = self._describe(incident, instrument, basis, sd, estimate, ts, session, worst)
+        rose = self._describe(incident, seen, worst, joins=False)
         return self._tell(incident, "escalate" if rose else "update", ts)
 
-    def _describe(self, incident: OpenIncident, instrument: InstrumentState, basis: float, sd: float,
-                  estimate: Estimate, ts: Ns, session: Session, worst: bool) -> bool:  # fmt: skip
+    def _describe(self, incident: OpenIncident, seen: Sighting, worst: bool, joins: bool) -> bool:
         """Write down what is seen now; True if the severity rose."""
+        instrument, basis, estimate = seen.instrument, seen.basis, seen.estimate
         base = estimate.log_share + instrument.token_state.log_multiplier
+        limits: Band = instrument.alarm.band
         stake = self._stake(instrument, base, incident.direction)
         if stake is not None:
             incident.stake_usd = max(stake, incident.stake_usd or 0.0)
         if worst:
-            limits: Band = instrument.alarm.band
             incident.band_low, incident.band_high = limits.low, limits.high
             incident.fair_value, incident.fair_value_sd = exp(base), sqrt(estimate.variance)
             incident.price = exp(base + basis)
             incident.executable = self._executable(instrument, incident.direction)
-            jump = instrument.log_price - _log_before(instrument)
-            found = diagnose(instrument, basis, estimate.log_share, session, ts,
-                             jump, self._reference_frozen(instrument, ts, session))  # fmt: skip
+        frozen = self._reference_frozen(instrument, seen.ts, seen.session)
+        jump = instrument.log_price - _log_before(instrument)
+        found = diagnose(instrument, basis, estimate.log_share, seen.session, seen.ts, jump, frozen)
+        if joins or incident.cause_probability is None or found.probability > incident.cause_probability:
             incident.cause, incident.cause_probability = found.cause, found.probability
             incident.evidence = [*found.evidence, limits.note]
         rose = incident.raise_severity(severity(basis, incident.stake_usd, estimate.independent))
@@ -259,7 +307,7 @@ class Detector:
         references = instrument.underlying.references.values()
         if session != "regular" or not references:
             return False
-        return all(ts - reference.changed > self._max_age for reference in references)
+        return all(ts - reference.changed > FRESH_NS for reference in references)
 
     def _executable(self, instrument: InstrumentState, direction: int) -> dict[str, float | None]:
         curve = instrument.curve

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from bot.config import ValuationSection
-from bot.market import InstrumentState, ReferenceState, UnderlyingState
+from bot.market import FRESH_NS, InstrumentState, ReferenceState, UnderlyingState
 from bot.timefmt import NS
 from bot.types import Ns, Session
 from bot.valuation.sessions import SessionClock
@@ -32,7 +32,6 @@ PEER_SHARE = 0.111
 """Variance of the peers' common error over the variance accrued: weight 1 / (1 + 0.111) = 0.90."""
 REFERENCE_NOISE = 0.0002
 """Standard deviation of a reference's mid around the true price: 2 bp."""
-FRESH_NS = 120 * NS
 PEER_MAX_AGE_NS = 3 * 3600 * NS
 PEERS_AGREE = 0.01
 JUMP = 0.10
@@ -75,6 +74,7 @@ class FairState:
         "rejected_log",
         "rejected_since",
         "rejections",
+        "source",
         "variance_rate",
     )
 
@@ -85,6 +85,7 @@ class FairState:
         self.anchor_vt = 0.0
         self.anchor_ts: Ns = 0
         self.by_reference = False
+        self.source = ""
         self.held = 0
         self.held_log = 0.0
         self.rejections = 0
@@ -150,7 +151,7 @@ class Valuation:
         state = self.state_of(underlying)
         # A frozen price with a moving time stamp is as old as its last change.
         valid = ts if ts - reference.changed <= self._max_age else reference.changed
-        if state.by_reference and valid < state.anchor_ts:
+        if state.by_reference and valid < state.anchor_ts and state.source != reference.name:
             return True
         log_price = self._consensus_of_references(underlying, reference, ts, state.anchor)
         variance_time = self.clock.variance_time(valid)
@@ -164,6 +165,7 @@ class Valuation:
         state.anchor_vt = variance_time
         state.anchor_ts = valid
         state.by_reference = True
+        state.source = reference.name
         state.held = 0
         return True
 

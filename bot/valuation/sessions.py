@@ -46,6 +46,8 @@ class SessionClock:
         self._starts: list[Ns] = []
         self._sessions: list[Session] = []
         self._cumulative: list[float] = []
+        self.origin: Ns | None = None
+        """The first moment ever asked for; variance time is counted from near it."""
         self._first_year = self._last_year = 0
         self._from = self._until = 0
         self._session: Session = "regular"
@@ -94,15 +96,20 @@ class SessionClock:
         year = datetime.fromtimestamp(ts / NS, UTC).year
         if self._starts and self._first_year < year < self._last_year:
             return
-        # The origin of variance time must not move once given out, so the past is only extended
-        # by starting again, with the old origin's value subtracted.
+        if self.origin is None:
+            self.origin = ts
+        # The origin of variance time must not move once given out, so all is shifted to the
+        # value that the first moment known until now had.
         anchor = self._starts[0] if self._starts else None
+        origin = self._cumulative[0] if self._starts else 0.0
         first = min(year - 1, self._first_year) if self._starts else year - 1
         last = max(year + 1, self._last_year) if self._starts else year + 1
         self._build(first, last)
         if anchor is not None:
-            shift = self._cumulative[bisect_right(self._starts, anchor) - 1]
-            self._cumulative = [value - shift for value in self._cumulative]
+            index = bisect_right(self._starts, anchor) - 1
+            rate = self._rates[self._sessions[index]]
+            shift = self._cumulative[index] + (anchor - self._starts[index]) * rate
+            self._cumulative = [value - shift + origin for value in self._cumulative]
         self._from = self._until = 0
 
     def _build(self, first: int, last: int) -> None:

@@ -1,0 +1,213 @@
+"""What the command line shows: tables for people, JSON for machines, progress on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bot.timefmt import NS, duration, short
+from bot.types import Incident, Ns, Plan, to_builtins
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bot.config import Config
+    from bot.doctor import Finding
+    from bot.registry import Registry
+    from bot.replay import Replay
+
+SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def emit(data: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
+
+
+def _lines(rows: Sequence[Any]) -> None:
+    for row in rows:
+        sys.stdout.write(msgspec.json.encode(to_builtins(row)).decode() + "\n")
+
+
+def _print(*parts: Any) -> None:
+    from rich.console import Console
+
+    Console(soft_wrap=True, highlight=False).print(*parts)
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        name = column.removesuffix(">")
+        table.add_column(name, justify="right" if column.endswith(">") else "left")
+    return table
+
+
+def _show(table: Table) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(table)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, Ns], None] | None]:
+    """A running line on stderr where there is a terminal; nothing where there is none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def tell(ticks: int, now: Ns) -> None:
+        sys.stderr.write(f"\r{what}: {ticks:,} ticks, {short(now)} UTC ")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\033[K")
+
+
+def findings(found: Sequence[Finding], as_json: bool) -> None:
+    """What ``pegbot doctor`` found, the fix beside each fault."""
+    if as_json:
+        emit([{"source": f.source, "ok": f.ok, "what": f.what, "fix": f.fix} for f in found])
+        return
+    table = _table("", "", "source", "what", "what to do")
+    for f in found:
+        table.add_row("[green]ok[/]" if f.ok else "[red]no[/]", f.source, f.what, f.fix)
+    _show(table)
+
+
+def checked(path: Path, config: Config, registry: Registry, as_json: bool) -> None:
+    """What a valid configuration amounts to."""
+    parts = config.collectors
+    sources = [one.name for one in (*parts.tape, *parts.evm, *parts.yahoo)]
+    if as_json:
+        emit({"ok": True, "config": str(path), "sources": sources, "tokens": len(registry.tokens)})
+        return
+    _print(f"[green]{path} is valid[/]")
+    _print(f"  sources    {', '.join(sources) or 'none'}")
+    _print(
+        f"  registry   {len(registry.tokens)} tokens, {len(registry.venues)} venues, {len(registry.pools)} pools"
+    )
+    _print(f"  execution  {config.execution.mode}")
+    _print(f"  page       http://{config.web.host}:{config.web.port}")
+
+
+def incidents(rows: Sequence[Incident], as_json: bool) -> None:
+    """Incidents as a table, or JSON Lines."""
+    if as_json:
+        _lines(rows)
+        return
+    if not rows:
+        _print("No incidents.")
+        return
+    from bot.detector.explain import premium, usd
+
+    table = _table(
+        "",
+        "opened (UTC)",
+        "instrument",
+        "premium>",
+        "price>",
+        "fair value>",
+        "cause",
+        "severity",
+        "for",
+        "id",
+    )
+    for one in rows:
+        until = one.resolved or one.last_seen
+        lasted = duration((until - one.opened) / NS) + ("" if one.resolved else " (open)")
+        style = SEVERITY_STYLE[one.severity]
+        table.add_row(
+            short(one.opened),
+            one.instrument + (f" +{len(one.venues) - 1}" if len(one.venues) > 1 else ""),
+            "" if one.basis is None else premium(one.basis),
+            "" if one.price is None else usd(one.price),
+            "" if one.fair_value is None else usd(one.fair_value),
+            one.cause,
+            f"[{style}]{one.severity}[/]",
+            lasted,
+            one.id,
+        )
+    _show(table)
+
+
+def plans(rows: Sequence[Plan], as_json: bool) -> None:
+    """Plans as a table, or JSON Lines."""
+    if as_json:
+        _lines(rows)
+        return
+    if not rows:
+        _print("No plans.")
+        return
+    table = _table(
+        "", "made (UTC)", "instrument", "decision", "size>", "expected>", "worst case>", "why", "id"
+    )
+    for one in rows:
+        trade = one.decision == "trade"
+        table.add_row(
+            short(one.created),
+            one.instrument,
+            (one.route or "") if trade else "no trade",
+            f"${one.size_usd:,.0f}" if trade else "",
+            f"${one.expected_profit_usd:,.2f}" if trade else "",
+            f"${one.worst_case_usd:,.2f}" if trade else "",
+            "" if trade else (one.reasons[0] if one.reasons else ""),
+            one.id,
+        )
+    _show(table)
+
+
+def plan(one: Plan, as_json: bool) -> None:
+    """One plan, with its reasoning."""
+    if as_json:
+        emit(to_builtins(one))
+        return
+    from bot.strategy.explain import explain
+
+    _print(explain(one))
+
+
+def quoted(answer: dict[str, Any], as_json: bool) -> None:
+    """What a size would get, side by side."""
+    if as_json:
+        emit(answer)
+        return
+    _print(f"{answer['instrument']}, {answer['size_usd']:,.2f} USD, as of {short(answer['ts'])} UTC")
+    for one in answer["quotes"]:
+        if one["price"] is None:
+            _print(f"  {one['side']:4}  [red]not possible:[/] {one['why']}")
+        else:
+            _print(
+                f"  {one['side']:4}  {one['tokens']:.8g} tokens at ${one['price']:,.4f}, "
+                f"then the price is ${one['price_after']:,.4f}"
+            )
+
+
+def replayed(session: Replay, as_json: bool) -> None:
+    """Summary of a replay; what was quarantined goes to stderr with an example of each kind."""
+    found = sorted(session.incidents.values(), key=lambda one: (one.opened, one.id))
+    for reason, count in sorted(session.quarantined.items()):
+        sys.stderr.write(f"pegbot: {count:,} × {reason}, first: {session.examples[reason]}\n")
+    if as_json:
+        trades = sum(one.decision == "trade" for one in session.plans)
+        emit({
+            "ticks": session.ticks, "incidents": len(found), "plans": len(session.plans), "trades": trades,
+            "fills": len(session.fills), "quarantined": dict(session.quarantined),
+        })  # fmt: skip
+        return
+    _print(
+        f"{session.ticks:,} ticks, {len(found)} incidents, {len(session.plans)} plans, "
+        f"{len(session.fills)} fills, {sum(session.quarantined.values()):,} quarantined"
+    )
+    if found:
+        incidents(found, as_json=False)
