@@ -153,7 +153,7 @@ class DetectorSection(Section):
     open_sigmas: float = Field(4.0, gt=0, description="standard deviations beyond the band to open")
     close_sigmas: float = Field(2.0, gt=0, description="and to be inside again (hysteresis)")
     spike_basis: float = Field(
-        0.08, gt=0, description="a basis beyond the band by so much needs no second tick"
+        0.05, gt=0, description="a basis beyond the band by so much needs no second tick"
     )
     confirm_seconds: float = Field(
         300.0, ge=0, description="a smaller depeg must last so long before it opens"
@@ -211,7 +211,7 @@ class ChannelSection(Section):
 
     name: str
     url: str = Field(
-        description="Apprise URL by reference: env:NAME or file:PATH; a keyless json://127.0.0.1 may be literal"
+        description="Apprise URL by reference: env:NAME or file:PATH; a keyless one may stand here"
     )
     min_severity: Literal["info", "warning", "critical"] = "warning"
     per_minute: int = Field(20, ge=1, description="rate limit")
