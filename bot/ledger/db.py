@@ -206,7 +206,8 @@ def _translate(error: BaseException, url: URL, opening: bool) -> PegbotError:
         return ConfigError(f"ledger.url: {where}: {said}; {fix}")
     if "malformed" in said or "not a database" in said:
         return LedgerError(f"database {where} is damaged ({said}); stop, and restore it from a copy")
-    hint = "is the server up and reachable?" if url.host else "nothing was written, it can be tried again"
+    file = url.get_backend_name() == "sqlite"
+    hint = "nothing was written, it can be tried again" if file else "is the server up and reachable?"
     return ServiceUnreachable(f"database {where}: {said}; {hint}")
 
 
