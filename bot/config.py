@@ -259,7 +259,7 @@ class RecordSection(Section):
 
 
 class Config(Section):
-    """The whole of it. ``base`` is the folder of the file: relative paths start there."""
+    """The whole of a file."""
 
     base: Path = Field(Path(), exclude=True)
     registry: list[str] = Field(
