@@ -147,8 +147,10 @@ def _make_folder(url: URL) -> None:
 
 
 def _create_engine(url: URL) -> AsyncEngine:
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {}
     if url.get_backend_name() == "postgresql":
+        # A server may have been restarted since the connection was last used.
+        options["pool_pre_ping"] = True
         options["connect_args"] = {"timeout": CONNECT_TIMEOUT_SECONDS}
         options["pool_timeout"] = CONNECT_TIMEOUT_SECONDS
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Select, delete, select
@@ -24,6 +24,8 @@ from bot.ledger.db import guarded, transaction
 from bot.ledger.journal import audit, read_after, read_entries
 from bot.ledger.rows import fill_of
 from bot.types import Fill, Incident, Message, Ns, Order, Plan
+
+_Body = TypeVar("_Body", Incident, Plan)
 
 Extra = Callable[[AsyncConnection], Awaitable[None]]
 """Writes of another part that have to stand or fall with the batch (the alert outbox)."""
@@ -80,6 +82,7 @@ class Store:
         self._keep_snapshots = keep_snapshots
         self._writing = asyncio.Lock()
         self._folding = asyncio.Lock()
+        self.unreadable = 0
         self._books = Books()
         self._folded = 0
 
@@ -165,18 +168,18 @@ class Store:
         query = select(t.incidents.c.body).order_by(newest, t.incidents.c.id).limit(limit)
         if open_only:
             query = query.where(t.incidents.c.resolved.is_(None))
-        return [msgspec.json.decode(row.body, type=Incident) for row in await self._rows(query)]
+        return self._decode(await self._rows(query), Incident)
 
     async def incident(self, incident_id: str) -> Incident | None:
         """One incident as it stands."""
         rows = await self._rows(select(t.incidents.c.body).where(t.incidents.c.id == incident_id))
-        return msgspec.json.decode(rows[0].body, type=Incident) if rows else None
+        return next(iter(self._decode(rows, Incident)), None)
 
     async def history(self, incident_id: str) -> list[Incident]:
         """How an incident opened, escalated and resolved, oldest first."""
         h = t.incident_history
         query = select(h.c.body).where(h.c.incident_id == incident_id).order_by(h.c.ts, h.c.phase)
-        return [msgspec.json.decode(row.body, type=Incident) for row in await self._rows(query)]
+        return self._decode(await self._rows(query), Incident)
 
     async def plans(
         self, limit: int = 100, *, incident_id: str | None = None, decision: str | None = None
@@ -187,12 +190,12 @@ class Store:
             query = query.where(t.plans.c.incident_id == incident_id)
         if decision is not None:
             query = query.where(t.plans.c.decision == decision)
-        return [msgspec.json.decode(row.body, type=Plan) for row in await self._rows(query)]
+        return self._decode(await self._rows(query), Plan)
 
     async def plan(self, plan_id: str) -> Plan | None:
         """One plan."""
         rows = await self._rows(select(t.plans.c.body).where(t.plans.c.id == plan_id))
-        return msgspec.json.decode(rows[0].body, type=Plan) if rows else None
+        return next(iter(self._decode(rows, Plan)), None)
 
     async def fills(self, limit: int = 100, *, plan_id: str | None = None) -> list[Fill]:
         """Fills, newest first; with ``plan_id`` those of one plan."""
@@ -251,6 +254,16 @@ class Store:
         """Audit the whole ledger: the number of entries, or LedgerError naming the one that is wrong."""
         async with guarded(self.engine), self.engine.connect() as connection:
             return await audit(connection)
+
+    def _decode(self, rows: Sequence[Any], kind: type[_Body]) -> list[_Body]:
+        """Bodies that this version understands; others (of an older one) are counted and left out."""
+        found: list[_Body] = []
+        for row in rows:
+            try:
+                found.append(msgspec.json.decode(row.body, type=kind))
+            except msgspec.ValidationError:
+                self.unreadable += 1
+        return found
 
     async def _rows(self, query: Select[Any]) -> Sequence[Any]:
         async with guarded(self.engine), self.engine.connect() as connection:

@@ -110,6 +110,13 @@ class StoreSuite:
         assert [p.id for p in await store.plans(incident_id="i0")] == ["p4", "p2", "p0"]
         assert [p.id for p in await store.plans(decision="trade", limit=1)] == ["p4"]
 
+    async def test_a_body_of_another_version_is_left_out_and_counted(self, store):
+        await store.record([incident(), incident(id="old"), plan()])
+        async with transaction(store.engine) as connection:
+            await connection.execute(update(t.incidents).where(t.incidents.c.id == "old").values(body="{}"))
+        assert await store.incidents() == [incident()]
+        assert (await store.incident("old"), store.unreadable) == (None, 2)
+
     async def test_a_fill_brings_its_order_and_an_order_may_come_first(self, store):
         order = Order("p1-L1", "p1", 1, T, "buy", POOL, D(2), None, T + 60)
         await store.record([order])
