@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from bot.metrics import CONTENT_TYPE, FAMILIES, Metrics
 from bot.timefmt import NS
 from tests.fixtures.messages import T, basis, everything, incident, observed
-from tests.fixtures.prometheus import running_alertmanager, running_prometheus, until
+from tests.fixtures.prometheus import DASHBOARDS, running_alertmanager, running_prometheus, until
 
 
 @asynccontextmanager
@@ -139,3 +140,25 @@ async def test_prometheus_takes_every_family_with_its_type() -> None:
         assert {f.name: f.kind for f in FAMILIES}.items() <= types.items()
         assert await prometheus.value("pegbot_fair_value_usd") == pytest.approx(223.5)
         assert await prometheus.value("scrape_samples_scraped") or len(FAMILIES) < 0
+
+
+async def test_every_panel_of_every_board_shows_something() -> None:
+    metrics = everything()
+    boards = [json.loads(text) for text in _texts(DASHBOARDS / "grafana" / "dashboards")]
+    panels = [p for board in boards for p in board["panels"] if p["type"] != "row"]
+    async with served(metrics) as target, running_prometheus(target=target) as prometheus:
+        await prometheus.until_alert("PegbotIncidentCritical")
+        metrics.observe(incident(id="next"))  # a counter that moves
+
+        for panel in panels:
+            asked = [t["expr"].replace("$instrument", "AMZNx@raydium") for t in panel["targets"]]
+            asked = [e.replace("$underlying", "AMZN") for e in asked]
+
+            async def shown(expressions: list[str] = asked) -> bool:
+                return any([await prometheus.query(expression) for expression in expressions])
+
+            await until(shown, f"panel {panel['title']}")
+
+
+def _texts(folder: Path) -> list[str]:
+    return [file.read_text() for file in sorted(folder.glob("*.json"))]
