@@ -20,8 +20,7 @@ COPY bot/ bot/
 COPY config/ config/
 RUN /opt/pegbot/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && /opt/pegbot/bin/python -m pip install --no-deps dist/pegbot-*.whl \
- && /opt/pegbot/bin/python -m pip uninstall --yes hatchling editables pip setuptools \
- && python -m compileall -q /opt/pegbot/lib
+ && /opt/pegbot/bin/python -m pip uninstall --yes hatchling editables pip setuptools
 
 FROM python:3.11.13-slim-bookworm
 
