@@ -1,0 +1,66 @@
+"""The ledger as the page shows it: cash, what is held, what is on its way, profit and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
+
+from bot.types import split_instrument
+from bot.web.replica import Replica
+from bot.web.views import row
+
+if TYPE_CHECKING:
+    from bot.ledger.store import Store
+
+
+def ledger_view(
+    store: Store, replica: Replica, *, mode: str = "paper"
+) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """What ``GET /api/ledger`` answers, read from ``store`` each time; money is exact, as text.
+
+    Open positions are valued at the fair value of the token (see :func:`marks`), never at a venue's
+    price; what has no fair value is named in ``profit_and_loss.unmarked`` and makes ``net_usd`` null.
+    """
+
+    async def view() -> dict[str, Any]:
+        books = await store.books()
+        pending = await store.pending_settlements()
+        valued = marks(replica)
+        return {
+            "mode": mode,
+            "cash_usd": str(books.cash_usd),
+            "reserved_usd": str(books.reserved_usd),
+            "profit_and_loss": _plain(books.profit_and_loss(valued)),
+            "positions": [
+                {**_plain(position), "mark_usd": _text(valued.get(position.commodity))}
+                for position in books.positions()
+            ],
+            "pending": [row(fill) for fill in pending],
+        }
+
+    return view
+
+
+def marks(replica: Replica) -> dict[str, Decimal]:
+    """USD per token: the latest fair value of each token that has one."""
+    latest: dict[str, tuple[int, float]] = {}
+    for basis in replica.instruments.values():
+        token, _ = split_instrument(basis.instrument)
+        if basis.fair_value is not None and basis.ts >= latest.get(token, (0, 0.0))[0]:
+            latest[token] = (basis.ts, basis.fair_value)
+    return {token: Decimal(repr(value)) for token, (_, value) in latest.items()}
+
+
+def _plain(struct: Any) -> dict[str, Any]:
+    return {name: _text(value) for name, value in asdict(struct).items()}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dict):
+        return {key: _text(each) for key, each in value.items()}
+    return value
