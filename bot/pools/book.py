@@ -1,0 +1,109 @@
+"""An order book as a curve: levels are walked best first, the taker's fee on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from bot.errors import PoolError
+from bot.pools.curve import Executed
+
+Level = tuple[float, float]
+"""Price in USD per token, tokens."""
+
+
+class BookCurve:
+    """``bids`` and ``asks`` are ``(price, tokens)``, best first; ``fee_ratio`` is the taker's.
+
+    A fee is taken from the USD received on a sale and added to the USD spent on a buy.
+    """
+
+    __slots__ = ("_asks", "_bids", "_fee")
+
+    def __init__(
+        self, bids: Sequence[Sequence[float]], asks: Sequence[Sequence[float]], fee_ratio: float = 0.0
+    ) -> None:
+        self._bids = _levels(bids, "bids", falling=True)
+        self._asks = _levels(asks, "asks", falling=False)
+        self._fee = fee_ratio
+        if self._bids and self._asks and self._bids[0][0] > self._asks[0][0]:
+            raise PoolError("crossed", f"bid {self._bids[0][0]!r} above ask {self._asks[0][0]!r}")
+
+    def spot(self) -> float:
+        """The mid; the one side there is if the other is empty."""
+        sides = [side[0][0] for side in (self._bids, self._asks) if side]
+        if not sides:
+            raise PoolError("empty_book", "no bids and no asks")
+        return sum(sides) / len(sides)
+
+    def buy(self, usd: float) -> Executed | None:
+        """See :class:`~bot.pools.curve.Curve`."""
+        return _by_usd(self._asks, usd, 1 + self._fee)
+
+    def sell(self, usd: float) -> Executed | None:
+        """See :class:`~bot.pools.curve.Curve`."""
+        return _by_usd(self._bids, usd, 1 - self._fee)
+
+    def buy_tokens(self, tokens: float) -> Executed | None:
+        """See :class:`~bot.pools.curve.Curve`."""
+        return _by_tokens(self._asks, tokens, 1 + self._fee)
+
+    def sell_tokens(self, tokens: float) -> Executed | None:
+        """See :class:`~bot.pools.curve.Curve`."""
+        return _by_tokens(self._bids, tokens, 1 - self._fee)
+
+    def depth(self, ratio: float) -> tuple[float, float]:
+        """See :class:`~bot.pools.curve.Curve`."""
+        spot = self.spot()
+        down = sum(price * tokens for price, tokens in self._bids if price >= spot * (1 - ratio))
+        up = sum(price * tokens for price, tokens in self._asks if price <= spot * (1 + ratio))
+        return down, up
+
+    def to_price(self, price: float) -> Executed | None:
+        """Take every level better than ``price``."""
+        if price < self.spot():
+            side, factor = [level for level in self._bids if level[0] > price], 1 - self._fee
+        else:
+            side, factor = [level for level in self._asks if level[0] < price], 1 + self._fee
+        tokens = sum(level[1] for level in side)
+        return _by_tokens(side, tokens, factor) if tokens else None
+
+
+def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> list[Level]:
+    out: list[Level] = []
+    for level in levels:
+        if len(level) != 2 or not all(isinstance(n, int | float) and isfinite(n) and n > 0 for n in level):
+            raise PoolError("bad_book", f"{name}: {level!r} is not [price, tokens]")
+        price, tokens = float(level[0]), float(level[1])
+        if out and (price > out[-1][0] if falling else price < out[-1][0]):
+            raise PoolError("bad_book", f"{name} are not best first at {price!r}")
+        out.append((price, tokens))
+    return out
+
+
+def _by_usd(side: Sequence[Level], usd: float, factor: float) -> Executed | None:
+    if usd <= 0:
+        return None
+    left, tokens = usd, 0.0
+    for price, size in side:
+        worth = price * size * factor
+        if left <= worth:
+            tokens += left / (price * factor)
+            return Executed(usd, tokens, usd / tokens, price)
+        left -= worth
+        tokens += size
+    return None
+
+
+def _by_tokens(side: Sequence[Level], tokens: float, factor: float) -> Executed | None:
+    if tokens <= 0:
+        return None
+    left, usd = tokens, 0.0
+    for price, size in side:
+        # A sum of the same sizes may differ in its last digit: that is all of the level, not too much.
+        if left <= size * (1 + 1e-12):
+            usd += left * price * factor
+            return Executed(usd, tokens, usd / tokens, price)
+        left -= size
+        usd += price * size * factor
+    return None
