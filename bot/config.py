@@ -116,6 +116,9 @@ class CollectorsSection(Section):
     yahoo: list[YahooSource] = []
     backoff_initial_seconds: PositiveSeconds = 0.5
     backoff_max_seconds: PositiveSeconds = 60.0
+    grace_seconds: float = Field(
+        15.0, ge=0, description="a source lost for less than this is no incident; then the engine is told"
+    )
     queue_ticks: int = Field(
         65536, ge=16, description="bound of the queue to the engine; the oldest quote goes first"
     )
@@ -182,8 +185,13 @@ class StrategySection(Section):
     risk_charge: Ratio = Field(0.1, description="part of the worst case that counts as a cost in sizing")
     expiry_seconds: PositiveSeconds = Field(60.0, description="a plan not acted on by then is void")
     inventory_tokens: dict[str, float] = Field(
-        {}, description="tokens held at the start, by token; a sale needs them now"
+        {},
+        description="tokens held at the start, by token; TOKEN@VENUE for those on deposit with an exchange",
     )
+    ineligible_issuers: list[str] = Field(
+        [], description="issuers of the registry whose mint and redeem this desk may not use"
+    )
+    borrow_rate: float = Field(0.005, ge=0, le=1, description="per year, for shares borrowed to sell short")
 
 
 class ExecutionSection(Section):

@@ -1,0 +1,90 @@
+"""The collectors that a configuration asks for; the only place that knows all of them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from bot.collectors.base import Collector, OnBad
+from bot.config import CollectorsSection, Config, EvmSource, TapeSource, YahooSource
+from bot.errors import ConfigError
+from bot.registry.model import Registry
+from bot.types import Ns, Session
+
+EXTRAS = {"evm": ("web3", "evm"), "yahoo": ("yfinance", "stocks")}
+"""Kind of source → the library it needs and the extra of pegbot that installs it."""
+
+
+def build(
+    config: Config,
+    registry: Registry,
+    clock: Callable[[], Ns] = time.time_ns,
+    *,
+    now: Ns = 0,
+    on_bad: OnBad | None = None,
+    session: Callable[[Ns], Session] | None = None,
+) -> list[Collector]:
+    """One collector per source of ``[collectors]``; nothing is opened yet.
+
+    ``now`` is the event time the engine stands at (0: it is new): tapes go on from there. ``on_bad`` is told
+    of each datum set aside; ``session`` says when the US market is open, so that silence can be judged.
+    Raises :class:`ConfigError` with every mistake that shows before anything is reached.
+    """
+    sources = config.collectors
+    problems = _problems(config, registry)
+    if problems:
+        raise ConfigError(problems)
+    built: list[Collector] = []
+    if sources.tape:
+        from bot.collectors.tape import TapeCollector
+
+        built += [TapeCollector(one, config.base, start=now, on_bad=on_bad) for one in sources.tape]
+    if sources.evm:
+        from bot.collectors.evm import EvmCollector
+
+        built += [EvmCollector(one, registry, clock=clock) for one in sources.evm]
+    if sources.yahoo:
+        from bot.collectors.yahoo import YahooCollector
+
+        built += [
+            YahooCollector(
+                one,
+                clock=clock,
+                session=session,
+                on_bad=on_bad,
+                backoff_initial=sources.backoff_initial_seconds,
+                backoff_max=sources.backoff_max_seconds,
+            )
+            for one in sources.yahoo
+        ]
+    return built
+
+
+def _problems(config: Config, registry: Registry) -> list[str]:
+    sources = config.collectors
+    found = [*_missing_extras(sources)]
+    every: list[TapeSource | EvmSource | YahooSource] = [*sources.tape, *sources.evm, *sources.yahoo]
+    names = Counter(one.name for one in every)
+    found += [f"collectors: {count} sources are called {name!r}; give each its own name"
+              for name, count in names.items() if count > 1]  # fmt: skip
+    for tape in sources.tape:
+        path = config.path(tape.path)
+        if not path.is_file():
+            found.append(f"collectors.tape[{tape.name}].path: no file {path}; `pegbot simulate` makes one")
+    for evm in sources.evm:
+        found += [f"collectors.evm[{evm.name}].pools: {pool!r} is not among the [[pools]] of the registry"
+                  for pool in evm.pools if pool not in registry.pools]  # fmt: skip
+    for yahoo in sources.yahoo:
+        found += [f"collectors.yahoo[{yahoo.name}].symbols: {symbol!r} is not an underlying of the registry"
+                  for symbol in yahoo.symbols if symbol not in registry.underlyings]  # fmt: skip
+    return found
+
+
+def _missing_extras(sources: CollectorsSection) -> list[str]:
+    return [
+        f"collectors.{kind}: needs {library}; install it: pip install 'pegbot[{extra}]'"
+        for kind, (library, extra) in EXTRAS.items()
+        if getattr(sources, kind) and find_spec(library) is None
+    ]

@@ -1,0 +1,76 @@
+"""Asking Yahoo for the last price over HTTP, through yfinance: the fall-back of the socket."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.collectors.yahoo_client import CACHE, LOCK, in_thread, load
+from bot.collectors.yahoo_parse import Bar
+from bot.errors import DataError, SourceError, SourceRefused
+from bot.timefmt import NS
+
+if TYPE_CHECKING:
+    from bot.collectors.yahoo_http import YahooSession
+
+SYMBOL_SECONDS = 20.0
+"""For one symbol, all requests together."""
+
+
+class Poller:
+    """The last one-minute bar of a symbol, pre- and post-market included.
+
+    ``Ticker.history(period="1d", interval="1m", prepost=True)``: the freshest price yfinance 1.7 gets over
+    HTTP; ``fast_info`` is a daily close, and ``info`` is slower and may lack the extended hours.
+    """
+
+    def __init__(self, query_url: str, *, cache: Path = CACHE) -> None:
+        self._query_url = query_url
+        self._cache = cache
+        self._session: YahooSession | None = None
+
+    async def last(self, symbol: str) -> Bar:
+        """Raises :class:`SourceRefused` when rate-limited, :class:`DataError` if the symbol has no price,
+        :class:`SourceError` if Yahoo cannot be reached or makes no sense."""
+        return await in_thread(self._last, symbol)
+
+    def _last(self, symbol: str) -> Bar:
+        with LOCK:
+            yfinance = load(self._cache)
+            missing = yfinance.exceptions.YFTickerMissingError
+            try:
+                return self._fetch(yfinance, symbol)
+            except yfinance.exceptions.YFRateLimitError:
+                self._forget(yfinance)
+                raise SourceRefused("rate-limited by Yahoo (HTTP 429)") from None
+            except missing as error:
+                self._forget(yfinance)
+                raise DataError("no_price", str(error)) from None
+            except DataError:
+                raise
+            except Exception as error:
+                # yfinance has no error of its own for a bad answer: it shows as whatever broke on it.
+                self._forget(yfinance)
+                raise SourceError(f"{type(error).__name__}: {error}") from None
+
+    def _fetch(self, yfinance: Any, symbol: str) -> Bar:
+        if self._session is None:
+            from bot.collectors.yahoo_http import YahooSession
+
+            self._session = YahooSession(self._query_url)
+        self._session.deadline = time.monotonic() + SYMBOL_SECONDS
+        # A new Ticker each time: it keeps what it once fetched.
+        ticker = yfinance.Ticker(symbol, session=self._session)
+        frame = ticker.history(period="1d", interval="1m", prepost=True, auto_adjust=False, actions=False)
+        closes = frame["Close"].dropna()
+        if closes.empty:
+            raise DataError("no_price", f"{symbol}: the chart has no bars")
+        meta = ticker.history_metadata
+        start = int(closes.index[-1].timestamp()) * NS
+        return Bar(start, float(closes.iloc[-1]), str(meta.get("currency") or ""))
+
+    @staticmethod
+    def _forget(yfinance: Any) -> None:
+        # yfinance keeps the answer to its time zone request, an error page too, and would never ask again.
+        yfinance.data.YfData.cache_get.cache_clear()
