@@ -1,0 +1,184 @@
+"""What the desk holds and has promised: tokens by place, and capital reserved by plans. Pure.
+
+A plan reserves from the moment it is offered. If nothing of it fills before it expires, it lets go;
+once something has filled it holds until every leg is done and settled. Only fills change inventory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bot.config import StrategySection
+from bot.registry.model import Registry
+from bot.types import Fill, Ns, Plan, split_instrument
+
+WALLET = "wallet"
+"""Where tokens lie that no exchange keeps."""
+DUST = 1e-9
+IN_TRANSIT = frozenset({"mint", "redeem", "transfer"})
+
+
+class Exposure(Struct, frozen=True):
+    """What a plan would use: ``venues_usd`` by venue or issuer, ``tokens`` by ``TOKEN@place``."""
+
+    capital_usd: float
+    largest_usd: float
+    venues_usd: dict[str, float]
+    settlement_usd: float
+    tokens: dict[str, float]
+
+
+class Reservation(Struct):
+    """A plan that is offered or on its way. ``legs_left`` counts legs that have not been answered."""
+
+    plan_id: str
+    incident_id: str
+    underlying: str
+    exposure: Exposure
+    expires: Ns
+    legs_left: int
+    stays_open: bool
+    started: bool = False
+    in_transit: list[str] = []
+
+
+class Room(Struct, frozen=True):
+    """How many USD a limit still allows, by the name of its rule."""
+
+    rule: str
+    usd: float
+    limit_usd: float
+
+
+class Desk:
+    """Inventory and reservations; see the module's text."""
+
+    def __init__(self, config: StrategySection, registry: Registry) -> None:
+        self._config = config
+        self._registry = registry
+        self.tokens: dict[str, float] = {}
+        for name, tokens in config.inventory_tokens.items():
+            symbol, place = split_instrument(name)
+            self.tokens[f"{symbol}@{place or WALLET}"] = tokens
+        self.reservations: dict[str, Reservation] = {}
+
+    def place(self, instrument: str) -> str:
+        """Where tokens traded on an instrument lie: with the exchange, else in our own wallet."""
+        _, venue = split_instrument(instrument)
+        known = self._registry.venues.get(venue.partition(":")[0])
+        return known.name if known is not None and known.kind in ("exchange", "broker") else WALLET
+
+    def free_tokens(self, symbol: str, place: str) -> float:
+        """Tokens in hand at a place that no offered plan counts on."""
+        key = f"{symbol}@{place}"
+        promised = sum(r.exposure.tokens.get(key, 0.0) for r in self.reservations.values() if not r.started)
+        return max(0.0, self.tokens.get(key, 0.0) - promised)
+
+    def elsewhere(self, symbol: str, place: str) -> float:
+        """Tokens in hand at all other places."""
+        prefix = f"{symbol}@"
+        return sum(n for key, n in self.tokens.items() if key.startswith(prefix) and key != prefix + place)
+
+    def capital_room(self) -> Room:
+        """Capital not reserved."""
+        used = sum(r.exposure.capital_usd for r in self.reservations.values())
+        return Room("limits.capital_usd", self._config.capital_usd - used, self._config.capital_usd)
+
+    def settlement_room(self) -> Room:
+        """What may still wait for issuers to deliver or pay."""
+        limit = self._config.max_open_settlement_usd
+        used = sum(r.exposure.settlement_usd for r in self.reservations.values())
+        return Room("limits.open_settlement_usd", limit - used, limit)
+
+    def leg_rooms(self, underlying: str, venue: str, legs: int = 1) -> Iterator[Room]:
+        """What bounds the USD of one leg: plan, underlying, and the venue that ``legs`` of the plan share."""
+        config = self._config
+        yield Room("limits.plan_usd", config.max_plan_usd, config.max_plan_usd)
+        on_underlying = on_venue = 0.0
+        for reservation in self.reservations.values():
+            if reservation.underlying == underlying:
+                on_underlying += reservation.exposure.largest_usd
+            on_venue += reservation.exposure.venues_usd.get(venue, 0.0)
+        limit = config.max_underlying_usd
+        yield Room("limits.underlying_usd", limit - on_underlying, limit)
+        limit = config.max_venue_usd
+        yield Room("limits.venue_usd", (limit - on_venue) / legs, limit)
+
+    def reserve(self, plan: Plan, exposure: Exposure) -> None:
+        """Set aside what an offered plan needs."""
+        self.reservations[plan.id] = Reservation(
+            plan.id, plan.incident_id, plan.underlying, exposure, plan.expires, len(plan.legs),
+            stays_open=plan.route == "hedge_and_hold",
+        )  # fmt: skip
+
+    def expire(self, ts: Ns) -> None:
+        """Let go of what was offered and not taken up in time."""
+        late = [key for key, r in self.reservations.items() if not r.started and r.expires < ts]
+        for key in late:
+            del self.reservations[key]
+
+    def on_fill(self, fill: Fill) -> None:
+        """Move tokens, and the plan's reservation on."""
+        self._move(fill)
+        reservation = self.reservations.get(fill.plan_id)
+        if reservation is None:
+            return
+        if fill.status == "settled":
+            if fill.order_id in reservation.in_transit:
+                reservation.in_transit.remove(fill.order_id)
+        elif fill.status == "rejected":
+            # Execution undoes what it can and sends nothing more of this plan.
+            reservation.legs_left = 0
+            reservation.stays_open = False
+        else:
+            reservation.started = True
+            reservation.legs_left = max(0, reservation.legs_left - 1)
+            if fill.status == "pending":
+                reservation.in_transit = [*reservation.in_transit, fill.order_id]
+            elif fill.action == "unhedge":
+                reservation.stays_open = False
+        if reservation.legs_left == 0 and not reservation.in_transit and not reservation.stays_open:
+            del self.reservations[fill.plan_id]
+
+    def snapshot(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return {
+            "tokens": dict(self.tokens),
+            "reservations": msgspec.to_builtins(list(self.reservations.values())),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a :meth:`snapshot`."""
+        self.tokens = dict(state["tokens"])
+        kept = msgspec.convert(state["reservations"], list[Reservation])
+        self.reservations = {reservation.plan_id: reservation for reservation in kept}
+
+    def _move(self, fill: Fill) -> None:
+        quantity = float(fill.quantity_tokens)
+        arrives = fill.status in ("filled", "partial", "settled")
+        match fill.action:
+            case "buy" if arrives:
+                self._add(fill.instrument, quantity)
+            case "mint" if arrives:
+                self._add(fill.instrument, quantity)
+            case "sell" if arrives:
+                self._add(fill.instrument, -quantity)
+            case "redeem" if fill.status in ("filled", "partial", "pending"):
+                self._add(fill.instrument, -quantity)
+            case "transfer" if fill.status == "pending":
+                self._add(fill.instrument, -quantity)
+            case "transfer" if fill.status == "settled":
+                self._add(fill.instrument, quantity)
+
+    def _add(self, instrument: str, tokens: float) -> None:
+        symbol, _ = split_instrument(instrument)
+        key = f"{symbol}@{self.place(instrument)}"
+        held = self.tokens.get(key, 0.0) + tokens
+        if abs(held) < DUST:
+            self.tokens.pop(key, None)
+        else:
+            self.tokens[key] = held

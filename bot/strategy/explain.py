@@ -1,0 +1,138 @@
+"""A plan in words, as a person would write it to the desk. Pure: all of it is in the plan."""
+
+from __future__ import annotations
+
+from bot.detector.explain import usd as price_text
+from bot.timefmt import duration, short
+from bot.types import Leg, Plan, split_instrument
+
+COSTS = {
+    "venue_fee": "venue fees",
+    "mint_fee": "the mint fee",
+    "redeem_fee": "the redeem fee",
+    "spread": "the issuer's spread",
+    "gas": "gas",
+    "financing": "financing",
+    "hedge": "the hedge",
+    "refill": "replacing the tokens later",
+    "premium_gone": "the chance that the premium has gone by then",
+    "gap_left": "the part of the gap expected to stay open",
+    "exit": "the way out",
+}
+ROUTES = {
+    "mint_and_sell": "mint and sell",
+    "buy_and_redeem": "buy and redeem",
+    "cross_venue": "venue against venue",
+    "hedge_and_hold": "hedge and hold",
+}
+INCLUDED = ("venue_fee", "mint_fee", "redeem_fee", "spread")
+
+
+def explain(plan: Plan) -> str:
+    """The plan's reasoning: what to do, what it earns and why, what it can cost, until when it holds."""
+    token, venue = split_instrument(plan.instrument)
+    if plan.decision == "no_trade":
+        return "\n".join([f"No trade in {token} on {venue}.", *(f"- {_reason(r)}" for r in plan.reasons)])
+    lines = [f"{_doing(plan)} ({ROUTES[plan.route or 'cross_venue']})."]
+    for number, leg in enumerate(plan.legs, 1):
+        lines.append(f"{number}. {_leg(leg)}")
+    lines.append(_profit(plan))
+    if plan.break_even_price is not None:
+        lines.append(f"It breaks even at {price_text(plan.break_even_price)} per token on {venue}.")
+    lines.append(_worst(plan))
+    if plan.hedge is not None:
+        lead = "No hedge" if plan.hedge.kind == "none" else "Hedge"
+        lines.append(f"{lead}: {plan.hedge.description}.")
+    lines.append(_locked(plan))
+    lines += [f"Note: {_reason(reason)}" for reason in plan.reasons]
+    lines.append(f"Void after {short(plan.expires)} UTC.")
+    return "\n".join(lines)
+
+
+def _doing(plan: Plan) -> str:
+    token, venue = split_instrument(plan.instrument)
+    selling = plan.route == "mint_and_sell" or (
+        plan.route == "cross_venue"
+        and any(x.action == "sell" and x.instrument == plan.instrument for x in plan.legs)
+    )
+    side = "Sell" if selling else "Buy"
+    return f"{side} {_tokens(plan.quantity_tokens)} {token} on {venue} for {price_text(plan.size_usd)}"
+
+
+def _leg(leg: Leg) -> str:
+    symbol, venue = split_instrument(leg.instrument)
+    amount = f"{_tokens(leg.quantity_tokens)} {symbol}"
+    each, total = price_text(leg.price), price_text(leg.notional_usd)
+    limit = "" if leg.limit_price is None else f", no worse than {price_text(leg.limit_price)}"
+    wait = f", in hand after {duration(leg.delay_seconds)}" if leg.delay_seconds else ""
+    match leg.action:
+        case "transfer":
+            return f"Move {amount} to {venue}{wait}."
+        case "mint":
+            return f"Mint {amount} with {venue} at {each}, {total} in all{limit}{wait}."
+        case "redeem":
+            cash = f", paid after {duration(leg.delay_seconds)}" if leg.delay_seconds else ""
+            return f"Redeem {amount} with {venue} at {each}, {total} in all{limit}{cash}."
+        case "hedge":
+            return f"Sell {amount} short at {venue} at {each}, {total} in all{limit}."
+        case "unhedge":
+            return f"Buy {amount} back at {venue}, {total} in all at today's price."
+        case _:
+            return (
+                f"{leg.action.capitalize()} {amount} on {venue} at {each} on average, {total} in all{limit}."
+            )
+
+
+def _profit(plan: Plan) -> str:
+    paid = {name: usd for name, usd in plan.costs_usd.items() if name not in INCLUDED}
+    inside = {name: usd for name, usd in plan.costs_usd.items() if name in INCLUDED}
+    text = f"Expected profit {_signed(plan.expected_profit_usd)}"
+    if paid:
+        text += f" after {_list(paid)}"
+    if inside:
+        text += f"; the prices above already hold {_list(inside)}"
+    return text + "."
+
+
+def _worst(plan: Plan) -> str:
+    if plan.worst_case_usd > -0.005:
+        return "Worst case (99 %): nothing is lost."
+    return f"Worst case (99 %): {_signed(plan.worst_case_usd)}."
+
+
+def _locked(plan: Plan) -> str:
+    if plan.capital_usd <= 0:
+        return "It needs no capital, only the tokens."
+    text = f"It needs {price_text(plan.capital_usd)}"
+    if plan.duration_seconds > 0:
+        text += f" for {duration(plan.duration_seconds)}"
+    if plan.annualised_return is not None:
+        text += f", a return of {plan.annualised_return * 100:,.0f} % a year"
+    return text + "."
+
+
+def _list(items: dict[str, float]) -> str:
+    parts = [f"{_cents(usd)} for {COSTS.get(name, name)}" for name, usd in items.items()]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _cents(usd: float) -> str:
+    return f"${usd:,.2f}" if usd >= 0.005 else "less than a cent"
+
+
+def _signed(usd: float) -> str:
+    return f"−${-usd:,.2f}" if usd < 0 else f"${usd:,.2f}"
+
+
+def _tokens(quantity: float) -> str:
+    return f"{quantity:,.2f}" if quantity >= 100 else f"{quantity:.4g}"
+
+
+def _reason(reason: str) -> str:
+    """``rule: text`` as ``Text (rule).``"""
+    rule, _, text = reason.partition(": ")
+    if not text:
+        return reason
+    # A name like xStocks keeps its own spelling.
+    first = text[0] if text[1:2].isupper() else text[0].upper()
+    return f"{first}{text[1:]} ({rule})."

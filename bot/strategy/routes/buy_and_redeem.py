@@ -1,0 +1,138 @@
+"""Discount: buy tokens cheap, have the issuer redeem them at fair value.
+
+The price is struck when the issuer accepts the order; cash follows after settlement. Tokens bought at
+an exchange must be withdrawn first. The worst case is that the redemption is not accepted after all
+and the tokens are carried, unhedged, over the whole wait, nights and weekends included.
+"""
+
+from __future__ import annotations
+
+from bot.strategy.desk import Exposure
+from bot.strategy.hedges import ShortStock
+from bot.strategy.mechanisms import Access, seconds_until
+from bot.strategy.risk import if_long
+from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, leg, venue_of
+from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
+from bot.timefmt import NS
+from bot.types import Hedge
+
+
+def buy_and_redeem(view: View, case: Case) -> list[Candidate]:
+    """What can be done about a discount on one venue; ``[]`` with the reasons in ``view.refused``."""
+    top = case.top if case.spot < case.fair else None
+    if top is None:
+        return []
+    access = view.access("redeem", case.symbol)
+    if not access.usable:
+        view.refuse(access.rule, access.detail)
+        return []
+    assert access.arrives is not None
+    moving = view.withdraw_seconds(case.name)
+    seconds = seconds_until(view.ts, access.arrives) + moving
+    bound = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case),
+                      *_redeem_bounds(view, case, access, seconds > 0)])  # fmt: skip
+    least = access.tokens_least(case.fair)
+    if bound.tokens < least:
+        if bound.rule:
+            view.refuse(bound.rule, bound.detail)
+        view.refuse(
+            "channel.minimum",
+            f"{access.issuer.title} redeems from ${access.channel.minimum_usd:,.0f}; {case.name} offers "
+            f"{bound.tokens:,.6g} {case.symbol} below fair value, worth ${bound.tokens * case.fair:,.2f}",
+        )
+        return []
+    found = _redeemed(view, case, access, bound, least, seconds, moving)
+    return [found] if found is not None else []
+
+
+def buy_bounds(view: View, case: Case, legs: int = 1) -> list[Bound]:
+    """What limits and capital allow to be bought on a venue that ``legs`` of the plan use."""
+
+    def tokens_for(usd: float) -> float | None:
+        done = case.curve.buy(usd)
+        return None if done is None else done.tokens
+
+    on_venue = view.desk.leg_rooms(view.incident.underlying, venue_of(case.name), legs)
+    rooms = [view.desk.capital_room(), *on_venue]
+    return bounds_of(rooms, tokens_for)
+
+
+def _redeem_bounds(view: View, case: Case, access: Access, waits: bool) -> list[Bound]:
+    price = access.price(case.fair)
+    rooms = list(view.desk.leg_rooms(view.incident.underlying, access.issuer.name))
+    if waits:
+        rooms.append(view.desk.settlement_room())
+    most = Bound(
+        access.tokens_most(case.fair), "channel.maximum", f"${access.channel.maximum_usd or 0:,.0f} an order"
+    )
+    return [*bounds_of(rooms, lambda usd: usd / price), most]
+
+
+def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float, seconds: float,
+              moving: float) -> Candidate | None:  # fmt: skip
+    unit = access.price(case.fair)
+    sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
+    per_token_risk = if_long(case.fair, sd)
+    moving_gas = view.config.gas_usd if moving > 0 else 0.0
+    gas = case.gas_usd + access.channel.gas_usd + moving_gas
+    rate = view.financing(1.0, seconds)
+    curve = case.curve
+
+    def outcome(tokens: float) -> tuple[float, float, float]:
+        """Outlay, expected profit, profit at 99 %."""
+        done = curve.buy_tokens(tokens)
+        if done is None:
+            return 0.0, IMPOSSIBLE, IMPOSSIBLE
+        expected = tokens * unit - done.usd * (1 + rate) - gas
+        return done.usd, expected, min(-gas, expected - tokens * per_token_risk)
+
+    def objective(tokens: float) -> float:
+        _, expected, worst = outcome(tokens)
+        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst)
+
+    tokens = maximise(objective, least, bound.tokens)
+    usd, expected, worst = outcome(tokens)
+    if expected == IMPOSSIBLE:
+        return None
+    proceeds = tokens * unit
+    slack = max(0.0, expected) / 2
+    fee = tokens * access.fee_per_token(case.fair)
+    issuer = access.issuer.name
+    redeemed_at = f"{case.symbol}@{issuer}"
+    legs = [leg("buy", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, False),
+                gas_usd=case.gas_usd)]  # fmt: skip
+    if moving > 0:
+        legs.append(leg("transfer", redeemed_at, tokens, usd, gas_usd=moving_gas, delay_seconds=moving))
+    legs.append(leg("redeem", redeemed_at, tokens, proceeds, slack_usd=slack, fee_usd=fee,
+                    gas_usd=access.channel.gas_usd, delay_seconds=seconds - moving))  # fmt: skip
+    notes = bound.binds(tokens)
+    paid = costs(
+        venue_fee=case.fee_in(usd, False), redeem_fee=fee, spread=tokens * access.spread_per_token(case.fair),
+        gas=gas, financing=usd * rate,
+    )  # fmt: skip
+    exposure = Exposure(
+        capital_usd=usd,
+        largest_usd=max(usd, proceeds),
+        venues_usd={venue_of(case.name): usd, issuer: proceeds},
+        settlement_usd=proceeds if seconds > 0 else 0.0,
+        tokens={},
+    )
+    return Candidate(
+        "buy_and_redeem", case.name, usd, tokens, legs, _contingent_hedge(view, case, tokens, seconds),
+        expected, paid, worst, (usd + expected) / tokens, seconds, exposure,
+        view.objective(expected, worst), notes,
+    )  # fmt: skip
+
+
+def _contingent_hedge(view: View, case: Case, tokens: float, seconds: float) -> Hedge:
+    """None is needed once the redemption is accepted; what one would cost if it is not."""
+    text = "the redemption is priced when the issuer accepts it"
+    short = view.short(case.state.multiplier)
+    if isinstance(short, ShortStock):
+        text += (
+            f"; if it does not, {tokens * short.shares_per_token:,.6g} {view.incident.underlying} sold short "
+            f"at ${short.bid:,.2f} would carry the wait for ${short.cost_usd(tokens, seconds):,.2f}"
+        )
+    else:
+        text += f"; if it does not, no short stock can carry the wait: {short}"
+    return Hedge("none", text, 0.0, 0.0)

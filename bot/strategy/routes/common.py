@@ -1,0 +1,249 @@
+"""What every route works with: the view of a moment, one venue of it, and a candidate for a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from bot.config import StrategySection
+from bot.errors import PoolError
+from bot.market import InstrumentState, Market
+from bot.registry.model import Registry
+from bot.strategy.desk import Desk, Exposure, Room
+from bot.strategy.hedges import ShortStock, short_stock
+from bot.strategy.mechanisms import Access, Action, look, years
+from bot.strategy.risk import move_sd
+from bot.strategy.sizing import Bound
+from bot.timefmt import NS
+from bot.types import Hedge, Incident, Leg, Ns, RouteKind, Session
+from bot.valuation.sessions import SessionClock
+
+if TYPE_CHECKING:
+    from bot.pools import Curve, Executed
+
+IN_PRICES = frozenset({"venue_fee", "mint_fee", "redeem_fee", "spread"})
+"""Costs that the legs' prices already hold: shown to people, never subtracted again."""
+BOOK_MAX_AGE_NS = 300 * NS
+"""A pool stays as it is until somebody trades; an order book this old is no order book."""
+TINY = 1e-12
+
+
+class View:
+    """One incident at one moment. ``refused`` collects every ``rule: detail``, each once."""
+
+    def __init__(self, incident: Incident, market: Market, registry: Registry, config: StrategySection,
+                 clock: SessionClock, desk: Desk, default_volatility: float, ts: Ns) -> None:  # fmt: skip
+        self.incident = incident
+        self.market = market
+        self.registry = registry
+        self.config = config
+        self.clock = clock
+        self.desk = desk
+        self.ts = ts
+        self.session: Session = clock.session(ts)
+        known = registry.underlyings[incident.underlying].annual_volatility
+        self.annual_variance = (known or default_volatility) ** 2
+        self.refused: dict[str, None] = {}
+        self._access: dict[tuple[str, str], Access] = {}
+        self._shorts: dict[float, ShortStock | str] = {}
+
+    def refuse(self, rule: str, detail: str) -> None:
+        """Note why something cannot be done."""
+        self.refused[f"{rule}: {detail}"] = None
+
+    def access(self, action: Action, symbol: str) -> Access:
+        """The issuer's channel for a token."""
+        key = (action, symbol)
+        found = self._access.get(key)
+        if found is None:
+            issuer = self.registry.issuer_of(self.registry.tokens[symbol])
+            found = look(action, symbol, issuer, self.market, self.clock, self.ts, self.incident, self.config)
+            self._access[key] = found
+        return found
+
+    def short(self, multiplier: float) -> ShortStock | str:
+        """Where the share can be sold short now, or why it cannot."""
+        if multiplier not in self._shorts:
+            self._shorts[multiplier] = short_stock(
+                self.market, self.registry, self.config, self.incident.underlying,
+                multiplier, self.session, self.ts,
+            )  # fmt: skip
+        return self._shorts[multiplier]
+
+    def sd_until(self, end: Ns, fair_sd: float) -> float:
+        """Standard deviation of the log price from now to ``end``."""
+        return move_sd(self.clock, self.annual_variance, self.ts, end, fair_sd)
+
+    def financing(self, usd: float, seconds: float) -> float:
+        """What capital costs while it is locked."""
+        return usd * self.config.financing_rate * years(seconds)
+
+    def gas(self, instrument: str) -> float:
+        """One transaction on the chain of an instrument; nothing at an exchange."""
+        pool = self.registry.pools.get(instrument)
+        if pool is not None:
+            return self.registry.chains[pool.chain].gas_usd
+        venue = self.registry.venues.get(venue_of(instrument))
+        if venue is None or venue.kind == "pool":
+            chain = self.registry.chains.get(venue.chain) if venue is not None else None
+            return chain.gas_usd if chain is not None else self.config.gas_usd
+        return 0.0
+
+    def withdraw_seconds(self, instrument: str) -> float:
+        """How long tokens take to or from a venue; nothing where they lie in our own wallet."""
+        venue = self.registry.venues.get(venue_of(instrument))
+        return venue.withdraw_days * 86_400 if venue is not None else 0.0
+
+    def objective(self, expected: float, worst: float) -> float:
+        """What sizing maximises: expected profit less the charge for the worst case."""
+        return expected + self.config.risk_charge * min(0.0, worst)
+
+
+class Case:
+    """One venue whose depth is known; ``fair`` and ``fair_sd`` as everyone else sees it."""
+
+    __slots__ = (
+        "_top",
+        "curve",
+        "fair",
+        "fair_sd",
+        "fee_ratio",
+        "gas_usd",
+        "name",
+        "place",
+        "spot",
+        "state",
+        "symbol",
+    )
+
+    def __init__(self, view: View, state: InstrumentState, curve: Curve, fair: float, fair_sd: float) -> None:
+        self.state = state
+        self.name = state.name
+        self.symbol = state.token.symbol
+        self.curve = curve
+        self.spot = curve.spot()
+        self.fair = fair
+        self.fair_sd = fair_sd
+        self.gas_usd = view.gas(state.name)
+        self.place = view.desk.place(state.name)
+        pool = view.registry.pools.get(state.name)
+        self.fee_ratio = pool.fee_pips / 1e6 if pool is not None else state.fee_ratio
+        self._top: Executed | Literal[False] | None = False
+
+    @property
+    def top(self) -> Executed | None:
+        """The trade that brings the venue back to fair value; ``None`` if it is there."""
+        if self._top is False:
+            done = self.curve.to_price(self.fair)
+            self._top = done if done is not None and done.tokens > 0 else None
+        return self._top
+
+    def promise(self, limit_usd: float) -> float:
+        """At most this can be earned here by trading up to ``limit_usd``, before any cost but the venue's."""
+        if self.top is None:
+            return 0.0
+        gap = 1 - self.fair / self.spot if self.spot > self.fair else self.fair / self.spot - 1
+        return min(abs(self.top.usd - self.top.tokens * self.fair), limit_usd * gap)
+
+    def fee_in(self, usd: float, selling: bool) -> float:
+        """The venue's own fee inside ``usd``, for people: the curve has taken it already."""
+        fee = self.fee_ratio
+        if selling:
+            return usd * fee / (1 - fee)
+        return usd * fee if self.state.venue_kind == "pool" else usd * fee / (1 + fee)
+
+    def round_trip(self, usd: float, tokens: float, selling: bool) -> float:
+        """What undoing a trade just made would lose."""
+        if self.state.venue_kind == "pool":
+            both = (1 - self.fee_ratio) ** 2
+            return usd / both - usd if selling else usd - usd * both
+        if selling:
+            back = self.curve.buy_tokens(tokens)
+            return max(0.0, back.usd - usd) if back is not None else 0.02 * usd
+        back = self.curve.sell_tokens(tokens)
+        return max(0.0, usd - back.usd) if back is not None else 0.02 * usd
+
+
+def open_case(view: View, state: InstrumentState) -> Case | None:
+    """The venue if it can be traded on now; says why not otherwise."""
+    if state.halted:
+        view.refuse("venue.halted", f"{state.name}: {state.halted_reason or 'no reason given'}")
+        return None
+    if state.curve is None:
+        view.refuse(
+            "depth.unknown", f"{state.name} has a price, but how much can be traded at it is not known"
+        )
+        return None
+    if state.venue_kind == "exchange" and view.ts - state.ts > BOOK_MAX_AGE_NS:
+        age = (view.ts - state.ts) / NS
+        view.refuse("venue.stale", f"the order book of {state.name} is {age:,.0f} s old")
+        return None
+    fair = view.market.fair(state.name, view.ts)
+    if fair is None or not fair.independent:
+        view.refuse(
+            "reference.missing", f"nothing but {state.name} itself says what {state.token.symbol} is worth"
+        )
+        return None
+    try:
+        return Case(view, state, state.curve, fair.value_usd, fair.sd)
+    except PoolError as error:
+        view.refuse("depth.unknown", f"{state.name}: {error}")
+        return None
+
+
+class Candidate(Struct):
+    """A route with its size and its arithmetic, before it becomes a plan."""
+
+    route: RouteKind
+    instrument: str
+    size_usd: float
+    tokens: float
+    legs: list[Leg]
+    hedge: Hedge
+    expected_usd: float
+    costs_usd: dict[str, float]
+    worst_usd: float
+    break_even_price: float
+    duration_seconds: float
+    exposure: Exposure
+    objective: float
+    notes: list[str]
+
+
+LegAction = Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]
+
+
+def leg(action: LegAction, instrument: str, tokens: float, usd: float, *, slack_usd: float = 0.0,
+        fee_usd: float = 0.0, gas_usd: float = 0.0, delay_seconds: float = 0.0) -> Leg:  # fmt: skip
+    """A leg of ``usd`` in all for ``tokens``; its limit gives up at most ``slack_usd``."""
+    give = slack_usd if action in ("buy", "mint", "unhedge") else -slack_usd
+    limit = None if action == "transfer" else max(TINY, (usd + give) / tokens)
+    return Leg(
+        action=action, instrument=instrument, quantity_tokens=tokens, notional_usd=usd,
+        price=usd / tokens, limit_price=limit, fee_usd=fee_usd, gas_usd=gas_usd,
+        delay_seconds=delay_seconds,
+    )  # fmt: skip
+
+
+def venue_of(instrument: str) -> str:
+    """The venue's name in the registry: ``"AMZNx@orca:gef4"`` → ``"orca"``."""
+    return instrument.partition("@")[2].partition(":")[0]
+
+
+def bounds_of(rooms: Iterable[Room], tokens_for: Callable[[float], float | None]) -> list[Bound]:
+    """The tightest of limits in USD, in tokens; ``tokens_for(usd)`` is how many so much money allows.
+
+    ``[]`` where the venue cannot even take that much.
+    """
+    room = min(rooms, key=lambda each: each.usd)
+    tokens = tokens_for(room.usd) if room.usd > 0 else 0.0
+    if tokens is None:
+        return []
+    return [Bound(tokens, room.rule, f"${max(0.0, room.usd):,.0f} left of ${room.limit_usd:,.0f}")]
+
+
+def costs(**items: float) -> dict[str, float]:
+    """Costs that are not nothing, by name."""
+    return {name: usd for name, usd in items.items() if usd > 0}

@@ -1,0 +1,189 @@
+"""The same token at two prices: buy where it is cheap, sell where it is dear.
+
+With tokens in hand at the dear venue both trades go at once, the riskier one first. Without, the
+purchase comes first; where the two venues do not share a place, the tokens must travel, and by then
+the gap may have closed.
+"""
+
+from __future__ import annotations
+
+from bot.strategy.desk import WALLET, Exposure
+from bot.strategy.risk import SECOND_LEG_SECONDS, if_long, still_there
+from bot.strategy.routes.buy_and_redeem import buy_bounds
+from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, leg, venue_of
+from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
+from bot.timefmt import NS, duration
+from bot.types import Hedge, Leg
+
+BRIDGE_SECONDS = 1800.0
+"""From one chain to another by the issuer's bridge. An assumption."""
+
+
+class Pair:
+    """Two venues of one token, the second dearer than the first by more than both fees."""
+
+    __slots__ = ("cheap", "dear", "meet_tokens", "promise")
+
+    def __init__(self, cheap: Case, dear: Case) -> None:
+        self.cheap = cheap
+        self.dear = dear
+        down, up = dear.curve.to_price(cheap.spot), cheap.curve.to_price(dear.spot)
+        self.meet_tokens = min(done.tokens if done is not None else 0.0 for done in (down, up))
+        """Beyond so many the prices would cross."""
+        self.promise = 0.0
+        """At most this can be earned, before any cost but the venues'."""
+        if down is not None and up is not None:
+            self.promise = min(down.usd - down.tokens * cheap.spot, up.tokens * dear.spot - up.usd)
+
+
+def gap(cheap: Case, dear: Case) -> float:
+    """What a token bought and sold earns at the margin, as a ratio; 0 for two different tokens."""
+    if cheap.symbol != dear.symbol:
+        return 0.0
+    return dear.spot * (1 - dear.fee_ratio) / (cheap.spot * (1 + cheap.fee_ratio)) - 1
+
+
+def cross_venue(view: View, pair: Pair) -> list[Candidate]:
+    """Best of the ways between two venues of one token; ``[]`` if the gap does not pay."""
+    cheap, dear = pair.cheap, pair.dear
+    reach = [Bound(pair.meet_tokens, "", ""), *_limits(view, cheap, dear)]
+    held = view.desk.free_tokens(dear.symbol, dear.place)
+    travel = _travel_seconds(view, cheap, dear)
+    ways: list[Candidate | None] = []
+    market = tightest(reach)
+    if held > 0:
+        own = Bound(held, "inventory.tokens", f"{held:,.6g} {dear.symbol} in hand at {dear.place}")
+        ways.append(_trade(view, cheap, dear, tightest([market, own]), 0.0, from_inventory=True))
+    if held < market.tokens:
+        ways.append(_trade(view, cheap, dear, market, travel, from_inventory=False))
+    found = [way for way in ways if way is not None]
+    if not found:
+        return []
+    best = max(found, key=lambda way: way.objective)
+    if best.objective <= 0 and travel > 0 and held <= 0:
+        view.refuse(
+            "inventory.none_in_time",
+            f"no {dear.symbol} in hand at {dear.place}; from {cheap.name} to {dear.name} takes "
+            f"{duration(travel)}, and then the gap is still there in "
+            f"{still_there(view.incident.cause, travel):.0%} of cases",
+        )
+    return [best]
+
+
+def _travel_seconds(view: View, cheap: Case, dear: Case) -> float:
+    if cheap.place == dear.place:
+        if cheap.place != WALLET:
+            return 0.0
+        chains = {_chain(view, cheap.name), _chain(view, dear.name)}
+        return BRIDGE_SECONDS if len(chains) > 1 else 0.0
+    return view.withdraw_seconds(cheap.name) + view.withdraw_seconds(dear.name)
+
+
+def _chain(view: View, instrument: str) -> str:
+    pool = view.registry.pools.get(instrument)
+    if pool is not None:
+        return pool.chain
+    venue = view.registry.venues.get(venue_of(instrument))
+    return venue.chain if venue is not None else ""
+
+
+def _limits(view: View, cheap: Case, dear: Case) -> list[Bound]:
+    def tokens_for(usd: float) -> float | None:
+        done = dear.curve.sell(usd)
+        return None if done is None else done.tokens
+
+    legs = 2 if venue_of(cheap.name) == venue_of(dear.name) else 1
+    rooms = view.desk.leg_rooms(view.incident.underlying, venue_of(dear.name), legs)
+    return [*buy_bounds(view, cheap, legs), *bounds_of(rooms, tokens_for)]
+
+
+def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
+           from_inventory: bool) -> Candidate | None:  # fmt: skip
+    if not 0 < bound.tokens < float("inf"):
+        if bound.rule:
+            view.refuse(bound.rule, bound.detail)
+        return None
+    stays = still_there(view.incident.cause, travel)
+    moving_gas = view.config.gas_usd if travel > 0 else 0.0
+    gas = cheap.gas_usd + dear.gas_usd + moving_gas
+    rate = view.financing(1.0, travel)
+    # If the gap closes on the way, the tokens fetch the cheap venue's price less a fee.
+    gone = cheap.spot * (1 - max(cheap.fee_ratio, dear.fee_ratio))
+    wait = travel or SECOND_LEG_SECONDS
+    sd = view.sd_until(view.ts + round(wait * NS), 0.0)
+    risk = if_long(cheap.spot, sd)
+    sell_first = from_inventory and _impact(dear, bound.tokens, True) >= _impact(cheap, bound.tokens, False)
+
+    def outcome(tokens: float) -> tuple[float, float, float, float]:
+        """Outlay, proceeds, expected profit, profit at 99 %."""
+        bought, sold = cheap.curve.buy_tokens(tokens), dear.curve.sell_tokens(tokens)
+        if bought is None or sold is None:
+            return 0.0, 0.0, IMPOSSIBLE, IMPOSSIBLE
+        proceeds = stays * sold.usd + (1 - stays) * tokens * gone
+        expected = proceeds - bought.usd * (1 + rate) - gas
+        if travel > 0:
+            failed = tokens * gone - bought.usd * (1 + rate) - gas
+        elif sell_first:
+            failed = -dear.round_trip(sold.usd, tokens, True) - gas
+        else:
+            failed = -cheap.round_trip(bought.usd, tokens, False) - gas
+        return bought.usd, sold.usd, expected, min(-gas, failed - tokens * risk)
+
+    def objective(tokens: float) -> float:
+        _, _, expected, worst = outcome(tokens)
+        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst)
+
+    tokens = maximise(objective, 0.0, bound.tokens)
+    if tokens <= 0:
+        return None
+    spent, got, expected, worst = outcome(tokens)
+    if expected == IMPOSSIBLE:
+        return None
+    slack = max(0.0, expected) / 2
+    buy = leg("buy", cheap.name, tokens, spent, slack_usd=slack, fee_usd=cheap.fee_in(spent, False),
+              gas_usd=cheap.gas_usd)  # fmt: skip
+    sell = leg("sell", dear.name, tokens, got, slack_usd=slack, fee_usd=dear.fee_in(got, True),
+               gas_usd=dear.gas_usd)  # fmt: skip
+    legs: list[Leg] = [sell, buy] if sell_first else [buy, sell]
+    if travel > 0:
+        move = leg("transfer", dear.name, tokens, spent, gas_usd=moving_gas, delay_seconds=travel)
+        legs = [buy, move, sell]
+    notes = bound.binds(tokens)
+    if travel > 0:
+        notes.append(
+            f"settlement.gap_risk: the tokens travel for {duration(travel)}; the gap is taken to be "
+            f"still there in {stays:.0%} of cases"
+        )
+    paid = costs(
+        venue_fee=cheap.fee_in(spent, False) + dear.fee_in(got, True), gas=gas, financing=spent * rate,
+        premium_gone=(1 - stays) * (got - tokens * gone),
+    )  # fmt: skip
+    exposure = Exposure(
+        capital_usd=spent,
+        largest_usd=max(spent, got),
+        venues_usd=_by_venue((cheap.name, spent), (dear.name, got)),
+        settlement_usd=0.0,
+        tokens={f"{dear.symbol}@{dear.place}": tokens} if from_inventory else {},
+    )
+    seen = view.incident.instrument
+    main, usd = (cheap, spent) if cheap.name == seen else (dear, got)
+    break_even = (usd + expected) / tokens if main is cheap else (usd - expected / max(stays, 0.01)) / tokens
+    text = "both trades go together" if travel == 0 else "the price risk of the way is carried"
+    return Candidate(
+        "cross_venue", main.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
+        break_even, travel, exposure, view.objective(expected, worst), notes,
+    )  # fmt: skip
+
+
+def _impact(case: Case, tokens: float, selling: bool) -> float:
+    """How far a trade of this size moves the venue: the thinner one is the riskier leg."""
+    done = case.curve.sell_tokens(tokens) if selling else case.curve.buy_tokens(tokens)
+    return abs(done.price_after / case.spot - 1) if done is not None else float("inf")
+
+
+def _by_venue(*uses: tuple[str, float]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for instrument, usd in uses:
+        venue = venue_of(instrument)
+        total[venue] = total.get(venue, 0.0) + usd
+    return total

@@ -1,0 +1,306 @@
+"""From an incident to plans: every route on every venue that is out, sized on the depth there really is.
+
+Pure and synchronous: time is an argument, and the same incidents, markets and fills give the same
+plans. A plan says what to do or, with ``decision == "no_trade"``, every rule that stood against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bot.config import StrategySection, ValuationSection
+from bot.market import Market
+from bot.registry.model import Registry
+from bot.strategy.desk import Desk
+from bot.strategy.mechanisms import years
+from bot.strategy.routes import (
+    Candidate,
+    Case,
+    Pair,
+    View,
+    buy_and_redeem,
+    cross_venue,
+    gap,
+    hedge_and_hold,
+    mint_and_sell,
+    open_case,
+)
+from bot.timefmt import NS, duration
+from bot.types import Fill, Incident, Ns, Plan, RouteKind
+from bot.valuation.sessions import SessionClock
+
+WORSE = 1.25
+"""A basis worse by this factor than when it was planned for is planned for again."""
+REFERENCE_MAX_AGE_SECONDS = 900.0
+RETURN_FROM_SECONDS = 3_600.0
+"""Capital locked for less has no annual return worth the name."""
+NEVER: Ns = 2**63 - 1
+PAUSE_MAX_SECONDS = 3_600.0
+WIDEST_PAIRS = 12
+"""Venue against venue looks closer at so many of the widest gaps."""
+ENOUGH = 4
+"""So many profitable sizings of one route, the most promising first, and the rest is not looked at."""
+REMEMBERED = 4_096
+"""Incidents remembered at most; the longest untouched is forgotten first."""
+NO_PRICE_CAUSES = {
+    "multiplier_mismatch": "shares per token are in doubt, so the basis may not be there",
+    "corporate_action": "shares per token are changing, so the basis may not be there",
+    "oracle_fault": "the price compared with is wrong",
+    "feed_fault": "a source of prices has failed",
+}
+
+
+Route = Callable[[View, Case], list[Candidate]]
+
+
+class Last(Struct):
+    """What was last planned for an incident. Not before ``until`` again, unless it gets worse."""
+
+    until: Ns
+    severity: str
+    worse_than: float
+    plan_id: str
+    count: int
+    rules: list[str]
+    pause_seconds: float
+
+
+class Strategy:
+    """Plans for incidents; remembers inventory, reservations and what it has already said.
+
+    ``clock`` may be shared with valuation (its calendar is costly to build); ``default_volatility``
+    is that of an underlying the registry says nothing of.
+    """
+
+    def __init__(self, config: StrategySection, registry: Registry, clock: SessionClock | None = None,
+                 default_volatility: float | None = None) -> None:  # fmt: skip
+        valuation = ValuationSection()
+        self._config = config
+        self._registry = registry
+        self._clock = clock or SessionClock(valuation)
+        self._volatility = default_volatility or valuation.annual_volatility
+        self._expiry = int(config.expiry_seconds * NS)
+        self._last: dict[str, Last] = {}
+        self.desk = Desk(config, registry)
+
+    def wants_plan(self, incident: Incident, ts: Ns) -> bool:
+        """Whether there may be something new to say: new, escalated, much worse, or expired unfilled."""
+        last = self._last.get(incident.id)
+        if last is None:
+            return incident.resolved is None and incident.kind == "depeg"
+        if incident.resolved is not None:
+            return False
+        if ts > last.until or incident.severity != last.severity:
+            return True
+        basis = incident.basis
+        return basis is not None and not -last.worse_than < basis < last.worse_than
+
+    def plan(self, incident: Incident, market: Market, ts: Ns) -> list[Plan]:
+        """Plans to trade, best first, one a route; or one plan not to, with every reason.
+
+        ``[]`` if the answer would be the same "no trade" as the last one. The best plan's capital and
+        tokens count as reserved until it expires or is carried out.
+        """
+        if incident.kind != "depeg" or incident.resolved is not None:
+            return []
+        self.desk.expire(ts)
+        view = View(incident, market, self._registry, self._config, self._clock, self.desk,
+                    self._volatility, ts)  # fmt: skip
+        chosen = self._choose(view)
+        last = self._last.get(incident.id)
+        count = last.count if last is not None else 0
+        if not chosen:
+            return self._decline(view, last, count)
+        plans = [self._plan(view, candidate, count + n) for n, candidate in enumerate(chosen, 1)]
+        self.desk.reserve(plans[0], chosen[0].exposure)
+        self._remember(incident, plans[0], count + len(plans), [], ts + self._expiry, 0.0)
+        return plans
+
+    def on_fill(self, fill: Fill) -> None:
+        """Take note of what happened to a plan: inventory, reserved capital, open settlement."""
+        reservation = self.desk.reservations.get(fill.plan_id)
+        if reservation is not None and fill.status != "rejected":
+            last = self._last.get(reservation.incident_id)
+            if last is not None and last.plan_id == fill.plan_id:
+                # It is being carried out: only a worse incident is planned for again.
+                last.until = NEVER
+        self.desk.on_fill(fill)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything remembered, as plain data."""
+        return {
+            "desk": self.desk.snapshot(),
+            "last": {key: msgspec.to_builtins(value) for key, value in self._last.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a :meth:`snapshot`."""
+        if not state:
+            return
+        self.desk.restore(state["desk"])
+        self._last = msgspec.convert(state["last"], dict[str, Last])
+
+    def _choose(self, view: View) -> list[Candidate]:
+        incident = view.incident
+        doubt = NO_PRICE_CAUSES.get(incident.cause)
+        if doubt is not None:
+            view.refuse(f"cause.{incident.cause}", doubt)
+            return []
+        names = dict.fromkeys([incident.instrument, *incident.venues])
+        cases = [case for name in names if (case := self._case(view, name)) is not None]
+        best: dict[RouteKind, Candidate] = {}
+        if cases and self._reference_ok(view):
+            limit = self._config.max_plan_usd
+            cases.sort(key=lambda case: -case.promise(limit))
+            self._each(view, cases, mint_and_sell, best)
+            self._each(view, cases, buy_and_redeem, best)
+            if "buy_and_redeem" not in best or best["buy_and_redeem"].objective <= 0:
+                self._each(view, cases, hedge_and_hold, best)
+        self._across(view, cases, names, best)
+        worth = [c for c in best.values() if self._worth(view, c)]
+        if not worth and not view.refused:
+            view.refuse("profit.none", "at the prices that can be had now nothing is left to earn")
+        return sorted(worth, key=lambda candidate: -candidate.objective)
+
+    def _case(self, view: View, name: str) -> Case | None:
+        state = view.market.instrument(name)
+        if state is None:
+            view.refuse("depth.unknown", f"{name} has not been seen")
+            return None
+        return open_case(view, state)
+
+    def _reference_ok(self, view: View) -> bool:
+        if view.incident.cause == "stale_reference":
+            view.refuse("reference.stale", "the share's price has stopped moving, so fair value is in doubt")
+            return False
+        fair = view.market.fair(view.incident.instrument, view.ts)
+        age = fair.age_seconds if fair is not None else None
+        if view.session == "regular" and age is not None and age > REFERENCE_MAX_AGE_SECONDS:
+            view.refuse(
+                "reference.stale", f"the share's price is {duration(age)} old while its market is open"
+            )
+            return False
+        return True
+
+    def _across(self, view: View, cases: list[Case], names: Iterable[str],
+                best: dict[RouteKind, Candidate]) -> None:  # fmt: skip
+        """Venue against venue: each that is out against every other of the same token."""
+        known = {case.name: case for case in cases}
+        seen: set[tuple[str, str]] = set()
+        aside = View(view.incident, view.market, self._registry, self._config, self._clock, self.desk,
+                     self._volatility, view.ts)  # fmt: skip
+        for state in view.market.instruments_of(view.incident.underlying):
+            if state.name not in known and state.name not in names:
+                case = open_case(aside, state)
+                if case is not None:
+                    known[state.name] = case
+        gaps: list[tuple[float, str, str]] = []
+        for case in cases:
+            for other in known.values():
+                cheap, dear = (case, other) if case.spot < other.spot else (other, case)
+                if cheap is dear or (cheap.name, dear.name) in seen:
+                    continue
+                seen.add((cheap.name, dear.name))
+                if (left := gap(cheap, dear)) > 0:
+                    gaps.append((left, cheap.name, dear.name))
+        gaps.sort(reverse=True)
+        pairs = [Pair(known[cheap], known[dear]) for _, cheap, dear in gaps[:WIDEST_PAIRS]]
+        pairs.sort(key=lambda pair: -pair.promise)
+        good = 0
+        for pair in pairs:
+            if "cross_venue" in best and (good >= ENOUGH or pair.promise <= best["cross_venue"].objective):
+                break
+            found = cross_venue(view, pair)
+            good += any(candidate.objective > 0 for candidate in found)
+            _keep(best, found)
+
+    def _each(self, view: View, cases: list[Case], route: Route, best: dict[RouteKind, Candidate]) -> None:
+        """One route on each venue, the most promising first, until none can be better than the best."""
+        good, top = 0, 0.0
+        for case in cases:
+            if good >= ENOUGH or (good and case.promise(self._config.max_plan_usd) <= top):
+                break
+            for candidate in route(view, case):
+                _keep(best, [candidate])
+                if candidate.objective > 0:
+                    good, top = good + 1, max(top, candidate.objective)
+
+    def _worth(self, view: View, candidate: Candidate) -> bool:
+        least = self._config.min_profit_usd
+        if candidate.expected_usd >= least and candidate.objective > 0:
+            return True
+        where = f"{candidate.route} on {candidate.instrument}"
+        if candidate.expected_usd <= 0 or candidate.expected_usd >= least:
+            view.refuse(
+                "profit.below_risk",
+                f"{where} expects ${candidate.expected_usd:,.2f} against a worst case of "
+                f"-${-candidate.worst_usd:,.2f}",
+            )
+        elif candidate.size_usd < least * 10:
+            view.refuse(
+                "depth.too_thin", f"{where} has room for ${candidate.size_usd:,.2f}, which would earn "
+                f"${candidate.expected_usd:,.2f}; at least ${least:,.2f} is asked",
+            )  # fmt: skip
+        else:
+            view.refuse(
+                "profit.below_minimum",
+                f"{where} would earn ${candidate.expected_usd:,.2f}; at least ${least:,.2f} is asked",
+            )
+        return False
+
+    def _plan(self, view: View, candidate: Candidate, number: int) -> Plan:
+        seconds, capital = candidate.duration_seconds, candidate.exposure.capital_usd
+        annual = None
+        if seconds >= RETURN_FROM_SECONDS and capital > 0:
+            annual = candidate.expected_usd / capital / years(seconds)
+        return Plan(
+            id=f"{view.incident.id}-P{number}", incident_id=view.incident.id,
+            instrument=candidate.instrument, underlying=view.incident.underlying, created=view.ts,
+            expires=view.ts + self._expiry, decision="trade", route=candidate.route,
+            size_usd=candidate.size_usd, quantity_tokens=candidate.tokens, legs=candidate.legs,
+            hedge=candidate.hedge, expected_profit_usd=candidate.expected_usd,
+            costs_usd=candidate.costs_usd, worst_case_usd=candidate.worst_usd,
+            break_even_price=candidate.break_even_price, capital_usd=capital,
+            duration_seconds=seconds, annualised_return=annual, reasons=candidate.notes,
+        )  # fmt: skip
+
+    def _decline(self, view: View, last: Last | None, count: int) -> list[Plan]:
+        incident = view.incident
+        reasons = list(view.refused)
+        rules = sorted({reason.partition(":")[0] for reason in reasons})
+        pause = self._config.expiry_seconds
+        if last is not None and last.rules == rules:
+            pause = min(2 * last.pause_seconds, max(PAUSE_MAX_SECONDS, pause))
+            plan_id = last.plan_id
+        else:
+            count += 1
+            plan_id = f"{incident.id}-P{count}"
+        plan = Plan(
+            id=plan_id, incident_id=incident.id, instrument=incident.instrument,
+            underlying=incident.underlying, created=view.ts, expires=view.ts + self._expiry,
+            decision="no_trade", route=None, size_usd=0.0, quantity_tokens=0.0, legs=[], hedge=None,
+            expected_profit_usd=0.0, costs_usd={}, worst_case_usd=0.0, break_even_price=None,
+            capital_usd=0.0, duration_seconds=0.0, annualised_return=None, reasons=reasons,
+        )  # fmt: skip
+        again = last is not None and last.plan_id == plan_id
+        self._remember(incident, plan, count, rules, view.ts + int(pause * NS), pause)
+        return [] if again else [plan]
+
+    def _remember(self, incident: Incident, plan: Plan, count: int, rules: list[str], until: Ns,
+                  pause: float) -> None:  # fmt: skip
+        self._last.pop(incident.id, None)
+        worse = WORSE * abs(incident.basis) if incident.basis else float("1e18")
+        self._last[incident.id] = Last(until, incident.severity, worse, plan.id, count, rules, pause)
+        while len(self._last) > REMEMBERED:
+            del self._last[next(iter(self._last))]
+
+
+def _keep(best: dict[RouteKind, Candidate], found: Iterable[Candidate]) -> None:
+    for candidate in found:
+        known = best.get(candidate.route)
+        if known is None or candidate.objective > known.objective:
+            best[candidate.route] = candidate
