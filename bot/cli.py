@@ -6,10 +6,12 @@ codes: 0 fine, 1 the answer is no, 2 wrong usage or config, 3 a needed service i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,7 +19,10 @@ from bot.errors import PegbotError, UsageError
 
 if TYPE_CHECKING:
     from bot.config import Config
+    from bot.ledger.store import Store
     from bot.registry import Registry
+
+T = TypeVar("T")
 
 app = typer.Typer(
     name="pegbot",
@@ -59,6 +64,40 @@ def setup(config: Path | None) -> tuple[Config, Registry]:
         return loaded, registry.load(expand(loaded.base, loaded.registry))
     except ConfigError as error:
         raise ConfigError(error.problems) from None
+
+
+def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
+    """One question to the ledger's database."""
+    import asyncio
+
+    from bot.ledger.db import open_database
+    from bot.ledger.store import Store
+
+    async def answer() -> T:
+        engine = await open_database(config.ledger.url)
+        try:
+            return await ask(Store(engine))
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(answer())
+
+
+@contextlib.contextmanager
+def _writing(path: Path | None) -> Iterator[IO[bytes] | None]:
+    """A file to write, complete or not there at all; ``None`` for none."""
+    if path is None:
+        yield None
+        return
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @app.callback()

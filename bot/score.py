@@ -7,12 +7,16 @@ that matches nothing is a false alarm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from bot.timefmt import DAY_SECONDS, NS
+from bot.errors import UsageError
+from bot.timefmt import DAY_SECONDS, NS, iso, parse
 from bot.types import Ns
 
 
@@ -76,3 +80,55 @@ def _f1(precision: float | None, recall: float | None) -> float | None:
     if precision is None or recall is None:
         return None
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """Incidents of a JSON Lines file of ``pegbot replay``; one still open ends when it was last seen."""
+    claims = []
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = msgspec.json.decode(line, type=dict[str, Any])
+            names = frozenset([row["instrument"], *row.get("venues", [])])
+            ended = parse(row.get("resolved") or row["last_seen"])
+            claims.append(Claim(names, parse(row["opened"]), ended, row["cause"]))
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            raise UsageError(f"{path}:{number}: not an incident: {error}") from None
+    return claims
+
+
+def read_labels(path: Path) -> list[Label]:
+    """Labels of a CSV with the columns ``instrument,start,end,cause``; times as ISO 8601 or nanoseconds."""
+    rows = csv.DictReader(_text(path).splitlines())
+    missing = [name for name in Label.__struct_fields__ if name not in (rows.fieldnames or [])]
+    if missing:
+        raise UsageError(f"{path}: no column {', '.join(missing)}; expected instrument,start,end,cause")
+    try:
+        return [
+            Label(row["instrument"], _time(row["start"]), _time(row["end"]), row["cause"]) for row in rows
+        ]
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path}:{rows.line_num}: {error}") from None
+
+
+def write_labels(path: Path, labels: Iterable[Label]) -> None:
+    """Write the CSV that :func:`read_labels` reads."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Label.__struct_fields__)
+        for label in labels:
+            writer.writerow([label.instrument, iso(label.start), iso(label.end), label.cause])
+
+
+def _time(text: str) -> Ns:
+    return int(text) if text.isdigit() else parse(text)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not text") from None

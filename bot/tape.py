@@ -1,0 +1,326 @@
+"""Tapes: ticks on disk as CSV, JSON Lines (both also ``.gz``) or Parquet, by the file's ending.
+
+Reading streams in constant memory. A row that cannot be used goes to ``on_bad`` with its place and a reason
+(``bad_ts``, ``bad_instrument``, ``bad_kind``, ``bad_number``, ``not_finite``, ``bad_price``, ``crossed``,
+``bad_data``, ``bad_row``) and is passed over. Order is the engine's to check.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from bot.errors import DataError, TapeError, UsageError
+from bot.market import check
+from bot.timefmt import parse
+from bot.types import TICK_KINDS, Ns, Tick, TickKind
+
+COLUMNS = ("ts", "received", "instrument", "kind", "bid", "ask", "price", "high", "low", "size", "data")
+REQUIRED = ("ts", "instrument", "kind")
+NUMBERS = ("bid", "ask", "price", "high", "low", "size")
+ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+ROWS = 65_536
+MAX_TS = 1 << 63
+
+OnBad = Callable[[TapeError], None]
+_KINDS: dict[str, TickKind] = {kind: kind for kind in TICK_KINDS}
+
+
+def read(path: Path | str, *, on_bad: OnBad) -> Iterator[Tick]:
+    """The usable ticks of a file, in its order.
+
+    Raises :class:`UsageError` for an ending we do not read, a file that is not there or not what its
+    ending says, and a required column that is missing.
+    """
+    path = Path(path)
+    ending = ending_of(path)
+    if not path.is_file():
+        raise UsageError(f"{path}: no such tape")
+    if ending == ".parquet":
+        return _read_parquet(path, on_bad)
+    return _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
+
+
+def merge(paths: Sequence[Path], *, on_bad: OnBad) -> Iterator[Tick]:
+    """Several tapes as one, by ``ts``; at the same ``ts`` in the order the files are named."""
+    tapes = [read(path, on_bad=on_bad) for path in paths]
+    return tapes[0] if len(tapes) == 1 else heapq.merge(*tapes, key=lambda tick: tick.ts)
+
+
+def write(path: Path | str, ticks: Iterable[Tick]) -> int:
+    """Write a tape, the same bytes for the same ticks; how many. A half-written file never stays."""
+    path = Path(path)
+    ending = ending_of(path)
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ending == ".parquet":
+            count = _write_parquet(partial, ticks)
+        else:
+            with _open(partial, "w", ending) as file:
+                count = _write_csv(file, ticks) if ending.startswith(".csv") else _write_jsonl(file, ticks)
+        partial.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def ending_of(path: Path) -> str:
+    """The ending that says the format; UsageError for another."""
+    for ending in sorted(ENDINGS, key=len, reverse=True):
+        if path.name.lower().endswith(ending):
+            return ending
+    raise UsageError(f"{path}: a tape ends in {', '.join(ENDINGS)}")
+
+
+def _open(path: Path, mode: str, ending: str) -> IO[str]:
+    if ending.endswith(".gz"):
+        if "w" in mode:
+            # Without name and time in its header, so that the same ticks are the same bytes.
+            import io
+
+            raw = gzip.GzipFile("", "wb", fileobj=path.open("wb"), mtime=0)
+            return io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        return gzip.open(path, mode + "t", encoding="utf-8", newline="")
+    return path.open(mode, encoding="utf-8", newline="")
+
+
+def _columns(path: Path, seen: Iterable[str]) -> None:
+    seen = list(seen)
+    missing = [name for name in REQUIRED if name not in seen]
+    if missing:
+        raise UsageError(f"{path}: no column {', '.join(missing)}; it has {', '.join(seen) or 'none'}")
+
+
+def _read_csv(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    with _open(path, "r", ending_of(path)) as file:
+        rows = csv.reader(file)
+        try:
+            header = next(rows, [])
+            _columns(path, header)
+            for values in rows:
+                if not values:
+                    continue
+                if len(values) != len(header):
+                    on_bad(
+                        TapeError(
+                            "bad_row", f"{path}:{rows.line_num}: {len(values)} fields, not {len(header)}"
+                        )
+                    )
+                    continue
+                row = {name: value for name, value in zip(header, values, strict=True) if value != ""}
+                tick = _tick(row, f"{path}:{rows.line_num}", on_bad)
+                if tick is not None:
+                    yield tick
+        except (csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+            raise UsageError(f"{path}: not CSV after line {rows.line_num}: {error}") from None
+
+
+def _read_jsonl(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    decode = msgspec.json.Decoder().decode
+    with _open(path, "r", ending_of(path)) as file:
+        number = 0
+        try:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                where = f"{path}:{number}"
+                try:
+                    row = decode(line)
+                except msgspec.DecodeError as error:
+                    on_bad(TapeError("bad_row", f"{where}: {error}"))
+                    continue
+                if not isinstance(row, dict):
+                    on_bad(TapeError("bad_row", f"{where}: not an object"))
+                    continue
+                tick = _tick({name: value for name, value in row.items() if value is not None}, where, on_bad)
+                if tick is not None:
+                    yield tick
+        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+            raise UsageError(f"{path}: not JSON Lines after line {number}: {error}") from None
+
+
+def _read_parquet(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(f"{path}: not Parquet: {error}") from None
+    with file:
+        present = [name for name in COLUMNS if name in file.schema_arrow.names]
+        _columns(path, file.schema_arrow.names)
+        place = [COLUMNS.index(name) for name in present]
+        number = 0
+        for batch in file.iter_batches(ROWS, columns=present):
+            columns: list[list[Any]] = [[None] * batch.num_rows] * len(COLUMNS)
+            for index, name in zip(place, present, strict=True):
+                columns[index] = batch.column(name).to_pylist()
+            for ts, received, instrument, kind, bid, ask, price, high, low, size, data in zip(
+                *columns, strict=True
+            ):
+                number += 1
+                tick = _checked(
+                    ts,
+                    received,
+                    instrument,
+                    kind,
+                    bid,
+                    ask,
+                    price,
+                    high,
+                    low,
+                    size,
+                    data,
+                    f"{path}: row {number}",
+                    on_bad,
+                )
+                if tick is not None:
+                    yield tick
+
+
+def _tick(row: dict[str, Any], where: str, on_bad: OnBad) -> Tick | None:
+    """A tick from text or JSON values; missing ones are not in ``row``."""
+    try:
+        ts = _time(row.get("ts"))
+        received = _time(row["received"]) if "received" in row else 0
+        numbers = [_number(name, row[name]) if name in row else None for name in NUMBERS]
+    except TapeError as error:
+        on_bad(TapeError(error.reason, f"{where}: {error.detail}"))
+        return None
+    data = row.get("data")
+    if isinstance(data, dict | list):
+        data = msgspec.json.encode(data).decode()
+    return _checked(ts, received, row.get("instrument"), row.get("kind"), *numbers, data, where, on_bad)
+
+
+def _time(value: Any) -> Ns:
+    if isinstance(value, str):
+        try:
+            return int(value) if value.lstrip("-").isdigit() else parse(value)
+        except ValueError as error:
+            raise TapeError("bad_ts", str(error)) from None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise TapeError("bad_ts", f"ts is {value!r}")
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool):
+        raise TapeError("bad_number", f"{name} is {value!r}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TapeError("bad_number", f"{name} is {value!r}") from None
+
+
+def _checked(ts: Any, received: Any, instrument: Any, kind: Any, bid: float | None, ask: float | None,
+             price: float | None, high: float | None, low: float | None, size: float | None, data: Any,
+             where: str, on_bad: OnBad) -> Tick | None:  # fmt: skip
+    """The tick, if it can be used; else ``None``, and ``on_bad`` is told."""
+    if not isinstance(ts, int) or not 0 < ts < MAX_TS:
+        on_bad(TapeError("bad_ts", f"{where}: ts is {ts!r}, not nanoseconds since 1970"))
+        return None
+    known = _KINDS.get(kind) if isinstance(kind, str) else None
+    if known is None:
+        on_bad(TapeError("bad_kind", f"{where}: kind is {kind!r}, not one of {', '.join(TICK_KINDS)}"))
+        return None
+    if not isinstance(instrument, str) or "@" not in instrument:
+        on_bad(TapeError("bad_instrument", f"{where}: instrument is {instrument!r}, not TOKEN@venue"))
+        return None
+    if data is not None and not (isinstance(data, str) and data[:1] in '{["' and data[-1:] in '}]"'):
+        on_bad(TapeError("bad_data", f"{where}: data is not JSON"))
+        return None
+    tick = Tick(ts, instrument, known, bid, ask, price, high, low, size, data, received or 0)
+    try:
+        check(tick)
+    except DataError as error:
+        on_bad(TapeError(error.reason, f"{where}: {error.detail}"))
+        return None
+    return tick
+
+
+def _row(tick: Tick) -> dict[str, Any]:
+    values = {name: getattr(tick, name) for name in COLUMNS}
+    values["received"] = tick.received or None
+    return values
+
+
+def _write_csv(file: IO[str], ticks: Iterable[Tick]) -> int:
+    count = 0
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for tick in ticks:
+        writer.writerow(["" if value is None else value for value in _row(tick).values()])
+        count += 1
+    return count
+
+
+def _write_jsonl(file: IO[str], ticks: Iterable[Tick]) -> int:
+    count = 0
+    for tick in ticks:
+        row = {name: value for name, value in _row(tick).items() if value is not None}
+        file.write(msgspec.json.encode(row).decode() + "\n")
+        count += 1
+    return count
+
+
+def _write_parquet(path: Path, ticks: Iterable[Tick]) -> int:
+    with ParquetTape(path) as tape:
+        for tick in ticks:
+            tape.add(tick)
+    return tape.count
+
+
+class ParquetTape:
+    """A Parquet tape being written, a row group at a time; used as a context manager."""
+
+    def __init__(self, path: Path, rows: int = ROWS) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        text = pa.dictionary(pa.int32(), pa.string())
+        kinds: dict[str, Any] = {"ts": pa.int64(), "received": pa.int64(), "instrument": text, "kind": text}
+        kinds |= {name: pa.float64() for name in NUMBERS} | {"data": pa.string()}
+        self._schema = pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=9)
+        self._pending: list[Tick] = []
+        self._rows = rows
+        self.count = 0
+
+    def __enter__(self) -> ParquetTape:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+        self._writer.close()
+
+    def add(self, tick: Tick) -> None:
+        """Take one tick; a full row group is written."""
+        self._pending.append(tick)
+        self.count += 1
+        if len(self._pending) >= self._rows:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending as a row group."""
+        if not self._pending:
+            return
+        import pyarrow as pa
+
+        columns = {
+            name: [getattr(tick, name) for tick in self._pending] if name != "received"
+            else [tick.received or None for tick in self._pending]
+            for name in COLUMNS
+        }  # fmt: skip
+        self._writer.write_table(pa.table(columns, schema=self._schema))
+        self._pending.clear()
