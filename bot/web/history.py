@@ -181,10 +181,27 @@ def _pack(basis: Basis, low: float | None, high: float | None) -> bytes:
 
 
 def _unpack(buffer: bytes | bytearray, offset: int) -> Point:
-    ts, *numbers, session, state = _RECORD.unpack_from(buffer, offset)
-    # Seven figures are what a float32 holds; the rest would be noise in the JSON.
-    known = (float(f"{number:.7g}") if number == number else None for number in numbers)
-    return Point(ts, *known, SESSIONS[session], STATES[state])
+    ts, low, high, basis, price, fair, sd, band_low, band_high, session, state = _RECORD.unpack_from(
+        buffer, offset
+    )
+    return Point(
+        ts,
+        _known(low),
+        _known(high),
+        _known(basis),
+        _known(price),
+        _known(fair),
+        _known(sd),
+        _known(band_low),
+        _known(band_high),
+        SESSIONS[session],
+        STATES[state],
+    )
+
+
+def _known(number: float) -> float | None:
+    """Seven figures are what a float32 holds; the rest would be noise in the JSON."""
+    return float(f"{number:.7g}") if number == number else None
 
 
 def _single(value: float | None) -> float:

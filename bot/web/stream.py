@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.web import views
 from bot.web.http import Problem
-from bot.web.replica import Replica
+from bot.web.replica import Key, Replica
 
 MAX_CLIENTS = 64
 MAX_KEYS_AN_EVENT = 2_000
@@ -75,7 +75,7 @@ class Stream:
             async with asyncio.timeout(self._poll_seconds):
                 await self._closing.wait()
 
-    def _event(self, name: str, keys: list[views.Key]) -> bytes:
+    def _event(self, name: str, keys: list[Key]) -> bytes:
         ready, reason = self._ready()
         body = {**views.changes(self._replica, keys), "ready": ready, "reason": reason}
         return f"event: {name}\ndata: ".encode() + msgspec.json.encode(body) + b"\n\n"

@@ -111,7 +111,10 @@ async function drawChart() {
     return;
   }
   if (turn !== chartAsked) return;
-  chart ??= new Chart($("chart"));
+  if (!chart) {
+    $("chart").replaceChildren();
+    chart = new Chart($("chart"));
+  }
   $("picture-title").replaceChildren(h("b", null, data.instrument.token), ` ${data.instrument.venue}`);
   chart.update(data, span);
   choose(name);
@@ -179,7 +182,7 @@ function changes(event) {
   for (const row of event.instruments ?? []) touched.add(row.instrument);
   announce(event.incidents ?? [], false);
   readiness(event);
-  if (parts.has("rows")) parts.add("incidents");
+  if (parts.has("rows") || parts.has("market")) parts.add("incidents");
   mark("top", ...parts);
   if (event.instruments?.some((row) => row.instrument === store.selected) || event.incidents || !store.selected) soon();
   if (parts.has("ledger")) refreshBooks();

@@ -51,7 +51,7 @@ function body(incident, actions, dialog) {
       fact("Band", `${format.premium(incident.band_low_premium)} … ${format.premium(incident.band_high_premium)}`),
       fact("At stake", format.money(incident.money_at_stake_usd)),
       incident.acknowledged_by && fact("Acknowledged by", incident.acknowledged_by)),
-    executable(incident) && h("section", null, h("h3", null, "Executable price by size"), executable(incident)),
+    executable(incident) && h("section", null, h("h3", null, "Executable price by size"), executable(incident, false)),
     incident.evidence.length > 0 && h("section", null, h("h3", null, "Evidence"), h("ul", null, incident.evidence.map((text) => h("li", null, text)))),
     incident.venues.length > 1 && h("section", null, h("h3", null, "Instruments in it"), h("p", null, incident.venues.join(", "))),
     h("section", null, h("h3", null, "How it went"), h("ol", { class: "turns" }, incident.turns.map((turn) => h("li", null,

@@ -11,10 +11,10 @@ export function tag(severity) {
   return h("span", { class: `tag ${severity}` }, severity);
 }
 
-export function executable(incident) {
+export function executable(incident, lead = true) {
   const sizes = Object.entries(incident.executable ?? {});
   if (!sizes.length) return null;
-  return h("ul", { class: "sizes" }, sizes.map(([size, price]) =>
+  return h("ul", { class: "sizes" }, lead && h("li", { class: "lead" }, term("executable", "Executable")), sizes.map(([size, price]) =>
     h("li", { class: price === null ? "none" : null },
       h("span", null, `${format.size(size)}`), h("b", null, price === null ? "cannot be filled" : format.price(price)))));
 }

@@ -11,7 +11,7 @@ const reason = (plan) => (plan.reasons?.[0] ?? "").replace(/^[\w.]+:\s*/, "");
 // One line under an incident: what to do, for how much.
 export function planLine(plan, now) {
   if (!plan) return h("p", { class: "none" }, "No plan yet.");
-  if (!isTrade(plan)) return h("p", null, h("b", null, "No trade. "), reason(plan) || "Nothing is left after costs.");
+  if (!isTrade(plan)) return h("p", null, h("b", null, "No trade. "), reason(plan) ? `${capital(reason(plan))}.` : "Nothing is left after costs.");
   const over = format.ms(plan.expires) <= now;
   return h("p", null, h("b", null, `${capital(title(plan))} for ${format.size(plan.size_usd)}: `),
     h("span", { class: "gain" }, format.money(plan.expected_profit_usd, "+")), " expected, ",
@@ -99,7 +99,7 @@ export async function explanation(id) {
     plan.hedge && plan.hedge.kind !== "none" && fact("Hedge", `${plan.hedge.description} (${format.money(plan.hedge.cost_usd)})`),
     costs.length > 0 && fact("Costs", costs.map(([name, usd]) => `${format.words(name)} ${format.money(usd)}`).join(", ")));
   return h("div", { class: "explain" }, plan.explain && h("p", { class: "prose" }, plan.explain), facts, legs,
-    plan.reasons.length > 0 && h("ul", null, plan.reasons.map((text) => h("li", null, text))));
+    !plan.explain && plan.reasons.length > 0 && h("ul", null, plan.reasons.map((text) => h("li", null, text))));
 }
 
 const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
@@ -112,11 +112,11 @@ export function fills(store) {
     return;
   }
   if (!box.querySelector("table")) {
-    box.replaceChildren(h("div", { class: "scroll" }, h("table", { class: "plain-table" },
+    box.replaceChildren(h("div", { class: "scroll" }, h("table", { class: "plain-table stack" },
       h("thead", null, h("tr", null, ["When", "What", "Instrument", "Tokens", "Price", "Fees", "Status"].map((name, i) => h("th", { scope: "col", class: i > 2 && i < 6 ? `num${i === 5 ? " wide-only" : ""}` : null }, name)))),
       h("tbody"))));
   }
-  keyed(box.querySelector("tbody"), found.slice(0, 40), (fill) => fill.id, () => h("tr", null, h("td", { class: "quiet" }), h("td", { class: "action" }), h("td"), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num wide-only" }), h("td")),
+  keyed(box.querySelector("tbody"), found.slice(0, 40), (fill) => fill.id, () => h("tr", null, h("td", { class: "quiet" }), h("td", { class: "action" }), h("td", { class: "where" }), h("td", { class: "num", "data-label": "tokens" }), h("td", { class: "num", "data-label": "price" }), h("td", { class: "num wide-only" }), h("td")),
     (row, fill) => {
       const [ts, action, instrument, quantity, price, fees, status] = row.children;
       put(ts, format.dayMinute(format.ms(fill.ts)));

@@ -122,15 +122,17 @@ PAST = replace(
 )  # fmt: skip
 
 TRADE = Plan(
-    id="AAPLx-77aa01bc9d3e-1", incident_id=DRIFT.id, instrument=DRIFTED, underlying="AAPL", created=END - MINUTE,
-    expires=END + 45 * NS, decision="trade", route="mint_and_sell", size_usd=14_250.0, quantity_tokens=66.2,
+    id="AAPLx-77aa01bc9d3e-1", incident_id=DRIFT.id, instrument=DRIFTED, underlying="AAPL",
+    created=END - MINUTE, expires=END + 45 * NS, decision="trade", route="mint_and_sell",
+    size_usd=14_250.0, quantity_tokens=66.2,
     legs=[
         Leg("sell", DRIFTED, 66.2, 14_250.0, 215.26, 213.9, 14.25, 0.0004, 1.0),
         Leg("mint", "AAPLx@xstocks", 66.2, 14_137.0, 213.55, None, 35.3, 0.0, 172_800.0),
     ],
     hedge=Hedge("short_stock", "short 66 AAPL at the open", 14_094.0, 6.1), expected_profit_usd=57.2,
     costs_usd={"fees": 49.55, "gas": 0.01, "financing": 4.64, "hedge": 6.1}, worst_case_usd=-212.4,
-    break_even_price=214.4, capital_usd=14_250.0, duration_seconds=172_800.0, annualised_return=0.73, reasons=[],
+    break_even_price=214.4, capital_usd=14_250.0, duration_seconds=172_800.0, annualised_return=0.73,
+    reasons=[],
 )  # fmt: skip
 REFUSED = replace(
     TRADE, id="AMZNx-5b1f6a27c0de-1", incident_id=SPIKE.id, instrument=SPIKED, underlying="AMZN",
@@ -187,8 +189,9 @@ async def ledger() -> dict[str, Any]:
         },
         "positions": [
             {
-                "commodity": "AAPLx", "held": "66.2", "in_transit": "66.2", "traded": "66.2", "cost_usd": "14137",
-                "average_cost": "213.55", "realised_usd": "111.89", "places": {}, "mark_usd": "213.55",
+                "commodity": "AAPLx", "held": "66.2", "in_transit": "66.2", "traded": "66.2",
+                "cost_usd": "14137", "average_cost": "213.55", "realised_usd": "111.89",
+                "places": {}, "mark_usd": "213.55",
             }
         ],
         "pending": [{"settles": iso(MINTED.settles)}],
