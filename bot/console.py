@@ -52,9 +52,10 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _show(table: Table) -> None:
+    """Print a table; where there is no terminal to fit it to, as wide as it is."""
     from rich.console import Console
 
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """The asynchronous shell: supervise collectors, drive the engine, fan messages out, shut down.
 
-The engine runs in the event loop in batches of at most ``BATCH`` ticks, so that the page, metrics and
-messages stay alive. What must not be lost (incidents, plans, fills) is written with a snapshot of
-the engine's memory in one transaction, alerts with it; after ``kill -9`` the daemon goes on from there.
+The engine runs in the event loop, in batches that end after ``SLICE_SECONDS``, so that page, metrics and
+messages stay alive. What must not be lost is the journal's (:mod:`bot.journal`); after ``kill -9`` the
+daemon goes on from the last thing written.
 """
 
 from __future__ import annotations
@@ -12,29 +12,41 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot import __version__, collectors
+from bot import collectors, logs
+from bot.collectors.base import Collector
 from bot.collectors.queue import TickQueue
 from bot.collectors.supervisor import Supervisor
 from bot.config import Config
 from bot.driver import Driver
-from bot.errors import PegbotError
+from bot.errors import PegbotError, ServiceUnreachable, TapeError
+from bot.execution import require_start
 from bot.journal import Journal
 from bot.metrics import Metrics
 from bot.registry import Registry
 from bot.timefmt import NS
-from bot.types import Clock, Command, FeedStatus, Message, Ns, Tick
+from bot.types import Clock, Command, Event, FeedStatus, Message, Ns, Quarantined, Tick
+from bot.web.books import marks
 from bot.web.replica import Replica
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from bot.alerts import AlertSender, MqttPublisher
+    from bot.ledger.store import Store
+
 BATCH = 512
-IDLE_CLOCK_SECONDS = 1.0
+SLICE_SECONDS = 0.02
+IDLE_SECONDS = 1.0
 """With live sources and nothing to read, the engine is told the time this often."""
 SHUTDOWN_SECONDS = 10.0
+WATCH_SECONDS = 0.5
+BOOKS_EVERY = 10
+"""The books are read for the metrics every so many turns of the watch."""
 
 
 class Sink(Protocol):
@@ -51,6 +63,7 @@ class Daemon:
     """The parts of a running bot and how they are wired; :meth:`run` runs them until stopped."""
 
     def __init__(self, config: Config, registry: Registry, clock: Callable[[], Ns] = time.time_ns) -> None:
+        require_start(config.execution)
         self.config = config
         self.registry = registry
         self.clock = clock
@@ -59,88 +72,294 @@ class Daemon:
         self.replica = Replica()
         self.queue = TickQueue(config.collectors.queue_ticks)
         self.sinks: list[Sink] = []
-        self.journal: Journal | None = None
         self.stopping = asyncio.Event()
-        self.commands: asyncio.Queue[Command] = asyncio.Queue(256)
+        self._commands: list[Command] = []
+        self._sender: AlertSender
+        self._mqtt: MqttPublisher | None = None
+        self._journal: Journal | None = None
+        self._live = False
+        self._fed = False
         self._log = structlog.get_logger("pegbot")
-        self._loop_delay = 0.0
 
-    # -- messages out ----------------------------------------------------------------------------
+    # -- messages ----------------------------------------------------------------------------------
 
     def publish(self, message: Message) -> None:
         """Hand one message to everybody; none of them can hold the engine up."""
         self.metrics.offer(message)
         self.replica.apply(message, self.driver.now)
-        if self.journal is not None:
-            self.journal.offer(message)
+        if self._journal is not None:
+            self._journal.offer(message)
         for sink in self.sinks:
             sink.offer(message)
 
     def feed_status(self, status: FeedStatus) -> None:
         """A supervisor says how its source is."""
-        self._log.info("feed", source=status.source, state=status.state, detail=status.detail)
         self.publish(status)
 
-    # -- the loop ----------------------------------------------------------------------------------
+    def bad_datum(self, error: TapeError | Quarantined) -> None:
+        """A collector set a datum aside."""
+        if isinstance(error, TapeError):
+            error = Quarantined(self.driver.now, "", error.reason, error.detail)
+        self.publish(error)
+
+    def command(self, command: Command) -> None:
+        """Somebody asks something of the engine; taken in the next turn."""
+        if len(self._commands) >= BATCH:
+            raise asyncio.QueueFull
+        self._commands.append(command)
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether the engine is fed and the store open, and why not."""
+        if self._journal is None:
+            return False, "the database is not open yet"
+        if self._journal.failing:
+            return False, f"the database cannot be written: {self._journal.failing}"
+        return (True, "") if self._fed else (False, "no tick has arrived yet")
+
+    # -- the loop ------------------------------------------------------------------------------------
 
     async def drive(self) -> None:
         """Take ticks from the queue, step the engine, publish what follows; ends when stopped and drained."""
-        live = any(not isinstance(source, _tape_type()) for source in self.collectors)
         while not (self.stopping.is_set() and self.queue.depth == 0):
-            batch = await self._next_batch()
-            started = time.perf_counter()
-            while not self.commands.empty():
-                self._feed(self.commands.get_nowait())
-            for source, tick in batch:
-                self._feed(tick)
-                self.metrics.tick(source, tick.kind)
+            batch: Sequence[tuple[str, Tick]] = ()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS if not self.stopping.is_set() else 0.05):
+                    batch = await self.queue.get_batch(BATCH)
+            commands, self._commands = self._commands, []
+            for command in commands:
+                self._feed(command)
             if batch:
-                last = batch[-1][1]
-                lag = max(0.0, (self.clock() - (last.received or last.ts)) / NS) if live else 0.0
-                self.metrics.engine(self.driver.now, lag, time.perf_counter() - started, len(batch))
-            elif live:
+                await self._steps(batch)
+            elif self._live:
                 self._feed(Clock(self.clock()))
-            if self.journal is not None:
-                self.journal.now = self.driver.now
-            await asyncio.sleep(0)
 
-    async def _next_batch(self) -> list[tuple[str, Tick]]:
-        try:
-            async with asyncio.timeout(IDLE_CLOCK_SECONDS):
-                return await self.queue.get_batch(BATCH)
-        except TimeoutError:
-            return []
+    async def _steps(self, batch: Sequence[tuple[str, Tick]]) -> None:
+        started = time.perf_counter()
+        steps = 0
+        for source, tick in batch:
+            self._feed(tick)
+            self.metrics.tick(source, tick.kind)
+            steps += 1
+            spent = time.perf_counter() - started
+            if spent > SLICE_SECONDS:
+                self.metrics.engine(self.driver.now, self._lag(tick), spent, steps)
+                steps = 0
+                await asyncio.sleep(0)
+                started = time.perf_counter()
+        if steps:
+            self.metrics.engine(
+                self.driver.now, self._lag(batch[-1][1]), time.perf_counter() - started, steps
+            )
+        self._fed = True
 
-    def _feed(self, event: Tick | Clock | Command) -> None:
+    def _lag(self, tick: Tick) -> float:
+        return max(0.0, (self.clock() - tick.received) / NS) if self._live and tick.received else 0.0
+
+    def _feed(self, event: Event) -> None:
         for message in self.driver.feed(event):
             self.publish(message)
 
-    # -- life --------------------------------------------------------------------------------------
+    # -- life ----------------------------------------------------------------------------------------
 
-    async def run(self, *, port: int | None = None, announce: Callable[[str], None] | None = None) -> None:
+    async def run(
+        self, *, port: int | None = None, announce: Callable[[str], None] = lambda _url: None
+    ) -> None:
         """Start everything, run until :attr:`stopping` is set, then flush and close in order."""
-        async with contextlib.AsyncExitStack() as stack:
-            self.journal = await Journal.open(self.config, self.registry, self.driver, self.clock)
-            stack.push_async_callback(self.journal.close)
-            self._resume()
-            self.collectors = collectors.build(
-                self.config, self.registry, clock=self.clock, now=self.driver.now
-            )
-            self._add_sinks()
-            async with asyncio.TaskGroup() as group:
-                outer = [group.create_task(self._serve(port, announce), name="web")]
-                outer += [group.create_task(sink.run(), name=type(sink).__name__) for sink in self.sinks]
-                outer.append(group.create_task(self._watch_loop(), name="loop delay"))
-                journal = group.create_task(self.journal.run(), name="journal")
-                feeds = [
-                    group.create_task(Supervisor.of(self, source).run(), name=source.name)
-                    for source in self.collectors
-                ]
-                driving = group.create_task(self.drive(), name="engine")
-                await self.stopping.wait()
-                self._log.info("stopping")
-                await _end(feeds)
-                await driving
-                await _end([journal])
-                await _end(outer)
+        from bot.alerts import outbox  # noqa: F401 -- its table must be known before the database is opened
+        from bot.ledger.accounts import custody
+        from bot.ledger.db import open_database
+        from bot.ledger.store import Store
+
+        database = await open_database(self.config.ledger.url)
+        try:
+            store = Store(database, place=custody(self.registry))
+            await self._resume(store)
+            sources = self._collectors()
+            sender = self._add_sinks(database)
+            self._journal = Journal(
+                store, self.driver.snapshot, sender.enqueue,
+                wrote=lambda seconds: self.metrics.time("pegbot_ledger_write_seconds", seconds),
+                failed=lambda: self.metrics.add("pegbot_ledger_write_failures_total", 1),
+            )  # fmt: skip
+            self.metrics.before_render(self._read_parts)
+            await self._run_parts(store, sources, port, announce)
+        finally:
+            await database.dispose()
+
+    async def _run_parts(
+        self, store: Store, sources: Sequence[Collector], port: int | None, announce: Callable[[str], None]
+    ) -> None:
+        assert self._journal is not None
+        async with asyncio.TaskGroup() as group:
+            web = group.create_task(self._serve(store, port, announce), name="web")
+            outer = [web, group.create_task(self._watch(store), name="watch")]
+            outer += [group.create_task(sink.run(), name=type(sink).__name__) for sink in self.sinks]
+            journal = group.create_task(self._journal.run(), name="journal")
+            feeds = [group.create_task(Supervisor.of(self, one).run(), name=one.name) for one in sources]
+            driving = group.create_task(self.drive(), name="engine")
+            await self.stopping.wait()
+            self._log.info("stopping")
+            # Collectors first, so that nothing new comes; then what came is taken in and written.
+            await _end(feeds)
+            await driving
+            await _end([journal])
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                if not await self._journal.flush(final=True):
+                    self._log.error("what came last could not be written", error=self._journal.failing)
+            await _end(outer)
         self._log.info("stopped")
+
+    async def _resume(self, store: Store) -> None:
+        """Go on from what was written last; open the books the first time."""
+        saved = await store.load_snapshot()
+        if saved is not None:
+            self.driver.restore(saved)
+            for incident in await store.incidents(limit=500):
+                self.replica.apply(incident, self.driver.now)
+            self.metrics.restore(await store.incidents(limit=500, open_only=True))
+            for plan in await store.plans(limit=200):
+                self.replica.apply(plan, self.driver.now)
+        if self.driver.broker is not None:
+            self.driver.broker.adopt(await store.pending_settlements())
+            strategy = self.config.strategy
+            await store.open_books(self.driver.now or 1, strategy.capital_usd, strategy.inventory_tokens)
+            await store.verify()
+        if saved is not None:
+            self._log.info(
+                "resumed", event_time=self.driver.now, open_incidents=len(self.driver.engine.detector.open)
+            )
+
+    def _collectors(self) -> list[Collector]:
+        built = collectors.build(
+            self.config, self.registry, clock=self.clock, now=self.driver.now,
+            on_bad=self.bad_datum, session=self.driver.engine.clock.session,
+        )  # fmt: skip
+        self._live = bool(self.config.collectors.evm or self.config.collectors.yahoo)
+        return built
+
+    def _add_sinks(self, database: AsyncEngine) -> AlertSender:
+        from bot.alerts import AlertSender, MqttPublisher
+
+        self._sender = AlertSender(database, self.config.alerts, self.clock)
+        self.sinks.append(self._sender)
+        if self.config.mqtt.enabled:
+            self._mqtt = MqttPublisher(self.config.mqtt, self.clock)
+            self.sinks.append(self._mqtt)
+        return self._sender
+
+    def _read_parts(self) -> None:
+        """At each scrape: the figures that parts keep themselves."""
+        part = self.metrics.part
+        part(
+            "queue", "engine",
+            depth=self.queue.depth, capacity=self.queue.maxsize, dropped_total=self.queue.dropped_total,
+        )  # fmt: skip
+        for channel, figures in self._sender.figures().items():
+            part("outbox", channel, **figures)
+        if self._mqtt is not None:
+            part(
+                "mqtt",
+                connected=self._mqtt.connected,
+                published_total=self._mqtt.published_total,
+                dropped_total=self._mqtt.dropped_total,
+            )
+
+    async def _watch(self, store: Store) -> None:
+        """How late the loop runs, and now and then what the books say."""
+        loop = asyncio.get_running_loop()
+        turn = 0
+        while True:
+            due = loop.time() + WATCH_SECONDS
+            await asyncio.sleep(WATCH_SECONDS)
+            self.metrics.set("pegbot_loop_delay_seconds", max(0.0, loop.time() - due))
+            turn += 1
+            if turn % BOOKS_EVERY == 0:
+                await self._show_books(store)
+
+    async def _show_books(self, store: Store) -> None:
+        try:
+            books = await store.books()
+        except ServiceUnreachable as error:
+            self._log.warning("books cannot be read", error=str(error))
+            return
+        result = books.profit_and_loss(marks(self.replica))
+        figures = {
+            "cash": books.cash_usd,
+            "reserved": books.reserved_usd,
+            "realised": result.realised_usd,
+            "unrealised": result.unrealised_usd,
+            "fees": result.fees_usd,
+            "gas": result.gas_usd,
+            "net": result.net_usd,
+        }
+        for item, value in figures.items():
+            self.metrics.set("pegbot_ledger_usd", None if value is None else float(value), item)
+
+    async def _serve(self, store: Store, port: int | None, announce: Callable[[str], None]) -> None:
+        from bot import __version__
+        from bot.web.app import create_app
+        from bot.web.books import ledger_view
+        from bot.web.server import serve
+
+        app = create_app(
+            self.replica,
+            metrics_text=self.metrics.render,
+            ready=self.ready,
+            ledger=ledger_view(store, self.replica, mode=self.config.execution.mode),
+            commands=self.command,
+            version=__version__,
+            notice=self.config.web.notice,
+        )
+        web = self.config.web
+        await serve(app, web.host, web.port if port is None else port, started=announce)
+
+
+def main(config: Config, registry: Registry, *, port: int | None = None) -> int:
+    """Run the daemon until SIGINT or SIGTERM; the exit code. Errors made on purpose are raised as such."""
+    logs.configure(config.log)
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.run(_main(config, registry, port))
+    return 0
+
+
+async def _main(config: Config, registry: Registry, port: int | None) -> None:
+    daemon = Daemon(config, registry)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, daemon.stopping.set)
+
+    def announce(url: str) -> None:
+        sys.stderr.write(
+            f"pegbot is running: {config.execution.mode} trading, Ctrl-C stops it\n"
+            f"  page     {url}/\n  metrics  {url}/metrics\n  health   {url}/healthz\n"
+        )
+        sys.stderr.flush()
+
+    try:
+        await daemon.run(port=port, announce=announce)
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that people should read: one of ours if there is one."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            pending += error.exceptions
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, PegbotError)), leaves[0])
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have tidied up."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -32,7 +32,7 @@ class Driver:
             return self.engine.step(event)
         due = broker.next_due
         if due is not None and event.ts >= due:
-            settled: list[Message] = self._report(broker.due(event.ts))
+            settled: list[Message] = self._report(broker.due(event.ts, self.engine.market))
             return settled + self._step(event, broker)
         messages = self.engine.step(event)
         return self._trade(messages, broker) if messages else messages

@@ -19,11 +19,13 @@ BAR_SECONDS = 60
 
 
 class Bar(Struct, frozen=True):
-    """Last one-minute bar of the chart endpoint: its ``start``, its close in ``currency``."""
+    """Last one-minute bar of the chart endpoint: its ``start``, its close in ``currency``, and when a share was
+    last traded in regular hours (``None`` if Yahoo does not say)."""
 
     start: Ns
     close: float
     currency: str
+    traded: Ns | None = None
 
 
 def yahoo_symbol(ticker: str) -> str:
@@ -58,13 +60,19 @@ def from_message(message: Mapping[str, Any], tickers: Mapping[str, str], now: Ns
 
 
 def from_bar(symbol: str, bar: Bar, tickers: Mapping[str, str], now: Ns) -> Tick:
-    """The close of a one-minute bar as a quote, valid at the bar's end, or now while it is not over."""
+    """The close of a one-minute bar as a quote, valid at the last trade if that fell into the bar (regular hours),
+    else at the bar's end, or now while it is not over."""
     ticker = tickers.get(symbol)
     if ticker is None:
         raise DataError("wrong_id", f"{symbol!r} was not asked for")
     _in_dollars(symbol, bar.currency)
     price = _price(symbol, bar.close)
-    ts = min(_not_ahead(symbol, bar.start, now) + BAR_SECONDS * NS, max(now, bar.start))
+    end = _not_ahead(symbol, bar.start, now) + BAR_SECONDS * NS
+    traded = bar.traded
+    if traded is not None and bar.start <= traded < end:
+        ts = _not_ahead(symbol, traded, now)
+    else:
+        ts = min(end, max(now, bar.start))
     return _tick(ticker, ts, price, None, None, {"via": "poll"}, now)
 
 

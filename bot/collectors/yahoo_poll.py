@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from bot.collectors.yahoo_client import CACHE, LOCK, in_thread, load
 from bot.collectors.yahoo_parse import Bar
 from bot.errors import DataError, SourceError, SourceRefused
 from bot.timefmt import NS
+from bot.types import Ns
 
 if TYPE_CHECKING:
     from bot.collectors.yahoo_http import YahooSession
@@ -59,6 +61,8 @@ class Poller:
             from bot.collectors.yahoo_http import YahooSession
 
             self._session = YahooSession(self._query_url)
+        # yfinance 1.7 uses what pandas 4 will drop; that is nothing for our users to read about.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
         self._session.deadline = time.monotonic() + SYMBOL_SECONDS
         # A new Ticker each time: it keeps what it once fetched.
         ticker = yfinance.Ticker(symbol, session=self._session)
@@ -68,9 +72,16 @@ class Poller:
             raise DataError("no_price", f"{symbol}: the chart has no bars")
         meta = ticker.history_metadata
         start = int(closes.index[-1].timestamp()) * NS
-        return Bar(start, float(closes.iloc[-1]), str(meta.get("currency") or ""))
+        return Bar(start, float(closes.iloc[-1]), str(meta.get("currency") or ""), _traded(meta))
 
     @staticmethod
     def _forget(yfinance: Any) -> None:
         # yfinance keeps the answer to its time zone request, an error page too, and would never ask again.
         yfinance.data.YfData.cache_get.cache_clear()
+
+
+def _traded(meta: Any) -> Ns | None:
+    """``regularMarketTime``: seconds in Yahoo's answer, a pandas Timestamp once yfinance has formatted it."""
+    value = meta.get("regularMarketTime")
+    seconds = value.timestamp() if hasattr(value, "timestamp") else value
+    return int(seconds) * NS if isinstance(seconds, int | float) else None

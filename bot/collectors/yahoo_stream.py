@@ -2,8 +2,8 @@
 
 yfinance 1.7.0's own ``AsyncWebSocket.listen`` cannot be left alone: after an abrupt drop it never
 reconnects (``_connect`` returns because ``_ws`` is set), and after a graceful close it spins without giving
-any other task a turn, so that not even a time-out can stop it. Its connecting, subscribing, resubscribing every
-15 s and decoding are sound and are used here; only the loop around ``recv`` is ours.
+any other task a turn, so that not even a time-out can stop it. Its connecting, subscribing, resubscribing
+every 15 s and decoding are sound and are used here; only the loop around ``recv`` is ours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Stream:
         self._client: Any = None
 
     async def open(self) -> None:
-        """Connect and subscribe. Raises :class:`SourceError`, or :class:`SourceRefused` for a status like 403."""
+        """Connect and subscribe. Raises :class:`SourceError`; :class:`SourceRefused` for a status like 403."""
         from websockets.exceptions import InvalidStatus, WebSocketException
 
         yfinance = await in_thread(load)
@@ -67,7 +67,7 @@ class Stream:
         return self._decode(frame)
 
     def _decode(self, frame: str | bytes) -> dict[str, Any] | None:
-        from google.protobuf.message import DecodeError
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # ships no types
 
         try:
             envelope = json.loads(frame)

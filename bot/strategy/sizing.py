@@ -30,7 +30,7 @@ class Bound(Struct, frozen=True):
     def binds(self, tokens: float) -> list[str]:
         """A note if it is this rule that holds the size back."""
         held = self.rule and tokens > self.tokens * (1 - 2 * TOLERANCE)
-        return [f"{self.rule}: the size is held to it, {self.detail}"] if held else []
+        return [f"{self.rule}: this limit holds the size, {self.detail}"] if held else []
 
 
 def tightest(bounds: Iterable[Bound]) -> Bound:
@@ -45,8 +45,15 @@ def maximise(objective: Callable[[float], float], low: float, high: float) -> fl
     """
     at_high = objective(high)
     a, b = low, high
-    best = second = third = a + GOLDEN * (b - a)
-    top = at_second = at_third = objective(best)
+    best = a + GOLDEN * (b - a)
+    top = objective(best)
+    for _ in range(STEPS):
+        if top != IMPOSSIBLE:
+            break
+        b, best = best, a + GOLDEN * (best - a)
+        top = objective(best)
+    second = third = best
+    at_second = at_third = top
     last_step = step = b - a
     for _ in range(STEPS):
         middle, tolerance = (a + b) / 2, TOLERANCE * best + 1e-15
@@ -77,7 +84,7 @@ def maximise(objective: Callable[[float], float], low: float, high: float) -> fl
     # An end may be the top itself: a limit that binds, or a smallest size that is too much already.
     if at_high >= top:
         return high
-    near_low = best - low <= 4 * TOLERANCE * (high - low)
+    near_low = best - low <= 4 * TOLERANCE * best
     return low if near_low and objective(low) > top else best
 
 

@@ -40,9 +40,9 @@ RETURN_FROM_SECONDS = 3_600.0
 """Capital locked for less has no annual return worth the name."""
 NEVER: Ns = 2**63 - 1
 PAUSE_MAX_SECONDS = 3_600.0
-WIDEST_PAIRS = 12
+WIDEST_PAIRS = 8
 """Venue against venue looks closer at so many of the widest gaps."""
-ENOUGH = 4
+ENOUGH = 3
 """So many profitable sizings of one route, the most promising first, and the rest is not looked at."""
 REMEMBERED = 4_096
 """Incidents remembered at most; the longest untouched is forgotten first."""
@@ -161,7 +161,8 @@ class Strategy:
             if "buy_and_redeem" not in best or best["buy_and_redeem"].objective <= 0:
                 self._each(view, cases, hedge_and_hold, best)
         self._across(view, cases, names, best)
-        worth = [c for c in best.values() if self._worth(view, c)]
+        there = {case.name: case.promise(float("inf")) for case in cases}
+        worth = [c for c in best.values() if self._worth(view, c, there.get(c.instrument))]
         if not worth and not view.refused:
             view.refuse("profit.none", "at the prices that can be had now nothing is left to earn")
         return sorted(worth, key=lambda candidate: -candidate.objective)
@@ -229,7 +230,8 @@ class Strategy:
                 if candidate.objective > 0:
                     good, top = good + 1, max(top, candidate.objective)
 
-    def _worth(self, view: View, candidate: Candidate) -> bool:
+    def _worth(self, view: View, candidate: Candidate, there_usd: float | None) -> bool:
+        """Whether it pays; ``there_usd`` is all that closing the gap on its venue could earn."""
         least = self._config.min_profit_usd
         if candidate.expected_usd >= least and candidate.objective > 0:
             return True
@@ -240,11 +242,12 @@ class Strategy:
                 f"{where} expects ${candidate.expected_usd:,.2f} against a worst case of "
                 f"-${-candidate.worst_usd:,.2f}",
             )
-        elif candidate.size_usd < least * 10:
+        elif there_usd is not None and there_usd < least:
             view.refuse(
-                "depth.too_thin", f"{where} has room for ${candidate.size_usd:,.2f}, which would earn "
-                f"${candidate.expected_usd:,.2f}; at least ${least:,.2f} is asked",
-            )  # fmt: skip
+                "depth.too_thin",
+                f"bringing {candidate.instrument} back to fair value takes ${candidate.size_usd:,.2f} and "
+                f"would earn ${candidate.expected_usd:,.2f}; at least ${least:,.2f} is asked",
+            )
         else:
             view.refuse(
                 "profit.below_minimum",

@@ -242,14 +242,18 @@ class Valuation:
     def _peers(
         self, instrument: InstrumentState, ts: Ns, anchor: float | None, variance: float
     ) -> float | None:
-        """Median log share price of the other fresh venues, or ``None`` if none can be trusted."""
+        """Median log share price of the other fresh venues, or ``None`` if none can be trusted.
+
+        A venue that is itself in an incident, or has not changed its price for hours, says nothing.
+        """
         prices = [
             other.consensus_log
             for other in instrument.underlying.instruments
             if other is not instrument
             and other.consensus_log is not None
-            and ts - other.ts <= PEER_MAX_AGE_NS
+            and ts - other.changed <= PEER_MAX_AGE_NS
             and not other.halted
+            and (other.alarm is None or other.alarm.incident is None)
         ]
         if not prices:
             return None

@@ -11,7 +11,7 @@ from bot.config import StrategySection
 from bot.errors import PoolError
 from bot.market import InstrumentState, Market
 from bot.registry.model import Registry
-from bot.strategy.desk import Desk, Exposure, Room
+from bot.strategy.desk import WALLET, Desk, Exposure, Room
 from bot.strategy.hedges import ShortStock, short_stock
 from bot.strategy.mechanisms import Access, Action, look, years
 from bot.strategy.risk import move_sd
@@ -225,6 +225,11 @@ def leg(action: LegAction, instrument: str, tokens: float, usd: float, *, slack_
         price=usd / tokens, limit_price=limit, fee_usd=fee_usd, gas_usd=gas_usd,
         delay_seconds=delay_seconds,
     )  # fmt: skip
+
+
+def in_hand_at(place: str) -> str:
+    """For people: ``"in the wallet"``, ``"on deposit with kraken"``."""
+    return "in the wallet" if place == WALLET else f"on deposit with {place}"
 
 
 def venue_of(instrument: str) -> str:

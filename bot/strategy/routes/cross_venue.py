@@ -10,7 +10,7 @@ from __future__ import annotations
 from bot.strategy.desk import WALLET, Exposure
 from bot.strategy.risk import SECOND_LEG_SECONDS, if_long, still_there
 from bot.strategy.routes.buy_and_redeem import buy_bounds
-from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, leg, venue_of
+from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import NS, duration
 from bot.types import Hedge, Leg
@@ -52,7 +52,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
     ways: list[Candidate | None] = []
     market = tightest(reach)
     if held > 0:
-        own = Bound(held, "inventory.tokens", f"{held:,.6g} {dear.symbol} in hand at {dear.place}")
+        own = Bound(held, "inventory.tokens", f"{held:,.6g} {dear.symbol} {in_hand_at(dear.place)}")
         ways.append(_trade(view, cheap, dear, tightest([market, own]), 0.0, from_inventory=True))
     if held < market.tokens:
         ways.append(_trade(view, cheap, dear, market, travel, from_inventory=False))
@@ -63,7 +63,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
     if best.objective <= 0 and travel > 0 and held <= 0:
         view.refuse(
             "inventory.none_in_time",
-            f"no {dear.symbol} in hand at {dear.place}; from {cheap.name} to {dear.name} takes "
+            f"no {dear.symbol} {in_hand_at(dear.place)}; from {cheap.name} to {dear.name} takes "
             f"{duration(travel)}, and then the gap is still there in "
             f"{still_there(view.incident.cause, travel):.0%} of cases",
         )

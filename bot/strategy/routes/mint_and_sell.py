@@ -15,7 +15,7 @@ from bot.strategy.desk import Exposure
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import HEDGE_RESIDUAL, if_long, if_short, still_there
-from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, leg, venue_of
+from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import NS, duration
 from bot.types import Hedge, Ns
@@ -154,16 +154,17 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
 def _why_later(access: Access, tokens: float, case: Case) -> str:
     if not access.usable:
         return f"{access.rule}: {access.detail}; the tokens sold are replaced later"
+    least = f"${access.channel.minimum_usd:,.0f}"
     return (
-        f"channel.minimum: replacing {tokens:,.6g} {case.symbol} (${tokens * case.fair:,.2f}) is below "
-        f"{access.issuer.title}'s ${access.channel.minimum_usd:,.0f}; they are replaced with a later mint"
+        f"channel.minimum: replacing {tokens:,.6g} {case.symbol} (${tokens * case.fair:,.2f}) is too little "
+        f"for {access.issuer.title}, which mints from {least}; that waits for a larger mint"
     )
 
 
 def _mint_first(view: View, case: Case, access: Access, reach: list[Bound], held: float) -> Candidate | None:
     """Without tokens in hand: mint, wait, and sell if the premium is still there."""
     missing = (
-        f"no {case.symbol} in hand at {case.place}" if held <= 0 else "no profit in selling what is in hand"
+        f"no {case.symbol} {in_hand_at(case.place)}" if held <= 0 else "no profit in selling what is in hand"
     )
     other = view.desk.elsewhere(case.symbol, case.place)
     if held <= 0 and other > 0:
@@ -186,7 +187,7 @@ def _mint_first(view: View, case: Case, access: Access, reach: list[Bound], held
             f"{access.issuer.title} mints from ${access.channel.minimum_usd:,.0f}; "
             f"{case.name} takes {bound.tokens:,.6g} {case.symbol}, worth ${bound.tokens * case.fair:,.2f}",
         )
-        view.refuse("inventory.none_in_time", f"{missing}")
+        view.refuse("inventory.none_in_time", missing)
         return None
     short = view.short(case.state.multiplier) if seconds > 0 else "there is no wait"
     ways = [_wait_and_sell(view, case, access, bound, least, seconds, moving, stays, None)]
