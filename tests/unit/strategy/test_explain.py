@@ -1,0 +1,35 @@
+"""Plans in words: everything a desk needs, nothing a program would say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.strategy import explain
+from tests.fixtures import worked
+
+
+@pytest.mark.parametrize("name", worked.CASES)
+def test_it_reads_as_text(name):
+    text = explain(worked.CASES[name]())
+    assert not re.search(r"\b(nan|inf|None|True|False)\b|e[+-]\d\d|\.\.|--|  ", text)
+    for line in text.splitlines():
+        assert line[-1] in ".:", line
+
+
+def test_a_plan_says_what_how_much_what_it_can_lose_and_until_when():
+    plan = worked.monday_with_inventory()
+    text = explain(plan)
+    assert text.startswith("Sell 116.42 TSLAx on raydium for $50,000.00 (mint and sell).")
+    assert "2. Mint 116.42 TSLAx with xstocks" in text
+    assert f"Expected profit ${plan.expected_profit_usd:,.2f}" in text
+    assert f"Worst case (99 %): −${-plan.worst_case_usd:,.2f}." in text
+    assert "Void after 2025-07-07 14:01:00 UTC." in text
+
+
+def test_no_trade_gives_each_reason_with_its_rule():
+    text = explain(worked.spike_without())
+    assert text.splitlines()[0] == "No trade in AMZNx on raydium."
+    assert "(channel.closed)." in text
+    assert "(inventory.none_in_time)." in text

@@ -1,0 +1,90 @@
+"""A plan carried out on paper, at once, earns what it said."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.config import ExecutionSection
+from bot.execution import PaperBroker
+from bot.timefmt import NS
+from tests.fixtures import worked
+from tests.fixtures.market import MONDAY, World, incident, pool_at
+
+
+def carry_out(world, plan):
+    """Fills of the plan to the end, told to the strategy as the driver does."""
+    broker = PaperBroker(world.registry, ExecutionSection())
+    fills = broker.execute(plan, world.market, world.ts)
+    while broker.next_due is not None:
+        fills += broker.due(broker.next_due, world.market)
+    for fill in fills:
+        world.strategy.on_fill(fill)
+    return fills
+
+
+def cash_of(fills):
+    """USD gained by what was traded: proceeds less outlay, fees and gas."""
+    sign = {"sell": 1, "redeem": 1, "buy": -1, "mint": -1}
+    total = 0.0
+    for fill in fills:
+        if fill.status in ("filled", "pending"):
+            total += sign.get(fill.action, 0) * float(fill.quantity_tokens * fill.price)
+            total -= float(fill.fee_usd + fill.gas_usd)
+    return total
+
+
+def test_selling_the_spike():
+    world = worked.amzn_weekend(inventory_tokens={"AMZNx": 1.0})
+    plan = world.plans(incident(cause="thin_liquidity", basis=4.66))[0]
+    fills = carry_out(world, plan)
+    assert [fill.status for fill in fills] == ["filled"]
+    earned = cash_of(fills) - float(fills[0].quantity_tokens) * worked.CLOSE - plan.costs_usd["refill"]
+    assert earned == pytest.approx(plan.expected_profit_usd, rel=1e-6)
+    assert world.strategy.desk.reservations == {}
+    assert world.strategy.desk.tokens["AMZNx@wallet"] == pytest.approx(1 - plan.quantity_tokens)
+
+
+@pytest.mark.parametrize(("price", "basis"), [(451.07, 0.1317), (379.58, -0.0408)])
+def test_mint_and_sell_and_buy_and_redeem(price, basis):
+    world = worked.tsla(price, inventory_tokens={"TSLAx": 500.0})
+    plan = world.plans(incident("TSLAx@raydium", basis))[0]
+    fills = carry_out(world, plan)
+    assert {fill.status for fill in fills} == {"filled", "pending", "settled"}
+    assert cash_of(fills) - plan.costs_usd["financing"] == pytest.approx(plan.expected_profit_usd, rel=1e-6)
+    assert world.strategy.desk.reservations == {}
+    assert world.strategy.desk.tokens["TSLAx@wallet"] == pytest.approx(500.0)
+
+
+def test_mint_hedge_wait_sell_and_cover():
+    world = worked.tsla(451.07)
+    plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
+    assert plan.legs[1].action == "hedge"
+    fills = carry_out(world, plan)
+    assert [fill.action for fill in fills if fill.status != "settled"] == ["mint", "hedge", "sell", "unhedge"]
+    assert world.strategy.desk.reservations == {}
+    assert world.strategy.desk.tokens == {}
+
+
+def test_venue_against_venue():
+    world = worked.tsla(407.26)
+    world.venue("TSLAx@orca", pool_at(395.40, 3e5))
+    plan = world.plans(incident("TSLAx@raydium", 0.0296, cause="thin_liquidity"))[0]
+    fills = carry_out(world, plan)
+    assert cash_of(fills) == pytest.approx(plan.expected_profit_usd, rel=1e-5)
+
+
+def test_a_venue_that_moved_away_is_refused_and_nothing_stays_reserved():
+    world = worked.tsla(451.07, inventory_tokens={"TSLAx": 500.0})
+    plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
+    world.venue("TSLAx@raydium", pool_at(400.0, 1.1e6))
+    fills = carry_out(world, plan)
+    assert [fill.status for fill in fills] == ["rejected"]
+    assert world.strategy.desk.reservations == {}
+
+
+def test_an_expired_plan_is_not_carried_out():
+    world = World(MONDAY, 395.4, inventory_tokens={"TSLAx": 50.0})
+    world.venue("TSLAx@raydium", pool_at(451.07, 1e6))
+    plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
+    world.ts = plan.expires + NS
+    assert [fill.status for fill in carry_out(world, plan)] == ["rejected"]

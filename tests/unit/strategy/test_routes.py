@@ -1,0 +1,188 @@
+"""What each route does with inventory, places, delays, hedges and limits."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from bot.registry.model import Channel
+from tests.fixtures.market import (
+    CHANNEL,
+    INSTANT,
+    MONDAY,
+    SATURDAY,
+    World,
+    incident,
+    pool_at,
+    registry,
+)
+from tests.unit.strategy.arithmetic import profit_from_legs
+
+FAIR = 400.0
+POOL, OTHER, BOOK = "TSLAx@raydium", "TSLAx@orca", "TSLAx@kraken"
+
+
+def world(price=FAIR, ts=MONDAY, usd=1e6, **changes):
+    made = World(ts, FAIR, **changes)
+    made.venue(POOL, pool_at(price, usd))
+    return made
+
+
+def only(plans, route):
+    return next((plan for plan in plans if plan.route == route), None)
+
+
+def rules(plan):
+    return {reason.partition(":")[0] for reason in plan.reasons}
+
+
+def premium(instrument=POOL, **changes):
+    return incident(instrument, 0.05, **changes)
+
+
+def below(instrument=POOL, **changes):
+    return incident(instrument, -0.05, **changes)
+
+
+def test_an_instant_mint_needs_no_inventory_and_locks_nothing():
+    plan = only(world(420.0, of=registry(mint=INSTANT)).plans(premium()), "mint_and_sell")
+    assert [leg.action for leg in plan.legs] == ["mint", "sell"]
+    assert plan.duration_seconds == 0
+    assert plan.annualised_return is None
+    assert plan.expected_profit_usd == pytest.approx(profit_from_legs(plan, FAIR))
+
+
+def test_a_channel_maximum_holds_the_size():
+    channel = replace(CHANNEL, maximum_usd=10_000.0)
+    made = world(420.0, of=registry(mint=channel), inventory_tokens={"TSLAx": 500.0})
+    plan = only(made.plans(premium()), "mint_and_sell")
+    assert plan.legs[1].action == "mint"
+    assert plan.legs[1].quantity_tokens * FAIR <= 10_000
+    assert "channel.maximum" in rules(plan)
+
+
+def test_inventory_holds_the_size():
+    plan = only(world(440.0, inventory_tokens={"TSLAx": 20.0}).plans(premium()), "mint_and_sell")
+    assert plan.quantity_tokens == pytest.approx(20.0)
+    assert "inventory.tokens" in rules(plan)
+
+
+def test_tokens_on_deposit_elsewhere_are_not_in_hand():
+    made = world(440.0, SATURDAY, session="weekend", inventory_tokens={"TSLAx@kraken": 50.0})
+    (plan,) = made.plans(premium())
+    assert plan.decision == "no_trade"
+    assert any("50 lie elsewhere" in reason for reason in plan.reasons)
+
+
+def test_tokens_on_deposit_sell_on_their_exchange():
+    made = world(FAIR, SATURDAY, session="weekend", inventory_tokens={"TSLAx@kraken": 50.0})
+    made.book(BOOK, [[430.0, 10], [425.0, 10]], [[431.0, 5]])
+    plan = only(made.plans(premium(BOOK)), "mint_and_sell")
+    assert plan.quantity_tokens == pytest.approx(20.0)
+    assert plan.size_usd == pytest.approx(8_550 * 0.999)
+
+
+def test_a_purchase_on_an_exchange_is_withdrawn_before_it_is_redeemed():
+    made = world()
+    made.book(BOOK, [[379.0, 100]], [[380.0, 100]])
+    plan = only(made.plans(below(BOOK)), "buy_and_redeem")
+    assert [leg.action for leg in plan.legs] == ["buy", "transfer", "redeem"]
+    assert plan.legs[1].instrument == "TSLAx@xstocks"
+    assert plan.legs[1].delay_seconds == pytest.approx(0.05 * 86_400)
+
+
+def test_a_redemption_over_the_weekend_risks_more_and_costs_more():
+    monday = only(world(380.0).plans(below()), "buy_and_redeem")
+    friday = only(world(380.0, MONDAY + 4 * 86_400 * 10**9).plans(below()), "buy_and_redeem")
+    assert friday.duration_seconds > 3 * monday.duration_seconds
+    per_token = [plan.worst_case_usd / plan.quantity_tokens for plan in (monday, friday)]
+    assert per_token[1] < per_token[0]
+
+
+def test_too_small_a_discount_is_below_the_channels_minimum():
+    (plan,) = world(380.0, usd=10_000).plans(below())
+    assert plan.decision == "no_trade"
+    assert "channel.minimum" in rules(plan)
+
+
+def test_two_pools_of_one_chain_trade_at_once_without_inventory():
+    made = world(420.0)
+    made.venue(OTHER, pool_at(FAIR, 1e6))
+    plan = only(made.plans(premium(cause="thin_liquidity")), "cross_venue")
+    assert [(leg.action, leg.instrument) for leg in plan.legs] == [("buy", OTHER), ("sell", POOL)]
+    assert plan.duration_seconds == 0
+    assert plan.expected_profit_usd == pytest.approx(profit_from_legs(plan, FAIR))
+
+
+def test_with_tokens_at_the_dear_venue_the_thinner_leg_goes_first():
+    made = world(420.0, usd=2e5, inventory_tokens={"TSLAx": 100.0})
+    made.venue(OTHER, pool_at(FAIR, 5e6))
+    plan = only(made.plans(premium(cause="thin_liquidity")), "cross_venue")
+    assert [leg.action for leg in plan.legs] == ["sell", "buy"]
+
+
+def test_the_way_from_a_pool_to_an_exchange_is_time_in_which_the_gap_may_close():
+    made = world(FAIR)
+    made.book(BOOK, [[420.0, 100]], [[421.0, 100]])
+    slow = only(made.plans(premium(BOOK, cause="broad_premium")), "cross_venue")
+    assert [leg.action for leg in slow.legs] == ["buy", "transfer", "sell"]
+    assert slow.duration_seconds == pytest.approx(0.05 * 86_400)
+    assert "settlement.gap_risk" in rules(slow)
+    assert slow.costs_usd["premium_gone"] > 0
+    made = world(FAIR, SATURDAY, session="weekend")
+    made.book(BOOK, [[420.0, 100]], [[421.0, 100]])
+    (none,) = made.plans(premium(BOOK, cause="thin_liquidity"))
+    assert none.decision == "no_trade"
+    assert "inventory.none_in_time" in rules(none)
+
+
+def test_another_issuers_token_is_not_the_same_token():
+    made = world(FAIR, SATURDAY, session="weekend")
+    made.venue("TSLAon@raydium", pool_at(420.0, 1e6))
+    (plan,) = made.plans(premium("TSLAon@raydium"))
+    assert plan.decision == "no_trade"
+
+
+def test_a_discount_before_the_channel_opens_is_hedged_and_held():
+    regular = replace(CHANNEL, hours="regular")
+    made = world(370.0, MONDAY - 2 * 3600 * 10**9, session="pre", of=registry(redeem=regular))
+    made.broker("TSLA@ibkr", 399.9, 400.1)
+    plan = only(made.plans(below()), "hedge_and_hold")
+    assert [leg.action for leg in plan.legs] == ["buy", "hedge"]
+    assert plan.hedge.kind == "short_stock"
+    assert plan.expected_profit_usd == pytest.approx(profit_from_legs(plan, FAIR))
+    assert "hold.exit_by_hand" in rules(plan)
+
+
+def test_holding_needs_a_broker_that_quotes_both_sides_now():
+    closed = Channel(available=False, hours="none", open_to="nobody outside the app")
+    made = world(370.0, of=registry(redeem=closed))
+    (plan,) = made.plans(below())
+    assert rules(plan) == {"channel.not_available", "hedge.unavailable"}
+    made.broker("TSLA@ibkr", 399.9, 400.1)
+    assert only(made.plans(below(id="again")), "hedge_and_hold") is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"max_plan_usd": 7_000.0}, "limits.plan_usd"),
+        ({"capital_usd": 7_000.0}, "limits.capital_usd"),
+        ({"max_underlying_usd": 7_000.0}, "limits.underlying_usd"),
+        ({"max_venue_usd": 7_000.0}, "limits.venue_usd"),
+        ({"max_open_settlement_usd": 7_000.0}, "limits.open_settlement_usd"),
+    ],
+)
+def test_each_limit_holds_the_size_and_is_named(changes, rule):
+    plan = only(world(370.0, **changes).plans(below()), "buy_and_redeem")
+    assert rule in rules(plan)
+    assert plan.legs[0].notional_usd <= 7_000.01
+
+
+@pytest.mark.parametrize(
+    "rule", ["capital_usd", "max_underlying_usd", "max_venue_usd", "max_open_settlement_usd"]
+)
+def test_a_limit_below_the_channels_minimum_refuses(rule):
+    (plan,) = world(370.0, **{rule: 2_000.0}).plans(below())
+    assert plan.decision == "no_trade"
+    assert {f"limits.{rule.removeprefix('max_')}", "channel.minimum"} <= rules(plan)
