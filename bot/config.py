@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -231,12 +232,25 @@ class AlertsSection(Section):
 
     channels: list[ChannelSection] = []
     page_url: str = Field("http://127.0.0.1:8050", description="where messages point to")
-    quiet_hours: str = Field("", description="e.g. 22:00-07:00; only critical messages get through")
+    quiet_hours: str = Field(
+        "",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
+        description="e.g. 22:00-07:00; only critical messages get through, the rest wait until the end",
+    )
     timezone: str = Field("UTC", description="of quiet_hours")
     retry_max_seconds: PositiveSeconds = 300.0
     heartbeat_seconds: float = Field(
         0.0, ge=0, description="a message after so long without a tick from anywhere; 0 is off"
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value!r} is no time zone; write it as in Europe/Zurich") from None
+        return value
 
 
 class MqttSection(Section):

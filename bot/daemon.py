@@ -72,6 +72,7 @@ class Daemon:
         self.replica = Replica()
         self.queue = TickQueue(config.collectors.queue_ticks)
         self.sinks: list[Sink] = []
+        self._listeners: list[Callable[[Tick], None]] = []
         self.stopping = asyncio.Event()
         self._commands: list[Command] = []
         self._sender: AlertSender
@@ -136,8 +137,11 @@ class Daemon:
     async def _steps(self, batch: Sequence[tuple[str, Tick]]) -> None:
         started = time.perf_counter()
         steps = 0
+        self._sender.heard()
         for source, tick in batch:
             self._feed(tick)
+            for listen in self._listeners:
+                listen(tick)
             self.metrics.tick(source, tick.kind)
             steps += 1
             spent = time.perf_counter() - started
@@ -177,14 +181,17 @@ class Daemon:
             sources = self._collectors()
             sender = self._add_sinks(database)
             self._journal = Journal(
-                store, self.driver.snapshot, sender.enqueue,
-                wrote=lambda seconds: self.metrics.time("pegbot_ledger_write_seconds", seconds),
+                store, self.driver.snapshot, sender.enqueue, wrote=self._wrote,
                 failed=lambda: self.metrics.add("pegbot_ledger_write_failures_total", 1),
             )  # fmt: skip
             self.metrics.before_render(self._read_parts)
             await self._run_parts(store, sources, port, announce)
         finally:
             await database.dispose()
+
+    def _wrote(self, seconds: float) -> None:
+        self.metrics.time("pegbot_ledger_write_seconds", seconds)
+        self._sender.wake()
 
     async def _run_parts(
         self, store: Store, sources: Sequence[Collector], port: int | None, announce: Callable[[str], None]
@@ -238,13 +245,15 @@ class Daemon:
         return built
 
     def _add_sinks(self, database: AsyncEngine) -> AlertSender:
-        from bot.alerts import AlertSender, MqttPublisher
+        from bot.alerts import AlertSender, LogSink, MqttPublisher
 
         self._sender = AlertSender(database, self.config.alerts, self.clock)
-        self.sinks.append(self._sender)
+        self.sinks += [LogSink(), self._sender]
         if self.config.mqtt.enabled:
             self._mqtt = MqttPublisher(self.config.mqtt, self.clock)
             self.sinks.append(self._mqtt)
+            if "tick" in self.config.mqtt.topics:
+                self._listeners.append(self._mqtt.offer)
         return self._sender
 
     def _read_parts(self) -> None:

@@ -28,7 +28,7 @@ from bot.config import LogSection
 
 MASK: Final = "**********"
 CHATTY: Final = ("aiosqlite", "apprise", "asyncio", "httpcore", "httpx", "matplotlib", "peewee", "sqlalchemy",
-                 "uvicorn.access", "urllib3", "web3", "websockets", "yfinance")  # fmt: skip
+                 "uvicorn.access", "uvicorn.error", "urllib3", "web3", "websockets", "yfinance")  # fmt: skip
 """Loggers of libraries, shown from ``warning`` on unless the level is ``debug``."""
 
 _URL: Final = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s\"'<>]*)")
@@ -84,7 +84,7 @@ def configure(
     root.handlers = [handler]
     root.setLevel(level)
     logging.captureWarnings(True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "apprise", "py.warnings"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.error", "apprise", "py.warnings"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
     for name in CHATTY:
