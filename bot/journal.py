@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.errors import LedgerError, ServiceUnreachable
+from bot.ledger.db import whole
 from bot.types import Fill, Incident, Message, Plan
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Journal:
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, RETRY_SECONDS[1])
 
+    @whole
     async def flush(self, *, final: bool = False) -> bool:
         """Write what is pending; False if it could not be, and is kept for the next try."""
         due = time.monotonic() - self._saved >= SNAPSHOT_SECONDS

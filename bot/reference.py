@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic.fields import FieldInfo
@@ -58,7 +58,7 @@ Numbers marked as assumptions are nobody's published terms: put your own agreeme
 
 def _type(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is not None and str(origin).endswith("Annotated"):
+    if origin is Annotated:
         return _type(arguments[0])
     if str(origin) == "typing.Literal":
         return " \\| ".join(f'`"{value}"`' for value in arguments)

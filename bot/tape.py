@@ -7,12 +7,15 @@ Reading streams in constant memory. A row that cannot be used goes to ``on_bad``
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import heapq
+import io
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 
@@ -27,8 +30,10 @@ NUMBERS = ("bid", "ask", "price", "high", "low", "size")
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 ROWS = 65_536
 MAX_TS = 1 << 63
+MAX_FIELD = 1 << 30
 
 OnBad = Callable[[TapeError], None]
+_BROKEN = (UnicodeDecodeError, EOFError, OSError, zlib.error)
 _KINDS: dict[str, TickKind] = {kind: kind for kind in TICK_KINDS}
 
 
@@ -42,6 +47,10 @@ def read(path: Path | str, *, on_bad: OnBad) -> Iterator[Tick]:
     ending = ending_of(path)
     if not path.is_file():
         raise UsageError(f"{path}: no such tape")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     if ending == ".parquet":
         return _read_parquet(path, on_bad)
     return _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
@@ -69,8 +78,19 @@ def write(path: Path | str, ticks: Iterable[Tick]) -> int:
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
     return count
+
+
+def lines(ending: str, ticks: Iterable[Tick], *, header: bool) -> str:
+    """``ticks`` as text of a ``.csv`` or ``.jsonl`` tape; with ``header``, CSV begins with its columns."""
+    file = io.StringIO()
+    if ending.startswith(".csv"):
+        _write_csv(file, ticks, header=header)
+    else:
+        _write_jsonl(file, ticks)
+    return file.getvalue()
 
 
 def ending_of(path: Path) -> str:
@@ -81,16 +101,19 @@ def ending_of(path: Path) -> str:
     raise UsageError(f"{path}: a tape ends in {', '.join(ENDINGS)}")
 
 
-def _open(path: Path, mode: str, ending: str) -> IO[str]:
-    if ending.endswith(".gz"):
-        if "w" in mode:
-            # Without name and time in its header, so that the same ticks are the same bytes.
-            import io
-
-            raw = gzip.GzipFile("", "wb", fileobj=path.open("wb"), mtime=0)
-            return io.TextIOWrapper(raw, encoding="utf-8", newline="")
-        return gzip.open(path, mode + "t", encoding="utf-8", newline="")
-    return path.open(mode, encoding="utf-8", newline="")
+@contextlib.contextmanager
+def _open(path: Path, mode: Literal["r", "w"], ending: str) -> Iterator[IO[str]]:
+    if not ending.endswith(".gz"):
+        with path.open(mode, encoding="utf-8", newline="") as file:
+            yield file
+        return
+    # Without name and time in its header, so that the same ticks are the same bytes.
+    with (
+        path.open(f"{mode}b") as raw,
+        gzip.GzipFile("", f"{mode}b", fileobj=raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
+    ):
+        yield text
 
 
 def _columns(path: Path, seen: Iterable[str]) -> None:
@@ -101,6 +124,7 @@ def _columns(path: Path, seen: Iterable[str]) -> None:
 
 
 def _read_csv(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    csv.field_size_limit(MAX_FIELD)
     with _open(path, "r", ending_of(path)) as file:
         rows = csv.reader(file)
         try:
@@ -120,7 +144,7 @@ def _read_csv(path: Path, on_bad: OnBad) -> Iterator[Tick]:
                 tick = _tick(row, f"{path}:{rows.line_num}", on_bad)
                 if tick is not None:
                     yield tick
-        except (csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        except (csv.Error, *_BROKEN) as error:
             raise UsageError(f"{path}: not CSV after line {rows.line_num}: {error}") from None
 
 
@@ -144,7 +168,7 @@ def _read_jsonl(path: Path, on_bad: OnBad) -> Iterator[Tick]:
                 tick = _tick({name: value for name, value in row.items() if value is not None}, where, on_bad)
                 if tick is not None:
                     yield tick
-        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        except _BROKEN as error:
             raise UsageError(f"{path}: not JSON Lines after line {number}: {error}") from None
 
 
@@ -152,40 +176,25 @@ def _read_parquet(path: Path, on_bad: OnBad) -> Iterator[Tick]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    number = 0
     try:
-        file = pq.ParquetFile(path)
+        with pq.ParquetFile(path) as file:
+            _columns(path, file.schema_arrow.names)
+            present = [name for name in COLUMNS if name in file.schema_arrow.names]
+            for batch in file.iter_batches(ROWS, columns=present):
+                columns: list[list[Any]] = [[None] * batch.num_rows] * len(COLUMNS)
+                for name in present:
+                    column = batch.column(name)
+                    if name in NUMBERS:
+                        column = column.cast(pa.float64())
+                    columns[COLUMNS.index(name)] = column.to_pylist()
+                for values in zip(*columns, strict=True):
+                    number += 1
+                    tick = _checked(values, f"{path}: row {number}", on_bad)
+                    if tick is not None:
+                        yield tick
     except (pa.ArrowException, OSError) as error:
-        raise UsageError(f"{path}: not Parquet: {error}") from None
-    with file:
-        present = [name for name in COLUMNS if name in file.schema_arrow.names]
-        _columns(path, file.schema_arrow.names)
-        place = [COLUMNS.index(name) for name in present]
-        number = 0
-        for batch in file.iter_batches(ROWS, columns=present):
-            columns: list[list[Any]] = [[None] * batch.num_rows] * len(COLUMNS)
-            for index, name in zip(place, present, strict=True):
-                columns[index] = batch.column(name).to_pylist()
-            for ts, received, instrument, kind, bid, ask, price, high, low, size, data in zip(
-                *columns, strict=True
-            ):
-                number += 1
-                tick = _checked(
-                    ts,
-                    received,
-                    instrument,
-                    kind,
-                    bid,
-                    ask,
-                    price,
-                    high,
-                    low,
-                    size,
-                    data,
-                    f"{path}: row {number}",
-                    on_bad,
-                )
-                if tick is not None:
-                    yield tick
+        raise UsageError(f"{path}: not Parquet after row {number}: {error}") from None
 
 
 def _tick(row: dict[str, Any], where: str, on_bad: OnBad) -> Tick | None:
@@ -200,7 +209,7 @@ def _tick(row: dict[str, Any], where: str, on_bad: OnBad) -> Tick | None:
     data = row.get("data")
     if isinstance(data, dict | list):
         data = msgspec.json.encode(data).decode()
-    return _checked(ts, received, row.get("instrument"), row.get("kind"), *numbers, data, where, on_bad)
+    return _checked((ts, received, row.get("instrument"), row.get("kind"), *numbers, data), where, on_bad)
 
 
 def _time(value: Any) -> Ns:
@@ -223,18 +232,20 @@ def _number(name: str, value: Any) -> float:
         raise TapeError("bad_number", f"{name} is {value!r}") from None
 
 
-def _checked(ts: Any, received: Any, instrument: Any, kind: Any, bid: float | None, ask: float | None,
-             price: float | None, high: float | None, low: float | None, size: float | None, data: Any,
-             where: str, on_bad: OnBad) -> Tick | None:  # fmt: skip
-    """The tick, if it can be used; else ``None``, and ``on_bad`` is told."""
+def _checked(values: Sequence[Any], where: str, on_bad: OnBad) -> Tick | None:
+    """The tick of these values, in the order of ``COLUMNS``; if it cannot be used, ``on_bad`` is told."""
+    ts, received, instrument, kind, bid, ask, price, high, low, size, data = values
     if not isinstance(ts, int) or not 0 < ts < MAX_TS:
         on_bad(TapeError("bad_ts", f"{where}: ts is {ts!r}, not nanoseconds since 1970"))
+        return None
+    if received is not None and not (isinstance(received, int) and 0 <= received < MAX_TS):
+        on_bad(TapeError("bad_ts", f"{where}: received is {received!r}, not nanoseconds since 1970"))
         return None
     known = _KINDS.get(kind) if isinstance(kind, str) else None
     if known is None:
         on_bad(TapeError("bad_kind", f"{where}: kind is {kind!r}, not one of {', '.join(TICK_KINDS)}"))
         return None
-    if not isinstance(instrument, str) or "@" not in instrument:
+    if not isinstance(instrument, str) or "@" not in instrument or not instrument.isprintable():
         on_bad(TapeError("bad_instrument", f"{where}: instrument is {instrument!r}, not TOKEN@venue"))
         return None
     if data is not None and not (isinstance(data, str) and data[:1] in '{["' and data[-1:] in '}]"'):
@@ -255,10 +266,11 @@ def _row(tick: Tick) -> dict[str, Any]:
     return values
 
 
-def _write_csv(file: IO[str], ticks: Iterable[Tick]) -> int:
+def _write_csv(file: IO[str], ticks: Iterable[Tick], *, header: bool = True) -> int:
     count = 0
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    if header:
+        writer.writerow(COLUMNS)
     for tick in ticks:
         writer.writerow(["" if value is None else value for value in _row(tick).values()])
         count += 1
@@ -282,9 +294,12 @@ def _write_parquet(path: Path, ticks: Iterable[Tick]) -> int:
 
 
 class ParquetTape:
-    """A Parquet tape being written, a row group at a time; used as a context manager."""
+    """A Parquet tape being written, a row group at a time; used as a context manager.
 
-    def __init__(self, path: Path, rows: int = ROWS) -> None:
+    ``count`` is of the ticks taken, pending ones included. An open file given for ``path`` stays open.
+    """
+
+    def __init__(self, path: Path | IO[bytes], rows: int = ROWS) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.alerts.compose import Note, title
 from bot.alerts.policy import wanted
-from bot.ledger.db import guarded, metadata, transaction
+from bot.ledger.db import guarded, metadata, transaction, whole
 from bot.types import Ns, Severity
 
 outbox = Table(
@@ -73,6 +73,7 @@ async def add(
     return rows
 
 
+@whole
 async def waiting(database: AsyncEngine, channel: str) -> list[Waiting]:
     """What ``channel`` has not been sent, in order. Raises ServiceUnreachable."""
     columns = [outbox.c[name] for name in Waiting.__struct_fields__]
@@ -83,12 +84,14 @@ async def waiting(database: AsyncEngine, channel: str) -> list[Waiting]:
         return [Waiting(*row) for row in (await connection.execute(query)).all()]
 
 
+@whole
 async def mark_sent(database: AsyncEngine, seq: int, now: Ns) -> None:
     """The service has taken it. Raises ServiceUnreachable."""
     async with guarded(database), transaction(database) as connection:
         await connection.execute(update(outbox).where(outbox.c.seq == seq).values(sent=now))
 
 
+@whole
 async def write(
     database: AsyncEngine, notes: Sequence[Note], channels: Mapping[str, Severity], now: Ns
 ) -> int:
@@ -97,6 +100,7 @@ async def write(
         return await add(connection, notes, channels, now)
 
 
+@whole
 async def forget(database: AsyncEngine, before: Ns) -> int:
     """Drop rows sent before ``before``; how many."""
     async with guarded(database), transaction(database) as connection:

@@ -7,11 +7,13 @@ Times are BIGINT nanoseconds; money and quantities are :class:`Exact`, never a f
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sqlalchemy import Column, Integer, MetaData, Numeric, String, Table, event, insert, select, text
 from sqlalchemy.engine import URL, Dialect, make_url
@@ -24,6 +26,9 @@ from bot.errors import ConfigError, LedgerError, PegbotError, ServiceUnreachable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 5_000
@@ -91,6 +96,24 @@ async def open_database(url: str) -> AsyncEngine:
         await engine.dispose()
         raise
     return engine
+
+
+def whole(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Let ``work`` come to its end even if its caller is cancelled; the cancellation goes on after that.
+
+    A query cut off in the middle leaves a connection behind whose thread nobody ends.
+    """
+
+    @wraps(work)
+    async def shielded(*args: P.args, **kwargs: P.kwargs) -> T:
+        task = asyncio.ensure_future(work(*args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+    return shielded
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from bot.ledger import tables as t
 from bot.ledger import writes
 from bot.ledger.accounts import WALLET, Entry, entries_for, opening_entry
 from bot.ledger.books import Books, Position, ProfitAndLoss, fold
-from bot.ledger.db import guarded, transaction
+from bot.ledger.db import guarded, transaction, whole
 from bot.ledger.journal import audit, read_after, read_entries
 from bot.ledger.rows import fill_of
 from bot.types import Fill, Incident, Message, Ns, Order, Plan
@@ -88,6 +88,7 @@ class Store:
 
     # -- writing ---------------------------------------------------------------------------------
 
+    @whole
     async def record(
         self,
         messages: Sequence[Message | Order],
@@ -124,6 +125,7 @@ class Store:
             entries=len(entries),
         )
 
+    @whole
     async def open_books(
         self,
         ts: Ns,
@@ -140,6 +142,7 @@ class Store:
             await writes.write_entries(connection, new)
         return bool(new)
 
+    @whole
     async def prune(self, before: Ns) -> int:
         """Drop incidents resolved and untraded plans made before ``before``; books are never pruned."""
         old = select(t.incidents.c.id).where(t.incidents.c.resolved < before)
@@ -214,6 +217,7 @@ class Store:
         )
         return [fill_of(row) for row in await self._rows(query)]
 
+    @whole
     async def entries(self, limit: int = 100, *, plan_id: str | None = None) -> list[Entry]:
         """Journal entries, newest first."""
         latest = select(t.entries.c.seq).order_by(t.entries.c.seq.desc()).limit(limit)
@@ -223,6 +227,7 @@ class Store:
             found = await read_entries(connection, t.entries.c.seq.in_(latest))
         return [entry for _, entry in reversed(found)]
 
+    @whole
     async def books(self) -> Books:
         """All entries, added up; only what is new since the last call is read. Do not change it."""
         async with self._folding, guarded(self.engine), self.engine.connect() as connection:
@@ -244,12 +249,14 @@ class Store:
         """Of everything; ``marks`` are USD per token (per share) by commodity."""
         return (await self.books()).profit_and_loss(marks)
 
+    @whole
     async def plan_result(self, plan_id: str, marks: Mapping[str, Decimal] | None = None) -> ProfitAndLoss:
         """What one plan has really made, a half-finished one included."""
         async with guarded(self.engine), self.engine.connect() as connection:
             found = await read_entries(connection, t.entries.c.plan_id == plan_id)
         return fold(entry for _, entry in found).profit_and_loss(marks)
 
+    @whole
     async def verify(self) -> int:
         """Audit the whole ledger: the number of entries, or LedgerError naming the one that is wrong."""
         async with guarded(self.engine), self.engine.connect() as connection:
@@ -265,6 +272,7 @@ class Store:
                 self.unreadable += 1
         return found
 
+    @whole
     async def _rows(self, query: Select[Any]) -> Sequence[Any]:
         async with guarded(self.engine), self.engine.connect() as connection:
             rows: Sequence[Any] = (await connection.execute(query)).all()

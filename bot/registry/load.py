@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import ConfigError
-from bot.registry.model import Chain, Issuer, PoolEntry, Registry, Token, Underlying, Venue
+from bot.registry.model import Chain, Issuer, PoolEntry, Registry, Token, Underlying, Venue, canonical
 
 TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "chains": (Chain, "name"),
@@ -37,6 +37,7 @@ def expand(base: Path, patterns: Sequence[str]) -> list[Path]:
 def load(paths: Iterable[Path]) -> Registry:
     """The registry in these files. Raises :class:`ConfigError` with every mistake in them."""
     found: dict[str, dict[str, Any]] = {table: {} for table in TABLES}
+    places: dict[tuple[str, str], str] = {}
     problems: list[str] = []
     for path in paths:
         try:
@@ -53,16 +54,17 @@ def load(paths: Iterable[Path]) -> Registry:
             elif not isinstance(entries, list):
                 problems.append(f"{path}: {table}: write [[{table}]], one block per entry")
             else:
-                problems += _take(str(path), table, entries, found[table])
+                problems += _take(str(path), table, entries, found[table], places)
     for token in found["tokens"].values():
         found["underlyings"].setdefault(token.underlying, Underlying(token.underlying, token.name))
-    problems += _dangling(found)
+    problems += _dangling(found, places)
     if problems:
         raise ConfigError(problems)
     return Registry(**found)
 
 
-def _take(source: str, table: str, entries: list[Any], into: dict[str, Any]) -> list[str]:
+def _take(source: str, table: str, entries: list[Any], into: dict[str, Any],
+          places: dict[tuple[str, str], str]) -> list[str]:  # fmt: skip
     kind, key = TABLES[table]
     problems = []
     for number, raw in enumerate(entries, 1):
@@ -76,19 +78,26 @@ def _take(source: str, table: str, entries: list[Any], into: dict[str, Any]) -> 
         if name in into:
             problems.append(f"{where}: stands twice; remove one")
         into[name] = entry
+        places[table, name] = where
     return problems
 
 
-def _dangling(found: dict[str, dict[str, Any]]) -> list[str]:
-    problems = [
-        f"token {token.symbol}: issuer {token.issuer!r} is not in the registry"
-        for token in found["tokens"].values()
-        if token.issuer not in found["issuers"]
-    ]
+def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], str]) -> list[str]:
+    problems = []
+    owners: dict[tuple[str, str], str] = {}
+    for token in found["tokens"].values():
+        where = places["tokens", token.symbol]
+        if token.issuer not in found["issuers"]:
+            problems.append(f"{where}: issuer {token.issuer!r} is not in the registry")
+        for chain, address in token.addresses.items():
+            owner = owners.setdefault((chain, canonical(address)), token.symbol)
+            if owner != token.symbol:
+                problems.append(f"{where}: address {address} on {chain} is already that of {owner}")
     for pool in found["pools"].values():
+        where = places["pools", pool.instrument]
         symbol = pool.instrument.partition("@")[0]
         if symbol not in found["tokens"]:
-            problems.append(f"pool {pool.instrument}: token {symbol!r} is not in the registry")
+            problems.append(f"{where}: token {symbol!r} is not in the registry")
         if pool.chain not in found["chains"]:
-            problems.append(f"pool {pool.instrument}: chain {pool.chain!r} is not in the registry")
+            problems.append(f"{where}: chain {pool.chain!r} is not in the registry")
     return problems

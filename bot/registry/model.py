@@ -109,6 +109,11 @@ class Resolved(Struct, frozen=True):
     is_reference: bool
 
 
+def canonical(address: str) -> str:
+    """An address as it is compared: an EVM one in small letters, any other exactly as it is."""
+    return address.lower() if address.startswith("0x") else address
+
+
 class Registry(Struct, frozen=True):
     """Everything configured to exist, by name."""
 
@@ -148,11 +153,10 @@ class Registry(Struct, frozen=True):
 
     def token_at(self, address: str) -> Token | None:
         """The token with this address on any chain; EVM addresses regardless of case."""
-        wanted = address.lower() if address.startswith("0x") else address
+        wanted = canonical(address)
         for token in self.tokens.values():
-            for known in token.addresses.values():
-                if (known.lower() if known.startswith("0x") else known) == wanted:
-                    return token
+            if any(canonical(known) == wanted for known in token.addresses.values()):
+                return token
         return None
 
     def issuer_of(self, token: Token) -> Issuer:
