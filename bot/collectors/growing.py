@@ -1,4 +1,4 @@
-"""Tapes that grow while the daemon runs, and are whole whenever it stops: see :func:`create`. All of it blocks."""
+"""Tapes that grow while the daemon runs, and are whole whenever it stops. All of it blocks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def create(path: Path) -> GrowingTape:
 
 
 class _Text:
-    """CSV or JSON Lines; with ``.gz`` each batch is a gzip member of its own, so that the file is always whole."""
+    """CSV or JSON Lines; with ``.gz`` each batch is a gzip member of its own: the file is always whole."""
 
     def __init__(self, file: IO[bytes], ending: str) -> None:
         self._file = file
