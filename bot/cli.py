@@ -53,17 +53,13 @@ def embedded(name: str = "pegbot.toml") -> Path:
 
 
 def setup(config: Path | None) -> tuple[Config, Registry]:
-    """Configuration and registry, all mistakes at once."""
+    """Configuration and registry. Raises :class:`ConfigError` with all mistakes of the one or the other."""
     from bot import registry
     from bot.config import load
-    from bot.errors import ConfigError
     from bot.registry.load import expand
 
     loaded = load(config or embedded())
-    try:
-        return loaded, registry.load(expand(loaded.base, loaded.registry))
-    except ConfigError as error:
-        raise ConfigError(error.problems) from None
+    return loaded, registry.load(expand(loaded.base, loaded.registry))
 
 
 def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
@@ -91,13 +87,15 @@ def _writing(path: Path | None) -> Iterator[IO[bytes] | None]:
         return
     partial = path.with_name(path.name + ".part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             yield file
         partial.replace(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 @app.callback()
@@ -148,10 +146,12 @@ def check(
 ) -> None:
     """Validate a configuration and its registry: every mistake at once, with file, key and fix."""
     from bot import console
+    from bot.collectors.factory import build
     from bot.errors import ConfigError
 
     try:
         loaded, registry = setup(config)
+        build(loaded, registry)
     except ConfigError as error:
         if not as_json:
             raise
@@ -201,7 +201,7 @@ def plans(
 @app.command(rich_help_panel=LOOK)
 def quote(
     instrument: Annotated[str, typer.Argument(help="TOKEN@venue, as in AMZNx@kraken.")],
-    size: Annotated[float, typer.Option(help="USD that changes hands.", min=0.01)],
+    size: Annotated[float, typer.Option(help="USD that changes hands.", min=0.01, max=1e12)],
     side: Annotated[str, typer.Option(help="buy or sell; both if absent.")] = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -235,11 +235,10 @@ def replay(
 
     loaded, registry = setup(config)
     session = Replay(loaded, registry)
-    with console.progress("replaying") as progress:
-        session.run(tape.merge(tapes, on_bad=session.bad_row), progress)
-    if incidents_to or plans_to:
-        with _writing(incidents_to) as incident_file, _writing(plans_to) as plan_file:
-            session.write(incident_file, plan_file)
+    with _writing(incidents_to) as incident_file, _writing(plans_to) as plan_file:
+        with console.progress("replaying") as progress:
+            session.run(tape.merge(tapes, on_bad=session.bad_row), progress)
+        session.write(incident_file, plan_file)
     console.replayed(session, as_json)
 
 
@@ -306,18 +305,27 @@ def record(
 def main() -> None:
     """Entry point: errors made on purpose are told in a sentence, never as a traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.Abort:
-        sys.exit(130)
+        code = 130
     except typer.TyperException as error:
-        error.show()
-        sys.exit(2)
+        code = _misused(error)
     except PegbotError as error:
         for line in str(error).splitlines():
             typer.secho(f"pegbot: {line}", err=True, fg="red" if sys.stderr.isatty() else None)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
+        code = error.exit_code
+    except BrokenPipeError:  # as typer and rich do when they are the ones to notice
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = 1
+    sys.exit(code or 0)
+
+
+def _misused(error: typer.TyperException) -> int:
+    """Say what is wrong with the command line and how it is used."""
+    context = getattr(error, "ctx", None)
+    if error.message:  # without any argument the help has been printed already
+        typer.echo(f"pegbot: {error.format_message()}", err=True)
+        if context is not None:
+            typer.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.", err=True)
+    return UsageError.exit_code

@@ -22,6 +22,9 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 PositiveUsd = Annotated[float, Field(gt=0)]
 
 
+BY_REFERENCE = "a secret is written env:NAME or file:PATH, never as the value itself"
+
+
 class Secret(SecretStr):
     """A secret by reference: ``env:NAME`` or ``file:PATH`` in the TOML, its value only in memory."""
 
@@ -38,13 +41,15 @@ def resolve_secret(reference: str, environ: Mapping[str, str]) -> Secret:
             return Secret(Path(rest).read_text(encoding="utf-8").strip())
         except OSError as error:
             raise ValueError(f"cannot read secret file {rest}: {error.strerror}") from None
-    raise ValueError("a secret is written env:NAME or file:PATH, never as the value itself")
+        except UnicodeDecodeError:  # its own repr holds what was read
+            raise ValueError(f"secret file {rest} is not text") from None
+    raise ValueError(BY_REFERENCE)
 
 
 class Section(BaseModel):
     """A table of the TOML; unknown keys are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class LogSection(Section):
@@ -273,6 +278,13 @@ class MqttSection(Section):
         "fill",
         "status",
     ]
+
+    @field_validator("password")
+    @classmethod
+    def _by_reference(cls, value: str) -> str:
+        if value and not value.startswith(("env:", "file:")):
+            raise ValueError(BY_REFERENCE)
+        return value
 
 
 class RecordSection(Section):

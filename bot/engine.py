@@ -17,11 +17,11 @@ from bot.config import Config
 from bot.detector.detector import Alarm, Detector
 from bot.errors import DataError
 from bot.market import MAX_PRICE, InstrumentState, Market, ReferenceState, UnderlyingState, check
-from bot.pools import BookCurve, decode
+from bot.pools import decode, decode_book
 from bot.registry.model import Registry
 from bot.strategy import Strategy
 from bot.timefmt import NS
-from bot.types import Basis, Clock, Command, Event, Fill, Incident, Message, Ns, Plan, Quarantined, Tick
+from bot.types import Basis, BasisState, Clock, Command, Event, Fill, Incident, Message, Ns, Plan, Quarantined, Tick
 from bot.valuation import Estimate, SessionClock, Valuation
 
 WIDE_SPREAD = 0.10
@@ -169,7 +169,8 @@ class Engine:
             self._status(state, state.underlying, tick, out)
             return
         elif kind == "quote" and tick.data is not None:
-            state.curve = _book(tick.data, state.fee_ratio)
+            state.curve = decode_book(tick.data, state.fee_ratio)
+            state.book_data, state.pool_data = tick.data, None
         if price is None or (bid is not None and kind == "quote"):
             if bid is None or ask is None:
                 raise DataError("no_price", "neither a last price nor both sides of a quote")
@@ -252,7 +253,7 @@ class Engine:
             raise DataError("no_pool_state", "a pool tick carries its state in data")
         if tick.data != state.pool_data:
             state.curve = decode(tick.data)
-            state.pool_data = tick.data
+            state.pool_data, state.book_data = tick.data, None
         curve = state.curve
         assert curve is not None
         spot = curve.spot()
@@ -296,6 +297,7 @@ class Engine:
             basis = state.log_price - base
             age = None if estimate.age_ns is None else estimate.age_ns / NS
         alarm: Alarm = state.alarm
+        status: BasisState
         if alarm.incident is not None:
             status = "incident"
         elif estimate is None:
@@ -313,13 +315,3 @@ def _json(tick: Tick) -> dict[str, Any]:
         return _decode_json(tick.data or "{}")
     except msgspec.DecodeError as error:
         raise DataError("bad_data", str(error)) from None
-
-
-def _book(data: str, fee_ratio: float) -> BookCurve | None:
-    try:
-        book = _decode_json(data)
-    except msgspec.DecodeError as error:
-        raise DataError("bad_data", str(error)) from None
-    if "bids" not in book or "asks" not in book:
-        return None
-    return BookCurve(book["bids"], book["asks"], fee_ratio)

@@ -89,6 +89,7 @@ class InstrumentState:
         "alarm",
         "ask",
         "bid",
+        "book_data",
         "changed",
         "consensus_log",
         "curve",
@@ -133,6 +134,7 @@ class InstrumentState:
         self.liquidity_usd: float | None = None
         self.curve: Curve | None = None
         self.pool_data: str | None = None
+        self.book_data: str | None = None
         self.is_bar = False
         self.halted = False
         self.halted_reason = ""

@@ -47,6 +47,7 @@ token_decimals = 18
 quote_address = "0x…"
 quote_symbol = "USDC"
 quote_decimals = 6
+quote_usd = 1.0                          # what one of it is taken to be worth
 ```
 
 An issuer's `mint` and `redeem` channels are what the band comes from: `available`, `open_to`, `hours`

@@ -14,7 +14,7 @@ from bot.detector.detector import Alarm
 from bot.detector.incidents import OpenIncident
 from bot.errors import DataError
 from bot.market import InstrumentState, ReferenceState, TokenState
-from bot.pools import decode
+from bot.pools import decode, decode_book
 from bot.valuation import FairState
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 INSTRUMENT = (
-    "ask", "bid", "changed", "consensus_log", "halted", "halted_reason", "liquidity_usd", "log_price",
-    "next_basis", "pool_data", "previous_ts", "price", "traded_usd", "ts",
+    "ask", "bid", "book_data", "changed", "consensus_log", "halted", "halted_reason", "liquidity_usd",
+    "log_price", "next_basis", "pool_data", "previous_ts", "price", "traded_usd", "ts",
 )  # fmt: skip
 ALARM = ("count", "direction", "last_log", "since")
 TOKEN = ("changed", "known", "log_multiplier", "multiplier", "next_at", "next_multiplier", "previous")
@@ -104,6 +104,8 @@ def load(engine: Engine, data: bytes) -> None:
             _put(admitted, values, INSTRUMENT)
             if admitted.pool_data is not None:
                 admitted.curve = decode(admitted.pool_data)
+            elif admitted.book_data is not None:
+                admitted.curve = decode_book(admitted.book_data, admitted.fee_ratio)
             if values["alarm"] is not None:
                 admitted.alarm = Alarm()
                 _put(admitted.alarm, values["alarm"], ALARM)

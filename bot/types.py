@@ -45,6 +45,9 @@ Cause = Literal[
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
+BasisState = Literal["ok", "pending", "incident", "stale", "unpriced"]
+"""Of an instrument, as the detector sees it."""
+
 IncidentKind = Literal["depeg", "feed_fault"]
 IncidentPhase = Literal["open", "update", "escalate", "resolve"]
 
@@ -116,7 +119,7 @@ class Basis(Struct, frozen=True, gc=False):
     band_high: float | None
     age_seconds: float | None = None
     liquidity_usd: float | None = None
-    state: Literal["ok", "pending", "incident", "stale", "unpriced"] = "ok"
+    state: BasisState = "ok"
 
 
 class Incident(Struct, frozen=True):

@@ -28,7 +28,7 @@ FLUSH_SECONDS = 0.5
 def free_path(path: Path) -> Path:
     """``path``; where a file of that name exists, the first of ``name-2.csv``, ``name-3.csv`` … that is free.
 
-    For ``[record] path``: each start of the daemon writes a tape of its own. Raises :class:`~bot.errors.UsageError` for
+    For ``[record] path``: each start of the daemon writes a tape of its own. Raises :class:`UsageError` for
     an ending that no tape has.
     """
     ending = tape.ending_of(path)
@@ -86,7 +86,7 @@ class Recorder:
     async def run(self) -> None:
         """Write until cancelled, then what still waits; or until the disk fails.
 
-        Raises :class:`~bot.errors.UsageError` if the file exists already, cannot be made or has an ending of no tape.
+        Raises :class:`UsageError` if the file exists already, cannot be made or has an ending of no tape.
         """
         try:
             await _in_thread(self._open)

@@ -67,6 +67,7 @@ class YahooCollector:
         self._on_bad = on_bad
         self._backoff = Backoff(backoff_initial, backoff_max, rng)
         self._refusals = Backoff(*REFUSED_SECONDS, rng)
+        self._cache = cache
         self._poller = Poller(source.query_url, cache=cache)
         self._barred_until = 0.0
         self._last: dict[str, Tick] = {}
@@ -111,7 +112,7 @@ class YahooCollector:
 
     async def _listen(self, found: asyncio.Queue[Tick | None]) -> None:
         while True:
-            stream = Stream(self._source.stream_url, list(self._tickers))
+            stream = Stream(self._source.stream_url, list(self._tickers), self._cache)
             began = time.monotonic()
             try:
                 await stream.open()

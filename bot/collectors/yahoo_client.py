@@ -14,6 +14,9 @@ T = TypeVar("T")
 LOCK = threading.RLock()
 """yfinance keeps one HTTP session for the process: one caller at a time."""
 
+REFUSALS = frozenset({401, 403, 429, 451})
+"""HTTP statuses that say no, rather than that something is broken."""
+
 CACHE = Path("var/yfinance")
 """Time zones and cookies that yfinance keeps between runs (small SQLite files)."""
 
@@ -26,7 +29,7 @@ def load(cache: Path = CACHE) -> Any:
         # By default yfinance logs an error and returns nothing; we want to know which error it was …
         if yfinance.config.debug.hide_exceptions:
             yfinance.config.debug.hide_exceptions = False
-            yfinance.set_tz_cache_location(str(cache))
+            yfinance.set_tz_cache_location(str(cache.absolute()))
             # … and tell it once, in our own words, instead of at every attempt.
             logger = logging.getLogger("yfinance")
             if logger.getEffectiveLevel() > logging.DEBUG:

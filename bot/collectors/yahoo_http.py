@@ -21,22 +21,26 @@ class YahooSession(Session[Response]):
     ``deadline`` (monotonic seconds): a request after it fails at once, and none lasts beyond it. yfinance
     makes up to six requests for one price (time zone, cookie, crumb, consent, chart, chart again).
     With another ``query_url`` than Yahoo's, requests to any host of yahoo.com go there, paths kept, so that
-    a proxy or a test serves them all.
+    a proxy or a test serves them all. ``status`` is that of the last answer, 0 if none came.
     """
 
     def __init__(self, query_url: str) -> None:
         super().__init__(impersonate="chrome")
         self.deadline = float("inf")
+        self.status = 0
         base = query_url.rstrip("/")
         self._target = None if base == DEFAULT_QUERY_URL else urlsplit(base)
 
     def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> Response:
         """As the base class. Raises ``TimeoutError`` after the deadline."""
+        self.status = 0
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("out of time")
         kwargs["timeout"] = min(left, REQUEST_SECONDS)
-        return super().request(method, self.address(url), *args, **kwargs)
+        response = super().request(method, self.address(url), *args, **kwargs)
+        self.status = response.status_code
+        return response
 
     def address(self, url: str) -> str:
         """Where a request to ``url`` goes."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import warnings
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.collectors.yahoo_client import CACHE, LOCK, in_thread, load
+from bot.collectors.yahoo_client import CACHE, LOCK, REFUSALS, in_thread, load
 from bot.collectors.yahoo_parse import Bar
 from bot.errors import DataError, SourceError, SourceRefused
 from bot.timefmt import NS
@@ -52,9 +53,17 @@ class Poller:
             except DataError:
                 raise
             except Exception as error:
-                # yfinance has no error of its own for a bad answer: it shows as whatever broke on it.
                 self._forget(yfinance)
-                raise SourceError(f"{type(error).__name__}: {error}") from None
+                raise self._meant(symbol, error) from None
+
+    def _meant(self, symbol: str, error: Exception) -> DataError | SourceError:
+        """yfinance has no error of its own for a bad answer: it shows as whatever broke on it."""
+        status = self._session.status if self._session is not None else 0
+        if status == HTTPStatus.NOT_FOUND:
+            return DataError("no_price", f"{symbol}: not known to Yahoo (HTTP 404)")
+        if status in REFUSALS:
+            return SourceRefused(f"refused by Yahoo (HTTP {status})")
+        return SourceError(f"{type(error).__name__}: {error}")
 
     def _fetch(self, yfinance: Any, symbol: str) -> Bar:
         if self._session is None:

@@ -11,29 +11,30 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from bot.collectors.yahoo_client import in_thread, load
+from bot.collectors.yahoo_client import CACHE, REFUSALS, in_thread, load
 from bot.errors import DataError, SourceError, SourceRefused
 
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 1.0
-REFUSALS = frozenset({401, 403, 429, 451})
 
 
 class Stream:
     """A socket that is good for one connection."""
 
-    def __init__(self, url: str, symbols: Sequence[str]) -> None:
+    def __init__(self, url: str, symbols: Sequence[str], cache: Path = CACHE) -> None:
         self._url = url
+        self._cache = cache
         self._symbols = list(symbols)
         self._client: Any = None
 
     async def open(self) -> None:
-        """Connect and subscribe. Raises :class:`SourceError`; :class:`SourceRefused` for a status like 403."""
+        """Connect and subscribe. Raises :class:`SourceError`; :class:`SourceRefused`, as for a 403."""
         from websockets.exceptions import InvalidStatus, WebSocketException
 
-        yfinance = await in_thread(load)
+        yfinance = await in_thread(load, self._cache)
         self._client = yfinance.AsyncWebSocket(url=self._url, verbose=False)
         try:
             async with asyncio.timeout(OPEN_SECONDS):

@@ -63,6 +63,8 @@ def _bar(row: Sequence[float], seconds: int, instrument: str) -> Tick:
 
 def _trade(row: dict[str, str], mint: str, instrument: str) -> Tick:
     bought = row["to_token_address"] == mint
+    if not bought and row["from_token_address"] != mint:
+        raise ValueError(f"a trade of other tokens than {mint}")
     price = float(row["price_to_in_usd"] if bought else row["price_from_in_usd"])
     tokens = row["to_token_amount"] if bought else row["from_token_amount"]
     data = msgspec.json.encode({"side": "buy" if bought else "sell", "tokens": tokens}).decode()

@@ -1,6 +1,6 @@
 """AMM and book mathematics: what a stated size would really get, exact to the last unit; no I/O."""
 
-from bot.pools.book import BookCurve
+from bot.pools.book import BookCurve, decode_book
 from bot.pools.codec import ConstantProductState, UniswapV3State, decode, encode
 from bot.pools.constant_product import ConstantProduct
 from bot.pools.curve import Curve, Executed
@@ -23,6 +23,7 @@ __all__ = [
     "UniswapV3State",
     "V3Swap",
     "decode",
+    "decode_book",
     "encode",
     "ladder",
 ]

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
+from typing import Any
+
+import msgspec
 
 from bot.errors import PoolError
 from bot.pools.curve import Executed
 
 Level = tuple[float, float]
 """Price in USD per token, tokens."""
+
+
+_decode_json = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def decode_book(data: str, fee_ratio: float) -> BookCurve | None:
+    """The book in the JSON of a quote's ``data``, ``None`` if it holds none. Raises :class:`PoolError`."""
+    try:
+        book = _decode_json(data)
+    except msgspec.DecodeError as error:
+        raise PoolError("bad_data", str(error)) from None
+    if "bids" not in book or "asks" not in book:
+        return None
+    return BookCurve(book["bids"], book["asks"], fee_ratio)
 
 
 class BookCurve:

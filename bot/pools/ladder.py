@@ -115,7 +115,7 @@ class Ladder:
         return self.base + sum(net for _, net in self.ticks[:index])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # one of 400 ticks takes 0.2 MB, and pools whose ticks change leave old ones behind
 def ladder(ticks: tuple[tuple[int, int], ...], base: int, spacing: int, fee: int) -> Ladder:
     """The ladder of these ticks; the same one for each state of a pool until its ticks change."""
     return Ladder(ticks, base, spacing, fee)

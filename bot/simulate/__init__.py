@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.errors import UsageError
 from bot.simulate.scenario import Scenario, load
 from bot.simulate.world import simulate
 
@@ -18,6 +19,9 @@ def write(scenario: Path, seed: int, out: Path, labels: Path | None = None) -> t
     ticks, injected = simulate(load(scenario), seed)
     count = tape.write(out, ticks)
     if labels is not None:
-        labels.parent.mkdir(parents=True, exist_ok=True)
-        write_labels(labels, injected)
+        try:
+            labels.parent.mkdir(parents=True, exist_ok=True)
+            write_labels(labels, injected)
+        except OSError as error:
+            raise UsageError(f"{labels}: cannot be written: {error.strerror or error}") from None
     return count, len(injected)

@@ -15,7 +15,7 @@ from bot.errors import ConfigError
 from bot.timefmt import parse
 from bot.types import Ns
 
-Positive = Annotated[float, Meta(gt=0)]
+Positive = Annotated[float, Meta(gt=0, lt=1e12)]
 Ratio = Annotated[float, Meta(ge=0, lt=1)]
 Cause = Literal[
     "thin_liquidity", "broad_premium", "stale_venue", "stale_reference", "multiplier_mismatch", "feed_fault"
@@ -64,12 +64,12 @@ class Happening(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     cause: Cause
-    at_hours: Annotated[float, Meta(ge=0)]
-    hours: Positive
+    at_hours: Annotated[float, Meta(ge=0, le=100_000)]
+    hours: Annotated[float, Meta(gt=0, le=100_000)]
     instrument: str = ""
     underlying: str = ""
-    order_usd: float = 0.0
-    ratio: float = 0.0
+    order_usd: Annotated[float, Meta(gt=-1e12, lt=1e12)] = 0.0
+    ratio: Annotated[float, Meta(gt=-1, lt=1e6)] = 0.0
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +77,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
 
     title: str
     start: str
-    days: Positive
+    days: Annotated[float, Meta(gt=0, le=3660)]
     shares: list[Share]
     places: list[Place]
     note: str = ""

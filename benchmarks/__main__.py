@@ -1,0 +1,71 @@
+"""``python -m benchmarks [NAME…]``: run the benchmarks and print one table, or JSON Lines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+
+import msgspec
+
+from benchmarks.figure import Figure
+
+NAMES = ("engine", "memory", "startup", "pools", "metrics", "tape", "ledger")
+
+
+def main() -> int:
+    """0, or with ``--check`` 1 if a budget is not kept."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", action="store_true", help="a JSON object per figure")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a budget is not kept")
+    asked = parser.parse_args()
+    unknown = sorted(set(asked.names) - set(NAMES))
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there is {', '.join(NAMES)}")
+    found = list(_run(asked.names or NAMES))
+    for line in _lines(found) if asked.json else _table(found):
+        print(line)
+    return 1 if asked.check and not all(figure.kept for _, figure in found) else 0
+
+
+def _run(names: tuple[str, ...] | list[str]) -> Iterator[tuple[str, Figure]]:
+    for name in names:
+        sys.stderr.write(f"{name} …\n")
+        for figure in import_module(f"benchmarks.{name}").run():
+            yield name, figure
+
+
+def _lines(found: list[tuple[str, Figure]]) -> Iterator[str]:
+    for name, figure in found:
+        yield msgspec.json.encode({"benchmark": name} | msgspec.structs.asdict(figure)).decode()
+
+
+def _table(found: list[tuple[str, Figure]]) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = [("", "figure", "value", "unit", "beside", "", "budget")]
+    rows += [(name, *_cells(figure)) for name, figure in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if column in (2, 5) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    budget = ""
+    if figure.budget is not None:
+        sign = "≥" if figure.better == "higher" else "≤"
+        budget = f"{sign} {_number(figure.budget)}: {'kept' if figure.kept else 'NOT KEPT'}"
+    other = "" if figure.other is None else _number(figure.other)
+    return figure.what, _number(figure.value), figure.unit, figure.beside, other, budget
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""``pegbot doctor``: try every configured source and service once, and say what to do about each fault."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import msgspec
+
+from bot.config import (
+    ChannelSection,
+    Config,
+    EvmSource,
+    MqttSection,
+    Secret,
+    TapeSource,
+    WebSection,
+    YahooSource,
+    secret,
+)
+from bot.errors import ConfigError, DataError, PegbotError, SourceRefused, TapeError
+from bot.logs import redact, redactor
+from bot.registry import Registry
+from bot.timefmt import duration, short
+from bot.types import Tick
+
+SECONDS = 10.0
+"""For each attempt; all are made at once."""
+POLLED_SECONDS = 7.0
+"""After so long no further symbol is asked for: Yahoo answers."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing tried: what was seen and, where that is not ``ok``, what to do about it."""
+
+    source: str
+    ok: bool
+    what: str
+    fix: str = ""
+
+
+class Fault(PegbotError):
+    """What was tried is not as it should be; ``fix`` replaces the general remedy."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.fix = fix
+
+
+Check = tuple[str, str, Coroutine[Any, Any, str]]
+"""Name, general remedy, and what tells what was seen or raises."""
+
+
+async def examine(config: Config, registry: Registry) -> list[Finding]:
+    """Try all at once, each for at most ten seconds; findings in the order of the configuration.
+
+    No message is sent, and nothing written except an empty ledger where there was none. Secrets are masked.
+    """
+    found = await asyncio.gather(*(_attempt(*check) for check in _checks(config, registry)))
+    hide = redactor(_secrets(config))
+    return [msgspec.convert(hide(None, "", msgspec.structs.asdict(one)), Finding) for one in found]
+
+
+def _checks(config: Config, registry: Registry) -> Iterator[Check]:
+    for tape in config.collectors.tape:
+        yield tape.name, "Set its path to a tape; `pegbot simulate` makes one.", _tape(config, tape)
+    for evm in config.collectors.evm:
+        fix = "Check the address, its key and this machine's way there, or give another endpoint in urls."
+        for url in evm.urls:
+            yield f"{evm.name} {redact(url)}", fix, _evm(evm, url, registry)
+    for yahoo in config.collectors.yahoo:
+        fix = "Check this machine's way to Yahoo: network, DNS, proxy, firewall."
+        yield f"{yahoo.name} socket", fix, _yahoo_socket(yahoo)
+        yield f"{yahoo.name} polling", fix, _yahoo_polling(yahoo, registry)
+    yield (
+        "ledger",
+        "Set [ledger] url to a database that is up and may be written.",
+        _ledger(config.ledger.url),
+    )
+    if config.mqtt.enabled:
+        yield "mqtt", "Start the broker, or correct [mqtt] host, port, user and password.", _mqtt(config.mqtt)
+    for channel in config.alerts.channels:
+        fix = "Set its url to env:NAME or file:PATH that holds an Apprise URL."
+        yield f"alerts {channel.name}", fix, _channel(channel)
+    yield "page", "Set [web] host to an address of this machine, and port to 1024 or more.", _page(config.web)
+
+
+async def _attempt(name: str, fix: str, check: Coroutine[Any, Any, str]) -> Finding:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return Finding(name, True, await check)
+    except TimeoutError:
+        return Finding(name, False, f"no answer within {SECONDS:g} s", fix)
+    except Fault as fault:
+        return Finding(name, False, str(fault), fault.fix)
+    except SourceRefused as error:
+        fix = "It said no: check key and entitlement; if it limits how often it is asked, wait an hour."
+        return Finding(name, False, str(error), fix)
+    except PegbotError as error:
+        return Finding(name, False, str(error), fix)
+    except ModuleNotFoundError as error:
+        fix = "Install what live sources need: pip install 'pegbot[live]'."
+        return Finding(name, False, f"{error.name} is not installed", fix)
+    except Exception as error:  # whatever a library raises: it is what the user wants to know
+        cause = error.__cause__ or error
+        return Finding(name, False, f"{type(cause).__name__}: {cause}", fix)
+
+
+async def _tape(config: Config, source: TapeSource) -> str:
+    from bot import tape
+    from bot.collectors.yahoo_client import in_thread
+
+    def first() -> str:
+        bad: list[TapeError] = []
+        tick = next(tape.read(config.path(source.path), on_bad=bad.append), None)
+        if tick is None:
+            raise Fault(
+                f"{source.path}: no usable tick" + (f"; first {bad[0]}" if bad else ""),
+                "Name another file, or repair this one: docs/configuration.md describes the columns.",
+            )
+        return f"begins with {tick.instrument} at {short(tick.ts)} UTC"
+
+    return await in_thread(first)
+
+
+async def _evm(source: EvmSource, url: str, registry: Registry) -> str:
+    from web3 import AsyncWeb3, WebSocketProvider
+
+    async with AsyncWeb3(WebSocketProvider(_value(url), max_connection_retries=1)) as web3:
+        chain_id = await web3.eth.chain_id
+        if chain_id != source.chain_id:
+            raise Fault(
+                f"chain {chain_id}, not {source.chain_id}",
+                f"Give an endpoint of chain {source.chain_id}, or correct chain_id.",
+            )
+        head = await web3.eth.get_block("latest")
+        age = time.time() - head["timestamp"]
+        if age > source.silence_seconds:
+            raise Fault(
+                f"the head, block {head['number']}, is {duration(age)} old",
+                "The node is behind: wait until it has caught up, or give another endpoint in urls.",
+            )
+        for instrument in source.pools:
+            await _has_code(web3, source, instrument, registry)
+    return f"chain {chain_id}, block {head['number']}, {duration(age)} old; pools found: {len(source.pools)}"
+
+
+async def _has_code(web3: Any, source: EvmSource, instrument: str, registry: Registry) -> None:
+    pool = registry.pools.get(instrument)
+    chain = registry.chains.get(pool.chain) if pool is not None else None
+    if pool is None or chain is None or chain.chain_id != source.chain_id:
+        raise Fault(
+            f"{instrument} is no pool of chain {source.chain_id} in the registry",
+            "Add it to the [[pools]] of the registry, or remove it from pools.",
+        )
+    if not await web3.eth.get_code(web3.to_checksum_address(pool.address)):
+        raise Fault(f"no contract at {pool.address} ({instrument})", "Correct its address in the registry.")
+
+
+async def _yahoo_socket(source: YahooSource) -> str:
+    from bot.collectors.yahoo_parse import yahoo_symbol
+    from bot.collectors.yahoo_stream import Stream
+
+    stream = Stream(source.stream_url, [yahoo_symbol(ticker) for ticker in source.symbols])
+    try:
+        await stream.open()
+    finally:
+        await stream.close()
+    return "connected and subscribed"
+
+
+async def _yahoo_polling(source: YahooSource, registry: Registry) -> str:
+    from bot.collectors.yahoo_parse import from_bar, yahoo_symbol
+    from bot.collectors.yahoo_poll import Poller
+
+    unknown = [ticker for ticker in source.symbols if ticker not in registry.underlyings]
+    if unknown:
+        fix = "Add them to the [[underlyings]] of the registry, or remove them from symbols."
+        raise Fault(f"not in the registry: {', '.join(unknown)}", fix)
+    poller = Poller(source.query_url)
+    began = time.monotonic()
+    seen: list[Tick] = []
+    wrong: list[str] = []
+    for ticker in source.symbols:
+        if seen and time.monotonic() - began > POLLED_SECONDS:
+            break
+        symbol = yahoo_symbol(ticker)
+        try:
+            seen.append(from_bar(symbol, await poller.last(symbol), {symbol: ticker}, time.time_ns()))
+        except DataError as error:
+            wrong.append(f"{ticker}: {error.detail}")
+    if wrong:
+        raise Fault("; ".join(wrong), "Correct these symbols, or remove them: Yahoo has no price of them.")
+    first = seen[0]
+    asked = f"{len(seen)} of {len(source.symbols)} symbols asked for"
+    return f"{first.instrument} {first.price:,.2f} USD at {short(first.ts)} UTC; {asked}"
+
+
+async def _ledger(url: str) -> str:
+    from bot.ledger.db import open_database, parse_url, shown
+
+    await (await open_database(url)).dispose()
+    return f"{shown(parse_url(url))} can be written"
+
+
+async def _mqtt(settings: MqttSection) -> str:
+    import aiomqtt
+
+    async with aiomqtt.Client(
+        settings.host,
+        settings.port,
+        # Not the bot's own: the broker would throw a running bot out.
+        identifier=f"{settings.client_id}-doctor",
+        username=settings.username or None,
+        password=_value(settings.password) or None,
+        tls_params=aiomqtt.TLSParameters() if settings.tls else None,
+        timeout=SECONDS,
+    ):
+        return f"{settings.host}:{settings.port} lets us in"
+
+
+async def _channel(channel: ChannelSection) -> str:
+    from bot.alerts.channel import AppriseChannel
+
+    await asyncio.to_thread(AppriseChannel, channel)
+    return "the URL is understood; nothing was sent"
+
+
+async def _page(web: WebSection) -> str:
+    loop = asyncio.get_running_loop()
+    try:
+        server = await loop.create_server(asyncio.Protocol, web.host or None, web.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        fix = "Stop the other program or set [web] port; if it is this pegbot, running already, leave it."
+        raise Fault(f"port {web.port} of {web.host} is in use", fix) from None
+    server.close()
+    await server.wait_closed()
+    return f"port {web.port} of {web.host} is free" if web.port else "any free port"
+
+
+def _value(reference: str) -> str:
+    """What ``env:NAME`` or ``file:PATH`` stands for; other text is itself."""
+    return secret(reference).get_secret_value() if reference.startswith(("env:", "file:")) else reference
+
+
+def _secrets(config: Config) -> Iterator[Secret]:
+    urls = [url for evm in config.collectors.evm for url in evm.urls]
+    channels = [channel.url for channel in config.alerts.channels]
+    for reference in (*urls, *channels, config.ledger.url, config.mqtt.password):
+        try:
+            yield Secret(_value(reference)) if reference.startswith(("env:", "file:")) else Secret("")
+        except ConfigError:
+            continue
