@@ -98,17 +98,22 @@ def _writing(path: Path | None) -> Iterator[IO[bytes] | None]:
             partial.unlink()
 
 
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         from bot import __version__
 
         typer.echo(f"pegbot {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_version),
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 @app.command(rich_help_panel=WATCH)
@@ -323,9 +328,9 @@ def main() -> None:
 
 def _misused(error: typer.TyperException) -> int:
     """Say what is wrong with the command line and how it is used."""
-    context = getattr(error, "ctx", None)
-    if error.message:  # without any argument the help has been printed already
-        typer.echo(f"pegbot: {error.format_message()}", err=True)
+    context, message = getattr(error, "ctx", None), error.format_message()
+    if message:  # without any argument the help has been printed already
+        typer.echo(f"pegbot: {message}", err=True)
         if context is not None:
             typer.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.", err=True)
     return UsageError.exit_code

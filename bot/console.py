@@ -89,15 +89,18 @@ def findings(found: Sequence[Finding], as_json: bool) -> None:
 def checked(path: Path, config: Config, registry: Registry, as_json: bool) -> None:
     """What a valid configuration amounts to."""
     parts = config.collectors
-    sources = [one.name for one in (*parts.tape, *parts.evm, *parts.yahoo)]
+    sources = [
+        *(tape.name for tape in parts.tape),
+        *(evm.name for evm in parts.evm),
+        *(yahoo.name for yahoo in parts.yahoo),
+    ]
     if as_json:
         emit({"ok": True, "config": str(path), "sources": sources, "tokens": len(registry.tokens)})
         return
     _print(f"[green]{path} is valid[/]")
     _print(f"  sources    {', '.join(sources) or 'none'}")
-    _print(
-        f"  registry   {len(registry.tokens)} tokens, {len(registry.venues)} venues, {len(registry.pools)} pools"
-    )
+    counts = (len(registry.tokens), len(registry.venues), len(registry.pools))
+    _print("  registry   {} tokens, {} venues, {} pools".format(*counts))
     _print(f"  execution  {config.execution.mode}")
     _print(f"  page       http://{config.web.host}:{config.web.port}")
 

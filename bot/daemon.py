@@ -221,6 +221,9 @@ class Daemon:
         saved = await store.load_snapshot()
         if saved is not None:
             self.driver.restore(saved)
+            for basis in self.driver.engine.standing():
+                self.metrics.offer(basis)
+                self.replica.apply(basis, self.driver.now)
             for incident in await store.incidents(limit=500):
                 self.replica.apply(incident, self.driver.now)
             self.metrics.restore(await store.incidents(limit=500, open_only=True))

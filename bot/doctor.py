@@ -6,6 +6,7 @@ import asyncio
 import errno
 import time
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ SECONDS = 10.0
 """For each attempt; all are made at once."""
 POLLED_SECONDS = 7.0
 """After so long no further symbol is asked for: Yahoo answers."""
+
+REFERENCES = ("env:", "file:")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -94,13 +97,11 @@ async def _attempt(name: str, fix: str, check: Coroutine[Any, Any, str]) -> Find
             return Finding(name, True, await check)
     except TimeoutError:
         return Finding(name, False, f"no answer within {SECONDS:g} s", fix)
-    except Fault as fault:
-        return Finding(name, False, str(fault), fault.fix)
     except SourceRefused as error:
         fix = "It said no: check key and entitlement; if it limits how often it is asked, wait an hour."
         return Finding(name, False, str(error), fix)
     except PegbotError as error:
-        return Finding(name, False, str(error), fix)
+        return Finding(name, False, str(error), getattr(error, "fix", fix))
     except ModuleNotFoundError as error:
         fix = "Install what live sources need: pip install 'pegbot[live]'."
         return Finding(name, False, f"{error.name} is not installed", fix)
@@ -117,10 +118,9 @@ async def _tape(config: Config, source: TapeSource) -> str:
         bad: list[TapeError] = []
         tick = next(tape.read(config.path(source.path), on_bad=bad.append), None)
         if tick is None:
-            raise Fault(
-                f"{source.path}: no usable tick" + (f"; first {bad[0]}" if bad else ""),
-                "Name another file, or repair this one: docs/configuration.md describes the columns.",
-            )
+            why = f"; first {bad[0]}" if bad else ""
+            fix = "Name another file, or repair this one: `pegbot replay` lists what is wrong with it."
+            raise Fault(f"{source.path}: no usable tick{why}", fix)
         return f"begins with {tick.instrument} at {short(tick.ts)} UTC"
 
     return await in_thread(first)
@@ -132,17 +132,13 @@ async def _evm(source: EvmSource, url: str, registry: Registry) -> str:
     async with AsyncWeb3(WebSocketProvider(_value(url), max_connection_retries=1)) as web3:
         chain_id = await web3.eth.chain_id
         if chain_id != source.chain_id:
-            raise Fault(
-                f"chain {chain_id}, not {source.chain_id}",
-                f"Give an endpoint of chain {source.chain_id}, or correct chain_id.",
-            )
+            fix = f"Give an endpoint of chain {source.chain_id}, or correct chain_id."
+            raise Fault(f"chain {chain_id}, not {source.chain_id}", fix)
         head = await web3.eth.get_block("latest")
         age = time.time() - head["timestamp"]
         if age > source.silence_seconds:
-            raise Fault(
-                f"the head, block {head['number']}, is {duration(age)} old",
-                "The node is behind: wait until it has caught up, or give another endpoint in urls.",
-            )
+            fix = "The node is behind: wait until it has caught up, or give another endpoint in urls."
+            raise Fault(f"the head, block {head['number']}, is {duration(age)} old", fix)
         for instrument in source.pools:
             await _has_code(web3, source, instrument, registry)
     return f"chain {chain_id}, block {head['number']}, {duration(age)} old; pools found: {len(source.pools)}"
@@ -152,10 +148,8 @@ async def _has_code(web3: Any, source: EvmSource, instrument: str, registry: Reg
     pool = registry.pools.get(instrument)
     chain = registry.chains.get(pool.chain) if pool is not None else None
     if pool is None or chain is None or chain.chain_id != source.chain_id:
-        raise Fault(
-            f"{instrument} is no pool of chain {source.chain_id} in the registry",
-            "Add it to the [[pools]] of the registry, or remove it from pools.",
-        )
+        fix = "Add it to the [[pools]] of the registry, or remove it from pools."
+        raise Fault(f"{instrument} is no pool of chain {source.chain_id} in the registry", fix)
     if not await web3.eth.get_code(web3.to_checksum_address(pool.address)):
         raise Fault(f"no contract at {pool.address} ({instrument})", "Correct its address in the registry.")
 
@@ -243,16 +237,15 @@ async def _page(web: WebSection) -> str:
     return f"port {web.port} of {web.host} is free" if web.port else "any free port"
 
 
-def _value(reference: str) -> str:
+def _value(text: str) -> str:
     """What ``env:NAME`` or ``file:PATH`` stands for; other text is itself."""
-    return secret(reference).get_secret_value() if reference.startswith(("env:", "file:")) else reference
+    return secret(text).get_secret_value() if text.startswith(REFERENCES) else text
 
 
 def _secrets(config: Config) -> Iterator[Secret]:
     urls = [url for evm in config.collectors.evm for url in evm.urls]
     channels = [channel.url for channel in config.alerts.channels]
     for reference in (*urls, *channels, config.ledger.url, config.mqtt.password):
-        try:
-            yield Secret(_value(reference)) if reference.startswith(("env:", "file:")) else Secret("")
-        except ConfigError:
-            continue
+        with suppress(ConfigError):
+            if reference.startswith(REFERENCES):
+                yield secret(reference)

@@ -57,6 +57,11 @@ class Engine:
         """Go on from a snapshot, as if there had been no restart."""
         snapshot.load(self, data)
 
+    def standing(self) -> list[Basis]:
+        """Where each instrument stood when it was last heard of: what to show after a restart."""
+        seen = [state for state in self.market.instruments.values() if state.alarm is not None]
+        return [self._basis(state, state.ts, self.valuation.estimate(state, state.ts)) for state in seen]
+
     def step(self, event: Event | Fill) -> list[Message]:
         """What follows from one event. A datum that cannot be used gives one ``Quarantined``."""
         if type(event) is Tick:

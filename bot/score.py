@@ -100,7 +100,7 @@ def read_claims(path: Path) -> list[Claim]:
 
 def read_labels(path: Path) -> list[Label]:
     """Labels of a CSV with the columns ``instrument,start,end,cause``; times as ISO 8601 or nanoseconds."""
-    rows = csv.DictReader(_text(path).splitlines())
+    rows = csv.DictReader(_text(path).splitlines(), restval="")
     missing = [name for name in Label.__struct_fields__ if name not in (rows.fieldnames or [])]
     if missing:
         raise UsageError(f"{path}: no column {', '.join(missing)}; expected instrument,start,end,cause")

@@ -26,6 +26,8 @@ def decode_book(data: str, fee_ratio: float) -> BookCurve | None:
         raise PoolError("bad_data", str(error)) from None
     if "bids" not in book or "asks" not in book:
         return None
+    if not (isinstance(book["bids"], list) and isinstance(book["asks"], list)):
+        raise PoolError("bad_book", "bids and asks are not lists of [price, tokens]")
     return BookCurve(book["bids"], book["asks"], fee_ratio)
 
 

@@ -209,16 +209,18 @@ async def test_while_the_socket_delivers_nothing_is_polled(yahoo: YahooServer, t
         await subscribed(watch, yahoo)
         yahoo.set_price("TSLA", 302.0)
         await watch.until_seen("socket", 302.0)
+        await watch.until(lambda: watch.collector.polled >= 2)
         asked = len(yahoo.charts)
         for number in range(10):
             yahoo.set_price("TSLA", 310.0 + number)
             await watch.until_seen("socket", 310.0 + number)
-        assert len(yahoo.charts) == asked
+        assert len(yahoo.charts) <= asked + 1, "one may have been on its way"
 
 
 async def test_the_same_price_is_not_told_twice(yahoo: YahooServer, tmp_path: Path) -> None:
     async with watching(yahoo, tmp_path) as watch:
         await subscribed(watch, yahoo)
+        await watch.until(lambda: watch.collector.polled >= 2)
         moment = now_ms(2)
         for _ in range(3):
             yahoo.set_price("TSLA", 303.0, time=moment)

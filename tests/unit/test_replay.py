@@ -139,8 +139,9 @@ def test_what_is_set_aside_is_counted_by_reason_with_the_first_of_each() -> None
         trade(TUESDAY, "TSLAx@kraken", 400),
         trade(TUESDAY - 5, "TSLAx@kraken", 400),
         trade(TUESDAY, "GHOSTx@kraken", 1),
+        Tick(TUESDAY, "SPYx@kraken", "quote", bid=1.0, ask=2.0, data='{"bids": 5, "asks": null}'),
     ])  # fmt: skip
-    assert session.quarantined == {"bad_kind": 2, "time_backwards": 1, "unknown_instrument": 1}
+    assert session.quarantined == {"bad_kind": 2, "time_backwards": 1, "unknown_instrument": 1, "bad_book": 1}
     assert session.examples["bad_kind"] == "tape.csv:7: kind is 'rumour'"
     assert session.examples["time_backwards"] == "TSLAx@kraken: 5 ns before the last one"
 
