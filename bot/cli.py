@@ -151,12 +151,12 @@ def check(
 ) -> None:
     """Validate a configuration and its registry: every mistake at once, with file, key and fix."""
     from bot import console
-    from bot.collectors.factory import build
     from bot.errors import ConfigError
+    from bot.preflight import require
 
     try:
         loaded, registry = setup(config)
-        build(loaded, registry)
+        require(loaded, registry)
     except ConfigError as error:
         if not as_json:
             raise
@@ -300,7 +300,7 @@ def record(
     config: ConfigOption = None,
 ) -> None:
     """Write live ticks to a tape until Ctrl-C, without judging them."""
-    from bot.daemon import record as recording
+    from bot.recording import record as recording
 
     loaded, registry = setup(config)
     count = recording(loaded, registry, out)

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot import collectors, logs
+from bot import collectors, logs, preflight
 from bot.collectors.base import Collector
 from bot.collectors.queue import TickQueue
+from bot.collectors.recorder import Recorder, free_path
 from bot.collectors.supervisor import Supervisor
 from bot.config import Config
 from bot.driver import Driver
@@ -28,7 +29,7 @@ from bot.execution import require_start
 from bot.journal import Journal
 from bot.metrics import Metrics
 from bot.registry import Registry
-from bot.timefmt import NS
+from bot.timefmt import NS, iso
 from bot.types import Clock, Command, Event, FeedStatus, Message, Ns, Quarantined, Tick
 from bot.web.books import marks
 from bot.web.replica import Replica
@@ -80,6 +81,8 @@ class Daemon:
         self._journal: Journal | None = None
         self._live = False
         self._fed = False
+        self._feeds: dict[str, str] = {}
+        self._recorder: Recorder | None = None
         self._log = structlog.get_logger("pegbot")
 
     # -- messages ----------------------------------------------------------------------------------
@@ -95,6 +98,7 @@ class Daemon:
 
     def feed_status(self, status: FeedStatus) -> None:
         """A supervisor says how its source is."""
+        self._feeds[status.source] = status.state
         self.publish(status)
 
     def bad_datum(self, error: TapeError | Quarantined) -> None:
@@ -110,12 +114,18 @@ class Daemon:
         self._commands.append(command)
 
     def ready(self) -> tuple[bool, str]:
-        """Whether the engine is fed and the store open, and why not."""
+        """Whether a source is up, the engine fed and the database written, and if not, why."""
         if self._journal is None:
             return False, "the database is not open yet"
         if self._journal.failing:
             return False, f"the database cannot be written: {self._journal.failing}"
-        return (True, "") if self._fed else (False, "no tick has arrived yet")
+        if not self._fed:
+            return False, "no tick has arrived yet"
+        if "up" not in self._feeds.values():
+            return False, "no source is up: " + ", ".join(
+                f"{name} {how}" for name, how in self._feeds.items()
+            )
+        return True, ""
 
     # -- the loop ------------------------------------------------------------------------------------
 
@@ -182,7 +192,7 @@ class Daemon:
             sender = self._add_sinks(database)
             self._journal = Journal(
                 store, self.driver.snapshot, sender.enqueue, wrote=self._wrote,
-                failed=lambda: self.metrics.add("pegbot_ledger_write_failures_total", 1),
+                failed=self._not_written,
             )  # fmt: skip
             self.metrics.before_render(self._read_parts)
             await self._run_parts(store, sources, port, announce)
@@ -192,6 +202,14 @@ class Daemon:
     def _wrote(self, seconds: float) -> None:
         self.metrics.time("pegbot_ledger_write_seconds", seconds)
         self._sender.wake()
+        if self.driver.broker is not None:
+            self.driver.broker.halted = ""
+
+    def _not_written(self) -> None:
+        """What cannot be booked must not be traded."""
+        self.metrics.add("pegbot_ledger_write_failures_total", 1)
+        if self.driver.broker is not None:
+            self.driver.broker.halted = "the ledger cannot be written"
 
     async def _run_parts(
         self, store: Store, sources: Sequence[Collector], port: int | None, announce: Callable[[str], None]
@@ -201,6 +219,8 @@ class Daemon:
             web = group.create_task(self._serve(store, port, announce), name="web")
             outer = [web, group.create_task(self._watch(store), name="watch")]
             outer += [group.create_task(sink.run(), name=type(sink).__name__) for sink in self.sinks]
+            if self._recorder is not None:
+                outer.append(group.create_task(self._recorder.run(), name="recorder"))
             journal = group.create_task(self._journal.run(), name="journal")
             feeds = [group.create_task(Supervisor.of(self, one).run(), name=one.name) for one in sources]
             driving = group.create_task(self.drive(), name="engine")
@@ -236,8 +256,9 @@ class Daemon:
             await store.verify()
         if saved is not None:
             self._log.info(
-                "resumed", event_time=self.driver.now, open_incidents=len(self.driver.engine.detector.open)
-            )
+                "resumed", event_time=iso(self.driver.now),
+                open_incidents=len(self.driver.engine.detector.open),
+            )  # fmt: skip
 
     def _collectors(self) -> list[Collector]:
         built = collectors.build(
@@ -257,6 +278,9 @@ class Daemon:
             self.sinks.append(self._mqtt)
             if "tick" in self.config.mqtt.topics:
                 self._listeners.append(self._mqtt.offer)
+        if self.config.record.path:
+            self._recorder = Recorder(free_path(self.config.path(self.config.record.path)))
+            self._listeners.append(self._recorder.offer)
         return self._sender
 
     def _read_parts(self) -> None:
@@ -275,6 +299,14 @@ class Daemon:
                 published_total=self._mqtt.published_total,
                 dropped_total=self._mqtt.dropped_total,
             )
+            mqtt = self._mqtt
+            part(
+                "queue", "mqtt",
+                depth=mqtt.depth, capacity=self.config.mqtt.buffer, dropped_total=mqtt.dropped_total,
+            )  # fmt: skip
+        if self._recorder is not None:
+            tape = self._recorder
+            part("queue", "record", depth=tape.depth, capacity=tape.capacity, dropped_total=tape.dropped)
 
     async def _watch(self, store: Store) -> None:
         """How late the loop runs, and now and then what the books say."""
@@ -328,7 +360,8 @@ class Daemon:
 
 def main(config: Config, registry: Registry, *, port: int | None = None) -> int:
     """Run the daemon until SIGINT or SIGTERM; the exit code. Errors made on purpose are raised as such."""
-    logs.configure(config.log)
+    preflight.require(config, registry)
+    logs.configure(config.log, secrets=preflight.secrets(config))
     with contextlib.suppress(ImportError):
         import uvloop
 

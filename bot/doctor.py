@@ -6,7 +6,6 @@ import asyncio
 import errno
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -16,14 +15,14 @@ from bot.config import (
     Config,
     EvmSource,
     MqttSection,
-    Secret,
     TapeSource,
     WebSection,
     YahooSource,
     secret,
 )
-from bot.errors import ConfigError, DataError, PegbotError, SourceRefused, TapeError
+from bot.errors import DataError, PegbotError, SourceRefused, TapeError
 from bot.logs import redact, redactor
+from bot.preflight import REFERENCES, secrets
 from bot.registry import Registry
 from bot.timefmt import duration, short
 from bot.types import Tick
@@ -32,8 +31,6 @@ SECONDS = 10.0
 """For each attempt; all are made at once."""
 POLLED_SECONDS = 7.0
 """After so long no further symbol is asked for: Yahoo answers."""
-
-REFERENCES = ("env:", "file:")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -63,7 +60,7 @@ async def examine(config: Config, registry: Registry) -> list[Finding]:
     No message is sent, and nothing written except an empty ledger where there was none. Secrets are masked.
     """
     found = await asyncio.gather(*(_attempt(*check) for check in _checks(config, registry)))
-    hide = redactor(_secrets(config))
+    hide = redactor(secrets(config))
     return [msgspec.convert(hide(None, "", msgspec.structs.asdict(one)), Finding) for one in found]
 
 
@@ -240,12 +237,3 @@ async def _page(web: WebSection) -> str:
 def _value(text: str) -> str:
     """What ``env:NAME`` or ``file:PATH`` stands for; other text is itself."""
     return secret(text).get_secret_value() if text.startswith(REFERENCES) else text
-
-
-def _secrets(config: Config) -> Iterator[Secret]:
-    urls = [url for evm in config.collectors.evm for url in evm.urls]
-    channels = [channel.url for channel in config.alerts.channels]
-    for reference in (*urls, *channels, config.ledger.url, config.mqtt.password):
-        with suppress(ConfigError):
-            if reference.startswith(REFERENCES):
-                yield secret(reference)

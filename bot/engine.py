@@ -21,7 +21,20 @@ from bot.pools import decode, decode_book
 from bot.registry.model import Registry
 from bot.strategy import Strategy
 from bot.timefmt import NS
-from bot.types import Basis, BasisState, Clock, Command, Event, Fill, Incident, Message, Ns, Plan, Quarantined, Tick
+from bot.types import (
+    Basis,
+    BasisState,
+    Clock,
+    Command,
+    Event,
+    Fill,
+    Incident,
+    Message,
+    Ns,
+    Plan,
+    Quarantined,
+    Tick,
+)
 from bot.valuation import Estimate, SessionClock, Valuation
 
 WIDE_SPREAD = 0.10

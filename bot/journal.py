@@ -3,7 +3,7 @@ and the engine's memory, in one transaction each.
 
 The daemon offers messages as they come; every ``FLUSH_SECONDS`` those that have come are written together
 with a snapshot taken in the same breath. If the write fails (disk full, server away) it is tried
-again with back-off and nothing is given up; the engine goes on meanwhile.
+again with back-off and nothing is given up but what later states replace; the engine goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -54,8 +54,12 @@ class Journal:
         self.failing = ""
 
     def offer(self, message: Message) -> None:
-        """Take a message that must be kept; others are ignored."""
-        if isinstance(message, KEPT):
+        """Take a message that must be kept; others are ignored.
+
+        While nothing can be written, mere updates and plans not to trade are let go, so that what waits
+        stays small for as long as an outage lasts.
+        """
+        if isinstance(message, KEPT) and not (self.failing and _passing(message)):
             self._pending.append(message)
 
     async def run(self) -> None:
@@ -94,3 +98,9 @@ class Journal:
         self._saved = time.monotonic()
         self._wrote(time.perf_counter() - started)
         return True
+
+
+def _passing(message: Message) -> bool:
+    if isinstance(message, Incident):
+        return message.phase == "update"
+    return isinstance(message, Plan) and message.decision == "no_trade"

@@ -31,13 +31,14 @@ class LogSink:
                 self._incident(message)
             case Plan() if message.decision == "trade":
                 self._log.info(
-                    "plan", id=message.id, route=message.route, instrument=message.instrument,
+                    "plan", plan_id=message.id, incident_id=message.incident_id,
+                    route=message.route, instrument=message.instrument,
                     size_usd=round(message.size_usd, 2), profit_usd=round(message.expected_profit_usd, 2),
                     worst_case_usd=round(message.worst_case_usd, 2), event_time=iso(message.created),
                 )  # fmt: skip
             case Fill():
                 self._log.info(
-                    "fill", plan=message.plan_id, action=message.action, instrument=message.instrument,
+                    "fill", plan_id=message.plan_id, action=message.action, instrument=message.instrument,
                     tokens=str(message.quantity_tokens), price=str(message.price), status=message.status,
                 )  # fmt: skip
             case FeedStatus() if self._feeds.get(message.source) != message.state:
@@ -52,7 +53,7 @@ class LogSink:
             word = "feed fault"
         level = "info" if incident.phase == "resolve" else LEVELS[incident.severity]
         getattr(self._log, level)(
-            word, id=incident.id, instrument=incident.instrument, cause=incident.cause,
+            word, incident_id=incident.id, instrument=incident.instrument, cause=incident.cause,
             premium=None if incident.basis is None else premium(incident.basis),
             severity=incident.severity, event_time=iso(incident.last_seen),
         )  # fmt: skip

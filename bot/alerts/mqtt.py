@@ -75,6 +75,11 @@ class MqttPublisher:
         self.dropped_total = 0
         self._log = structlog.get_logger("pegbot.mqtt")
 
+    @property
+    def depth(self) -> int:
+        """Messages waiting."""
+        return len(self._kept) + len(self._loose)
+
     def offer(self, message: Message | Tick) -> None:
         """Take a message if its kind is asked for; never waits."""
         kind = _KINDS.get(type(message))
@@ -86,7 +91,7 @@ class MqttPublisher:
             (self._number, (_topic(kind, message), _payload(message), 0 if loose else 1, kind == "status"))
         )
         self._number += 1
-        if len(self._loose) + len(self._kept) > self._settings.buffer:
+        if self.depth > self._settings.buffer:
             (self._loose or self._kept).popleft()
             self.dropped_total += 1
         self._news.set()
@@ -155,7 +160,7 @@ class MqttPublisher:
                 await self._drain(client)
                 await client.publish(STATUS_TOPIC, self._state("offline"), qos=1, retain=True)
         except (aiomqtt.MqttError, TimeoutError):
-            self._log.warning("broker away at the end", waiting=len(self._kept) + len(self._loose))
+            self._log.warning("broker away at the end", waiting=self.depth)
 
     def _state(self, state: str) -> bytes:
         return msgspec.json.encode({"source": "pegbot", "state": state, "ts": self._clock()})

@@ -33,9 +33,9 @@ def build(
     Raises :class:`ConfigError` with every mistake that shows before anything is reached.
     """
     sources = config.collectors
-    problems = _problems(config, registry)
-    if problems:
-        raise ConfigError(problems)
+    found = problems(config, registry)
+    if found:
+        raise ConfigError(found)
     built: list[Collector] = []
     if sources.tape:
         from bot.collectors.tape import TapeCollector
@@ -62,7 +62,8 @@ def build(
     return built
 
 
-def _problems(config: Config, registry: Registry) -> list[str]:
+def problems(config: Config, registry: Registry) -> list[str]:
+    """Mistakes about sources, each with its key and the fix."""
     sources = config.collectors
     found = [*_missing_extras(sources)]
     every: list[TapeSource | EvmSource | YahooSource] = [*sources.tape, *sources.evm, *sources.yahoo]

@@ -19,8 +19,8 @@ BAR_SECONDS = 60
 
 
 class Bar(Struct, frozen=True):
-    """Last one-minute bar of the chart endpoint: its ``start``, its close in ``currency``, and when a share was
-    last traded in regular hours (``None`` if Yahoo does not say)."""
+    """Last one-minute bar of the chart endpoint: its ``start``, its close in ``currency``, and when a share
+    was last traded in regular hours (``None`` if Yahoo does not say)."""
 
     start: Ns
     close: float
@@ -60,8 +60,8 @@ def from_message(message: Mapping[str, Any], tickers: Mapping[str, str], now: Ns
 
 
 def from_bar(symbol: str, bar: Bar, tickers: Mapping[str, str], now: Ns) -> Tick:
-    """The close of a one-minute bar as a quote, valid at the last trade if that fell into the bar (regular hours),
-    else at the bar's end, or now while it is not over."""
+    """The close of a one-minute bar as a quote, valid at the last trade if that fell into the bar (regular
+    hours), else at the bar's end, or now while it is not over."""
     ticker = tickers.get(symbol)
     if ticker is None:
         raise DataError("wrong_id", f"{symbol!r} was not asked for")

@@ -58,6 +58,8 @@ class PaperBroker:
         self._taken: dict[str, Taken] = {}
         self._ready: list[str] = []
         self.next_due: Ns | None = None
+        self.halted = ""
+        """Why no new plan is begun (the ledger cannot be written); empty: plans are carried out."""
 
     def state_of(self, plan_id: str) -> State | None:
         """How far a plan has come; ``None`` if it was never handed over (or long ago)."""
@@ -74,7 +76,9 @@ class PaperBroker:
             return []
         run = self._runs[plan.id] = PlanRun(plan)
         refusal = None
-        if not plan.legs:
+        if self.halted:
+            refusal = Refusal("execution.halted", self.halted)
+        elif not plan.legs:
             refusal = Refusal("plan.empty", "a plan to trade has no legs")
         elif ts > plan.expires:
             refusal = Refusal("plan.expired", f"{(ts - plan.expires) / NS:.3g} s before it was sent")

@@ -77,13 +77,14 @@ class UniswapV3(Struct, frozen=True):
         if amount <= 0:
             return None
         steps = self.ladder.steps(zero_for_one)
-        at = steps.step_of(self.sqrt_price)
-        if not 0 <= at < len(steps.liquidity):
+        start = self._start(steps)
+        if start is None:
             return None
+        at, price, tick = start
         edge = steps.edges[at + 1]
-        taken, given = _whole(self.sqrt_price, edge, steps.liquidity[at], self.fee, zero_for_one)
+        taken, given = _whole(price, edge, steps.liquidity[at], self.fee, zero_for_one)
         if amount < taken:
-            return self._part_in(self.sqrt_price, self.tick, at, steps, amount, 0, 0)
+            return self._part_in(price, tick, at, steps, amount, 0, 0)
         # Whole steps after the first, as many as what remains pays for.
         spent = amount - taken + steps.paid[at + 1]
         last = bisect_right(steps.paid, spent, lo=at + 1) - 1
@@ -103,13 +104,14 @@ class UniswapV3(Struct, frozen=True):
         if amount <= 0:
             return None
         steps = self.ladder.steps(zero_for_one)
-        at = steps.step_of(self.sqrt_price)
-        if not 0 <= at < len(steps.liquidity):
+        start = self._start(steps)
+        if start is None:
             return None
+        at, price, tick = start
         edge = steps.edges[at + 1]
-        taken, given = _whole(self.sqrt_price, edge, steps.liquidity[at], self.fee, zero_for_one)
+        taken, given = _whole(price, edge, steps.liquidity[at], self.fee, zero_for_one)
         if amount < given:
-            return self._part_out(self.sqrt_price, self.tick, at, steps, amount, 0, 0)
+            return self._part_out(price, tick, at, steps, amount, 0, 0)
         wanted = amount - given + steps.got[at + 1]
         last = bisect_right(steps.got, wanted, lo=at + 1) - 1
         paid = taken + steps.paid[last] - steps.paid[at + 1]
@@ -128,21 +130,24 @@ class UniswapV3(Struct, frozen=True):
         if (target >= self.sqrt_price) if zero_for_one else (target <= self.sqrt_price):
             return None
         steps = self.ladder.steps(zero_for_one)
-        at = steps.step_of(self.sqrt_price)
-        if not 0 <= at < len(steps.liquidity):
+        start = self._start(steps)
+        if start is None:
             return None
+        at, price, _ = start
         last = steps.step_of(target)
+        if last < 0:
+            return _state(0, 0, target, None, 0)
         if last == at:
-            paid, got = _whole(self.sqrt_price, target, steps.liquidity[at], self.fee, zero_for_one)
-            return _state(paid, got, target, None, steps.liquidity[at])
-        paid, got = _whole(self.sqrt_price, steps.edges[at + 1], steps.liquidity[at], self.fee, zero_for_one)
+            paid, got = _whole(price, target, steps.liquidity[at], self.fee, zero_for_one)
+            return self._towards(steps, last, target, paid, got)
+        paid, got = _whole(price, steps.edges[at + 1], steps.liquidity[at], self.fee, zero_for_one)
         last = min(last, len(steps.liquidity))
         paid += steps.paid[last] - steps.paid[at + 1]
         got += steps.got[last] - steps.got[at + 1]
         if last == len(steps.liquidity):
             return self._on_edge(steps, last, paid, got)
         more, gives = _whole(steps.edges[last], target, steps.liquidity[last], self.fee, zero_for_one)
-        return _state(paid + more, got + gives, target, None, steps.liquidity[last])
+        return self._towards(steps, last, target, paid + more, got + gives)
 
     def after(self, swap: V3Swap) -> UniswapV3:
         """The pool after a swap; its ladder is shared."""
@@ -157,6 +162,25 @@ class UniswapV3(Struct, frozen=True):
         fresh = ladder(ticks, self.ladder.base, self.ladder.spacing, self.fee)
         active = self.liquidity + (liquidity if lower <= self.tick < upper else 0)
         return UniswapV3(self.sqrt_price, self.tick, active, fresh, self.token_index)
+
+    def _start(self, steps: Steps) -> tuple[int, int, int] | None:
+        """Step, price and tick a swap begins with; ``None`` if no liquidity lies that way.
+
+        Nothing is paid for the way to the first edge, and an edge that the price is on is crossed at once.
+        """
+        at = max(steps.step_of(self.sqrt_price), 0)
+        if at >= len(steps.liquidity):
+            return None
+        ahead = self.sqrt_price > steps.edges[0] if steps.zero_for_one else self.sqrt_price < steps.edges[0]
+        if ahead or self.sqrt_price == steps.edges[at]:
+            return at, steps.edges[at], steps.crossed(at)
+        return at, self.sqrt_price, self.tick
+
+    def _towards(self, steps: Steps, step: int, target: int, paid: int, got: int) -> V3Swap:
+        """A swap that a limit ends in ``step``, or on the edge where it begins."""
+        if target == steps.edges[step]:
+            return self._on_edge(steps, step, paid, got)
+        return _state(paid, got, target, None, steps.liquidity[step])
 
     def _part_in(
         self, price: int, tick: int, step: int, steps: Steps, amount: int, paid: int, got: int

@@ -84,8 +84,8 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """One pool, by address. ``fee_pips`` is in millionths; ``quote_usd`` is what one quote token is taken to be
-    worth, said by whoever makes the entry: a dollar coin is not a dollar by its name."""
+    """One pool, by address. ``fee_pips`` is in millionths; ``quote_usd`` is what one quote token is taken to
+    be worth, said by whoever makes the entry: a dollar coin is not a dollar by its name."""
 
     instrument: str
     chain: str

@@ -238,6 +238,7 @@ async def test_garbage_is_set_aside_and_counted_and_the_next_price_is_taken(
 ) -> None:
     async with watching(yahoo, tmp_path) as watch:
         await subscribed(watch, yahoo)
+        await watch.until(lambda: watch.collector.polled >= 2)
         for frame in ("garbage", "[]", '{"type":"pricing"}', '{"message":5}', '{"message":"////"}'):
             yahoo.send(frame)
         yahoo.send('{"message":""}')  # an empty message: of no symbol

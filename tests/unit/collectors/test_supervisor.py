@@ -19,7 +19,7 @@ from tests.unit.collectors.fakes import FOREVER, Bench, tick
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> object:
+def quiet() -> object:
     with capture_logs() as logs:
         yield logs
 
@@ -97,14 +97,14 @@ async def test_a_wrong_configuration_is_not_tried_again() -> None:
         assert (bench.said[-1].state, bench.said[-1].detail) == ("stopped", "collectors.evm: no such pool")
 
 
-async def test_a_bug_in_a_source_is_logged_with_its_trace_and_the_source_goes_on(_quiet: list[dict]) -> None:
+async def test_a_bug_in_a_source_is_logged_with_its_trace_and_the_source_goes_on(quiet: list[dict]) -> None:
     async with Bench([KeyError("price")], [tick(1), FOREVER]) as bench:
         await bench.time.advance(1)
         assert bench.supervisor.state == "up"
-        logged = [one for one in _quiet if one["event"] == "source failed"]
+        logged = [one for one in quiet if one["event"] == "source failed"]
         assert logged[0]["log_level"] == "error"
         assert isinstance(logged[0]["exc_info"], KeyError)
-        assert "KeyError" in [one.detail for one in bench.said if one.state == "down"][0]
+        assert "KeyError" in next(one.detail for one in bench.said if one.state == "down")
 
 
 async def test_a_key_in_the_address_of_a_failed_source_is_not_shown() -> None:

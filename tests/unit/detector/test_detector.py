@@ -45,7 +45,7 @@ def test_a_small_depeg_opens_when_it_has_lasted() -> None:
     for n in range(1, 9):
         ts = TUESDAY + n * MINUTE
         opened += incidents(feed(one, reference(ts, TSLA, 400 + n / 100), quote(ts, KRAKEN, 410)))
-    assert [found.phase for found in opened][0] == "open"
+    assert opened[0].phase == "open"
     assert opened[0].opened == TUESDAY + 6 * MINUTE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bot.config import ValuationSection
@@ -46,7 +48,7 @@ def test_variance_time_never_runs_back_and_is_slower_at_the_weekend(clock: Sessi
     hour = 3600 * NS
     moments = [parse("2026-06-15T00:00:00Z") + n * hour for n in range(14 * 24)]
     values = [clock.variance_time(moment) for moment in moments]
-    assert all(later > earlier for earlier, later in zip(values, values[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(values))
     regular, saturday = parse("2026-06-16T15:00:00Z"), parse("2026-06-20T15:00:00Z")
     rate = [clock.variance_time(ts + hour) - clock.variance_time(ts) for ts in (regular, saturday)]
     assert rate[1] == pytest.approx(0.08 * rate[0])

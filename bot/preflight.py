@@ -1,0 +1,68 @@
+"""What can be known to be wrong with a configuration before anything is opened: all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.collectors.factory import problems as source_problems
+from bot.config import Config, Secret, secret
+from bot.errors import ConfigError
+from bot.registry.model import Registry
+
+REFERENCES = ("env:", "file:")
+
+
+def problems(config: Config, registry: Registry) -> list[str]:
+    """Every mistake, each with its key and the fix; empty if the daemon may start."""
+    found = source_problems(config, registry)
+    for key, reference in _references(config):
+        try:
+            secret(reference)
+        except ConfigError as error:
+            found.append(f"{key}: {error}")
+    found += _issuers(config, registry)
+    if config.execution.mode == "live":
+        found.append(
+            'execution.mode: "live" can send orders nowhere in this version (live.no_venue); '
+            'set it to "paper" or "off"'
+        )
+    return found
+
+
+def require(config: Config, registry: Registry) -> None:
+    """Raises :class:`ConfigError` with every mistake, if there is one."""
+    found = problems(config, registry)
+    if found:
+        raise ConfigError(found)
+
+
+def secrets(config: Config) -> list[Secret]:
+    """The values that no log may show; those that cannot be read are left out."""
+    known: list[Secret] = []
+    for _, reference in _references(config):
+        try:
+            known.append(secret(reference))
+        except ConfigError:
+            continue
+    return known
+
+
+def _references(config: Config) -> Iterator[tuple[str, str]]:
+    """Key and text of each value that is given by reference."""
+    every = [("ledger.url", config.ledger.url), ("mqtt.password", config.mqtt.password)]
+    for evm in config.collectors.evm:
+        every += [(f"collectors.evm[{evm.name}].urls", url) for url in evm.urls]
+    every += [(f"alerts.channels[{one.name}].url", one.url) for one in config.alerts.channels]
+    return ((key, text) for key, text in every if text.startswith(REFERENCES))
+
+
+def _issuers(config: Config, registry: Registry) -> list[str]:
+    found = [
+        f"strategy.ineligible_issuers: {name!r} is not an issuer of the registry"
+        for name in config.strategy.ineligible_issuers
+        if name not in registry.issuers
+    ]
+    for name in config.strategy.inventory_tokens:
+        if name.partition("@")[0] not in registry.tokens:
+            found.append(f"strategy.inventory_tokens: {name!r} is not a token of the registry")
+    return found

@@ -1,0 +1,240 @@
+"""The pool mathematics beside the contracts themselves: QuoterV2 and real swaps, to the last unit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+from web3.logs import DISCARD
+
+from bot.pools import PoolCurve, UniswapV3, UniswapV3State, V3Swap, decode, encode
+from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, sqrt_at_tick
+from tests.fixtures.anvil import SPACING, Pool, Quote, Uniswap, running_anvil
+
+ENDS = (MIN_SQRT + 1, MAX_SQRT - 1)
+"""Where the contract's price stops when liquidity does not take all of what is offered."""
+
+
+class Market(NamedTuple):
+    """A pool to make. ``wide`` says whether a position over all prices lies under the others."""
+
+    fee: int
+    price: float
+    token_decimals: int
+    quote_decimals: int
+    positions: int
+    wide: bool
+
+
+MARKETS = (
+    Market(100, 1.0003, 18, 18, 12, True),
+    Market(500, 223.0, 18, 6, 20, True),
+    Market(3000, 316.5, 18, 18, 12, False),
+    Market(3000, 0.0045, 6, 18, 8, True),
+    Market(10_000, 223.0, 18, 6, 10, False),
+)
+
+
+class Order(NamedTuple):
+    """A question to both: ``amount`` in if ``exact_in``, else out."""
+
+    zero_for_one: bool
+    exact_in: bool
+    amount: int
+
+
+@asynccontextmanager
+async def contracts() -> AsyncIterator[Uniswap]:
+    async with running_anvil() as node:
+        yield await Uniswap.deploy(node)
+
+
+async def made(uniswap: Uniswap, market: Market, rng: Random) -> Pool:
+    """The pool with overlapping positions of $50 to $1 million, drawn anew."""
+    token = await uniswap.token("AMZNx", market.token_decimals)
+    quote = await uniswap.token("USDC", market.quote_decimals)
+    pool = await uniswap.create_pool(market.fee, market.price, token=token, quote=quote)
+    spacing = SPACING[market.fee]
+    centre = (await uniswap.state(pool)).tick // spacing
+    edge = MAX_TICK // spacing
+    if market.wide:
+        await provide(uniswap, pool, market, -edge, edge, 1000.0)
+    for _ in range(market.positions):
+        near, far = (int(10 ** rng.uniform(0, 3)) for _ in range(2))
+        middle = centre + rng.randint(-200, 200)
+        lower, upper = max(middle - near, -edge), min(middle + far, edge)
+        await provide(uniswap, pool, market, lower, upper, 10 ** rng.uniform(1.7, 6))
+    return pool
+
+
+async def provide(uniswap: Uniswap, pool: Pool, market: Market, lower: int, upper: int, usd: float) -> None:
+    """A position of at most ``usd`` on each side; its edges in multiples of the spacing."""
+    amounts = [int(usd / market.price * 10**market.token_decimals), int(usd * 10**market.quote_decimals)]
+    if pool.index == 1:
+        amounts.reverse()
+    spacing = SPACING[pool.fee]
+    await uniswap.provide(pool, lower * spacing, upper * spacing, *amounts)
+
+
+async def read(uniswap: Uniswap, pool: Pool) -> tuple[UniswapV3State, UniswapV3]:
+    """The state on chain, and the pool made of it the way every reader makes it: by its JSON."""
+    state = await uniswap.state(pool)
+    return state, raw(decode(encode(state)))
+
+
+def raw(curve: PoolCurve) -> UniswapV3:
+    assert isinstance(curve.pool, UniswapV3)
+    return curve.pool
+
+
+def orders(pool: UniswapV3, rng: Random, count: int) -> Iterator[Order]:
+    """Amounts of all magnitudes, past what the pool holds, and such as end at a tick or a unit beside it."""
+    for _ in range(count):
+        zero_for_one, exact_in = rng.random() < 0.5, rng.random() < 0.5
+        edges = pool.ladder.steps(zero_for_one).edges
+        most = pool.swap_to(edges[-1], zero_for_one)
+        reach = 1 if most is None else amount_of(most, exact_in)
+        amount = int(rng.uniform(1, 2) * 10 ** rng.uniform(0, len(str(reach))))
+        if rng.random() < 0.4:
+            to_edge = pool.swap_to(rng.choice(edges), zero_for_one)
+            if to_edge is not None:
+                amount = amount_of(to_edge, exact_in) + rng.choice((-1, 0, 1))
+        yield Order(zero_for_one, exact_in, max(amount, 1))
+
+
+def amount_of(swap: V3Swap, exact_in: bool) -> int:
+    return swap.amount_in if exact_in else swap.amount_out
+
+
+async def told(uniswap: Uniswap, pool: Pool, order: Order) -> Quote | None:
+    """By QuoterV2, ``None`` where the pool cannot fill the order."""
+    token_in = pool.tokens[0 if order.zero_for_one else 1]
+    ask = uniswap.quote_exact_in if order.exact_in else uniswap.quote_exact_out
+    quote = await ask(pool, token_in, order.amount)
+    return None if quote is None or quote.sqrt_price_after in ENDS else quote
+
+
+def computed(state: UniswapV3State, pool: UniswapV3, order: Order) -> Quote | None:
+    """By the program."""
+    swap = (pool.swap_in if order.exact_in else pool.swap_out)(order.amount, order.zero_for_one)
+    if swap is None:
+        return None
+    assert amount_of(swap, order.exact_in) == order.amount
+    return Quote(amount_of(swap, not order.exact_in), swap.sqrt_price, crossed(state, swap.tick))
+
+
+def crossed(state: UniswapV3State, after: int) -> int:
+    """Ticks between, as ``PoolTicksCounter`` of ``@uniswap/v3-periphery`` counts them: division is towards
+    nothing there, so it also counts a tick just short of where the price is."""
+    initialised = {tick for tick, _ in state.ticks}
+    first, last = sorted(int(tick / state.tick_spacing) for tick in (state.tick, after))
+    count = sum(first <= tick // state.tick_spacing <= last for tick in initialised)
+    lower = min(state.tick, after)
+    return count - (state.tick != after and lower in initialised)
+
+
+async def agree(uniswap: Uniswap, pool: Pool, rng: Random, count: int) -> int:
+    """Compare ``count`` quotes; how many of them the pool could fill."""
+    state, model = await read(uniswap, pool)
+    filled = 0
+    gate = asyncio.Semaphore(16)
+
+    async def compare(order: Order) -> None:
+        nonlocal filled
+        async with gate:
+            want = await told(uniswap, pool, order)
+        assert computed(state, model, order) == want, (order, state)
+        filled += want is not None
+
+    async with asyncio.TaskGroup() as group:
+        for order in orders(model, rng, count):
+            group.create_task(compare(order))
+    return filled
+
+
+async def move(uniswap: Uniswap, pool: Pool, rng: Random) -> None:
+    """Trade to another price: one between ticks, or exactly that of a tick."""
+    state, model = await read(uniswap, pool)
+    low, high = model.ladder.ticks[0][0], model.ladder.ticks[-1][0]
+    reach = 60 * state.tick_spacing
+    tick = min(max(state.tick + rng.randint(-reach, reach), low + 1), high - 1)
+    target = sqrt_at_tick(tick)
+    if rng.random() < 0.5:
+        near = [edge for edge, _ in state.ticks if abs(edge - state.tick) < 4 * reach and low < edge < high]
+        target = sqrt_at_tick(rng.choice(near)) if near else target
+    if target != model.sqrt_price:
+        await uniswap.swap_to_sqrt(pool, target)
+
+
+async def compare_all(seed: int, states: int, quotes: int) -> int:
+    """Every market in several states; how many quotes could be filled."""
+    rng = Random(seed)
+    filled = 0
+    async with contracts() as uniswap:
+        for market in MARKETS:
+            pool = await made(uniswap, market, rng)
+            for _ in range(states):
+                filled += await agree(uniswap, pool, rng, quotes)
+                await move(uniswap, pool, rng)
+    return filled
+
+
+async def test_a_few_hundred_quotes_are_what_the_quoter_says() -> None:
+    assert await compare_all(seed=1, states=4, quotes=25) > 300
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_ten_thousand_quotes_are_what_the_quoter_says() -> None:
+    assert await compare_all(seed=2, states=20, quotes=130) > 10_000
+
+
+async def test_a_real_swap_leaves_the_state_that_was_computed() -> None:
+    rng = Random(3)
+    async with contracts() as uniswap:
+        for market in MARKETS:
+            pool = await made(uniswap, market, rng)
+            for _ in range(6):
+                _, model = await read(uniswap, pool)
+                for order in orders(model, rng, 3):
+                    await real_swap(uniswap, pool, order)
+                await move(uniswap, pool, rng)
+
+
+async def real_swap(uniswap: Uniswap, pool: Pool, order: Order) -> None:
+    """Trade as ordered, if it can be filled and paid, and compare amounts and the state after."""
+    _, model = await read(uniswap, pool)
+    swap = (model.swap_in if order.exact_in else model.swap_out)(order.amount, order.zero_for_one)
+    token_in = pool.tokens[0 if order.zero_for_one else 1]
+    if swap is None or swap.amount_in > await uniswap.balance(token_in):
+        return
+    trade = uniswap.swap if order.exact_in else uniswap.swap_exact_out
+    receipt = await trade(pool, token_in, order.amount)
+    assert done(pool, receipt) == swap, order
+    assert (await read(uniswap, pool))[1] == model.after(swap)
+
+
+def done(pool: Pool, receipt: Any) -> V3Swap:
+    """The swap as the pool's own event tells it."""
+    (event,) = pool.contract.events.Swap().process_receipt(receipt, errors=DISCARD)
+    told = event.args
+    paid, got = max(told.amount0, told.amount1), -min(told.amount0, told.amount1)
+    return V3Swap(paid, got, told.sqrtPriceX96, told.tick, told.liquidity)
+
+
+async def test_a_swap_to_a_price_is_the_contracts_swap_with_that_limit() -> None:
+    rng = Random(4)
+    async with contracts() as uniswap:
+        for market in MARKETS:
+            pool = await made(uniswap, market, rng)
+            for _ in range(12):
+                state, model = await read(uniswap, pool)
+                edges = [sqrt_at_tick(tick) for tick, _ in state.ticks[1:-1]]
+                target = rng.choice(edges) + rng.choice((-1, 0, 0, 1))
+                swap = model.swap_to(target, target < model.sqrt_price)
+                if swap is not None:
+                    assert done(pool, await uniswap.swap_to_sqrt(pool, target)) == swap
