@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from multiprocessing import get_context
 
 import msgspec
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, figures
 
 NAMES = ("engine", "memory", "startup", "pools", "metrics", "tape", "ledger")
 
@@ -36,12 +35,8 @@ def _run(names: Sequence[str]) -> Iterator[tuple[str, Figure]]:
     for name in names:
         sys.stderr.write(f"{name} …\n")
         with get_context("spawn").Pool(1) as process:
-            for figure in process.apply(_figures, (name,)):
+            for figure in process.apply(figures, (name,)):
                 yield name, figure
-
-
-def _figures(name: str) -> list[Figure]:
-    return list(import_module(f"benchmarks.{name}").run())
 
 
 def _lines(found: list[tuple[str, Figure]]) -> Iterator[str]:

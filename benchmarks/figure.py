@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Literal
 
 from msgspec import Struct
@@ -27,6 +28,11 @@ class Figure(Struct, frozen=True):
         if self.budget is None:
             return True
         return self.value >= self.budget if self.better == "higher" else self.value <= self.budget
+
+
+def figures(name: str) -> list[Figure]:
+    """All figures of one benchmark."""
+    return list(import_module(f"benchmarks.{name}").run())
 
 
 def best_seconds(work: Callable[[], object], repeat: int = 5) -> float:

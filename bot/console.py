@@ -163,8 +163,8 @@ def plans(rows: Sequence[Plan], as_json: bool) -> None:
             one.instrument,
             (one.route or "") if trade else "no trade",
             f"${one.size_usd:,.0f}" if trade else "",
-            f"${one.expected_profit_usd:,.2f}" if trade else "",
-            f"${one.worst_case_usd:,.2f}" if trade else "",
+            cents(one.expected_profit_usd) if trade else "",
+            cents(one.worst_case_usd) if trade else "",
             "" if trade else (one.reasons[0] if one.reasons else ""),
             one.id,
         )

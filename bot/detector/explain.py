@@ -33,8 +33,16 @@ def premium(basis: float) -> str:
 
 
 def usd(price: float) -> str:
-    """A price: two decimals from a dollar on, four figures below."""
+    """A price: two decimals from a dollar on, four figures below; ``"−$0.06"`` if negative."""
+    if price < 0:
+        return f"−{usd(-price)}"
     return f"${price:,.2f}" if price >= 1 else f"${price:.4g}"
+
+
+def cents(amount: float) -> str:
+    """What is earned or lost, to the cent: ``"−$0.06"``."""
+    sign = "−" if round(amount, 2) < 0 else ""
+    return f"{sign}${abs(amount):,.2f}"
 
 
 def sentence(instrument: str, basis: float, price: float | None, fair_value: float | None,

@@ -168,11 +168,11 @@ class UniswapV3(Struct, frozen=True):
 
         Nothing is paid for the way to the first edge, and an edge that the price is on is crossed at once.
         """
-        at = max(steps.step_of(self.sqrt_price), 0)
+        inside = steps.step_of(self.sqrt_price)
+        at = max(inside, 0)
         if at >= len(steps.liquidity):
             return None
-        ahead = self.sqrt_price > steps.edges[0] if steps.zero_for_one else self.sqrt_price < steps.edges[0]
-        if ahead or self.sqrt_price == steps.edges[at]:
+        if inside < 0 or self.sqrt_price == steps.edges[at]:
             return at, steps.edges[at], steps.crossed(at)
         return at, self.sqrt_price, self.tick
 

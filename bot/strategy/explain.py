@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.detector.explain import cents
 from bot.detector.explain import usd as price_text
 from bot.timefmt import duration, short
 from bot.types import Leg, Plan, split_instrument
@@ -86,7 +87,7 @@ def _leg(leg: Leg) -> str:
 def _profit(plan: Plan) -> str:
     paid = {name: usd for name, usd in plan.costs_usd.items() if name not in INCLUDED}
     inside = {name: usd for name, usd in plan.costs_usd.items() if name in INCLUDED}
-    text = f"Expected profit {_signed(plan.expected_profit_usd)}"
+    text = f"Expected profit {cents(plan.expected_profit_usd)}"
     if paid:
         text += f" after {_list(paid)}"
     if inside:
@@ -97,7 +98,7 @@ def _profit(plan: Plan) -> str:
 def _worst(plan: Plan) -> str:
     if plan.worst_case_usd > -0.005:
         return "Worst case (99 %): nothing is lost."
-    return f"Worst case (99 %): {_signed(plan.worst_case_usd)}."
+    return f"Worst case (99 %): {cents(plan.worst_case_usd)}."
 
 
 def _locked(plan: Plan) -> str:
@@ -118,10 +119,6 @@ def _list(items: dict[str, float]) -> str:
 
 def _cents(usd: float) -> str:
     return f"${usd:,.2f}" if usd >= 0.005 else "less than a cent"
-
-
-def _signed(usd: float) -> str:
-    return f"−${-usd:,.2f}" if usd < 0 else f"${usd:,.2f}"
 
 
 def _tokens(quantity: float) -> str:

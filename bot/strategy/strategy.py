@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from bot.config import StrategySection, ValuationSection
+from bot.detector.explain import cents
 from bot.market import Market
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk
@@ -239,8 +240,8 @@ class Strategy:
         if candidate.expected_usd <= 0 or candidate.expected_usd >= least:
             view.refuse(
                 "profit.below_risk",
-                f"{where} expects ${candidate.expected_usd:,.2f} against a worst case of "
-                f"-${-candidate.worst_usd:,.2f}",
+                f"{where} expects {cents(candidate.expected_usd)} against a worst case of "
+                f"{cents(candidate.worst_usd)}",
             )
         elif there_usd is not None and there_usd < least:
             view.refuse(
