@@ -113,7 +113,7 @@ def incidents(rows: Sequence[Incident], as_json: bool) -> None:
     if not rows:
         _print("No incidents.")
         return
-    from bot.detector.explain import premium, usd
+    from bot.detector.explain import cents, premium, usd
 
     table = _table(
         "",
