@@ -113,7 +113,7 @@ def incidents(rows: Sequence[Incident], as_json: bool) -> None:
     if not rows:
         _print("No incidents.")
         return
-    from bot.detector.explain import cents, premium, usd
+    from bot.detector.explain import premium, usd
 
     table = _table(
         "",
@@ -153,6 +153,8 @@ def plans(rows: Sequence[Plan], as_json: bool) -> None:
     if not rows:
         _print("No plans.")
         return
+    from bot.detector.explain import cents
+
     table = _table(
         "", "made (UTC)", "instrument", "decision", "size>", "expected>", "worst case>", "why", "id"
     )
