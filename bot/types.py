@@ -102,7 +102,8 @@ class Basis(Struct, frozen=True, gc=False):
     are executable for the detector's primary size where depth is known. ``fair_value`` is USD
     per token, ``fair_value_sd`` its standard deviation in log terms (a ratio), as are
     ``basis``, ``band_low``, ``band_high``. ``age_seconds`` is the age of the reference behind
-    the fair value, ``None`` if there has been none. ``size_usd`` is the last known liquidity.
+    the fair value, ``None`` if there has been none. ``multiplier`` is shares per token, in ``fair_value``
+    already.
     """
 
     ts: Ns
@@ -120,6 +121,7 @@ class Basis(Struct, frozen=True, gc=False):
     age_seconds: float | None = None
     liquidity_usd: float | None = None
     state: BasisState = "ok"
+    multiplier: float = 1.0
 
 
 class Incident(Struct, frozen=True):

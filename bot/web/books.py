@@ -45,12 +45,13 @@ def ledger_view(
 
 
 def marks(replica: Replica) -> dict[str, Decimal]:
-    """USD per token: the latest fair value of each token that has one."""
+    """USD per token, and per share: the latest fair value of each that has one."""
     latest: dict[str, tuple[int, float]] = {}
     for basis in replica.instruments.values():
         token, _ = split_instrument(basis.instrument)
         if basis.fair_value is not None and basis.ts >= latest.get(token, (0, 0.0))[0]:
             latest[token] = (basis.ts, basis.fair_value)
+            latest[basis.underlying] = (basis.ts, basis.fair_value / basis.multiplier)
     return {token: Decimal(repr(value)) for token, (_, value) in latest.items()}
 
 
