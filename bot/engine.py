@@ -324,7 +324,8 @@ class Engine:
             status = "pending" if alarm.count else "ok"
         return Basis(
             ts, state.name, state.underlying.info.ticker, session, state.price, state.bid, state.ask,
-            fair_value, sd, basis, limits.low, limits.high, age, state.liquidity_usd, status, state.multiplier,
+            fair_value, sd, basis, limits.low, limits.high, age, state.liquidity_usd, status,
+            state.multiplier,
         )  # fmt: skip
 
 

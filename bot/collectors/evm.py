@@ -25,7 +25,7 @@ from bot.registry.model import PoolEntry, Registry
 from bot.timefmt import NS
 from bot.types import Ns, Tick
 
-REFRESH_SECONDS = 15
+REFRESH_SECONDS = 3
 """A pool in which nothing happened is told again after so long: no log is news too."""
 VERIFY_BLOCKS = 200
 """How often price and liquidity that are kept are compared with the chain's."""

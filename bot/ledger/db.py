@@ -33,6 +33,7 @@ T = TypeVar("T")
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_SECONDS = 10.0
+GRACE_SECONDS = 10.0
 WRITER_LOCK = 0x7065_6762_6F74  # "pegbot", the key of the Postgres advisory lock that makes writers queue
 
 metadata = MetaData()
@@ -101,7 +102,8 @@ async def open_database(url: str) -> AsyncEngine:
 def whole(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Let ``work`` come to its end even if its caller is cancelled; the cancellation goes on after that.
 
-    A query cut off in the middle leaves a connection behind whose thread nobody ends.
+    A query cut off in the middle leaves a connection behind whose thread nobody ends. What has not ended
+    within ``GRACE_SECONDS`` is cut off after all.
     """
 
     @wraps(work)
@@ -110,7 +112,9 @@ def whole(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[An
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=GRACE_SECONDS)
+            if task.cancel():
+                await asyncio.wait([task])
             raise
 
     return shielded

@@ -208,10 +208,12 @@ class UniswapV3(Struct, frozen=True):
             takes, gives = amount0(after, price, liquidity, True), amount1(after, price, liquidity, False)
         else:
             takes, gives = amount1(price, after, liquidity, True), amount0(price, after, liquidity, False)
-        takes += -(-takes * self.fee // (PIPS - self.fee))
-        return _state(
-            paid + takes, got + min(gives, amount), after, tick if after == price else None, liquidity
-        )
+        paid += takes + -(-takes * self.fee // (PIPS - self.fee))
+        got += min(gives, amount)
+        if after == steps.edges[step + 1]:
+            # Rounding has taken it there, with less than all of the step.
+            return self._on_edge(steps, step + 1, paid, got)
+        return _state(paid, got, after, tick if after == price else None, liquidity)
 
     def _on_edge(self, steps: Steps, edge: int, paid: int, got: int) -> V3Swap:
         """A swap that ends exactly on an edge has crossed it: the next step's liquidity is in force."""

@@ -246,8 +246,9 @@ class Strategy:
         elif there_usd is not None and there_usd < least:
             view.refuse(
                 "depth.too_thin",
-                f"bringing {candidate.instrument} back to fair value takes ${candidate.size_usd:,.2f} and "
-                f"would earn ${candidate.expected_usd:,.2f}; at least ${least:,.2f} is asked",
+                f"bringing {candidate.instrument} all the way back to fair value would earn at most "
+                f"${there_usd:,.2f}, and {where} ${candidate.expected_usd:,.2f}; "
+                f"at least ${least:,.2f} is asked",
             )
         else:
             view.refuse(

@@ -103,10 +103,11 @@ async def told(got: list[tuple[str, bytes, bool]], kind: str, **wanted: Any) -> 
     return await until(find, f"{kind} {wanted}; log below", 30.0)
 
 
-async def calm(daemon: Daemon) -> None:
-    """Returns once pool and share have been compared."""
+async def calm(here: Place, daemon: Daemon) -> None:
+    """Returns once pool and share have been compared; blocks come meanwhile, as they do."""
 
     async def valued() -> bool:
+        await here.node.mine()
         rows = await daemon.get("/api/instruments")
         return any(row["basis"] is not None for row in rows["instruments"])
 
@@ -128,7 +129,7 @@ async def carry_out(place: Place, plan: dict[str, Any]) -> float:
 async def test_a_spike_is_caught_explained_planned_told_survived_and_resolved(tmp_path: Path) -> None:
     async with place(tmp_path) as here, here.broker.heard("pegbot/v1/#", session="desk") as heard:
         async with running_daemon(here.config) as daemon:
-            await calm(daemon)
+            await calm(here, daemon)
             spike = await here.uniswap.swap(here.pool, here.pool.quote, ORDER_USD * UNIT)
             incident = await told(heard, "incident", phase="open")
             assert await here.node.w3.eth.block_number == spike["blockNumber"], "within one block"
@@ -142,7 +143,7 @@ async def test_a_spike_is_caught_explained_planned_told_survived_and_resolved(tm
                 assert alert["labels"]["cause"] == "thin_liquidity"
             assert await daemon.end(signal.SIGKILL) == -signal.SIGKILL
         async with running_daemon(here.config) as again:
-            await calm(again)
+            await calm(here, again)
             (still,) = (await again.get("/api/incidents?open=1"))["incidents"]
             assert still["id"] == incident["id"]
             received = await carry_out(here, plan)

@@ -13,7 +13,7 @@ from web3.logs import DISCARD
 
 from bot.pools import PoolCurve, UniswapV3, UniswapV3State, V3Swap, decode, encode
 from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, sqrt_at_tick
-from tests.fixtures.anvil import SPACING, Pool, Quote, Uniswap, running_anvil
+from tests.fixtures.anvil import FOREVER, SPACING, UNIT, Pool, Quote, Uniswap, running_anvil
 
 ENDS = (MIN_SQRT + 1, MAX_SQRT - 1)
 """Where the contract's price stops when liquidity does not take all of what is offered."""
@@ -100,7 +100,8 @@ def orders(pool: UniswapV3, rng: Random, count: int) -> Iterator[Order]:
         reach = 1 if most is None else amount_of(most, exact_in)
         amount = int(rng.uniform(1, 2) * 10 ** rng.uniform(0, len(str(reach))))
         if rng.random() < 0.4:
-            to_edge = pool.swap_to(rng.choice(edges), zero_for_one)
+            initialised = [sqrt_at_tick(tick) for tick, _ in pool.ladder.ticks]
+            to_edge = pool.swap_to(rng.choice(rng.choice((edges, initialised))), zero_for_one)
             if to_edge is not None:
                 amount = amount_of(to_edge, exact_in) + rng.choice((-1, 0, 1))
         yield Order(zero_for_one, exact_in, max(amount, 1))
@@ -157,17 +158,18 @@ async def agree(uniswap: Uniswap, pool: Pool, rng: Random, count: int) -> int:
 
 
 async def move(uniswap: Uniswap, pool: Pool, rng: Random) -> None:
-    """Trade to another price: one between ticks, or exactly that of a tick."""
+    """Trade to another price: one between ticks, exactly that of a tick, or one outside all positions."""
     state, model = await read(uniswap, pool)
-    low, high = model.ladder.ticks[0][0], model.ladder.ticks[-1][0]
-    reach = 60 * state.tick_spacing
-    tick = min(max(state.tick + rng.randint(-reach, reach), low + 1), high - 1)
-    target = sqrt_at_tick(tick)
-    if rng.random() < 0.5:
-        near = [edge for edge, _ in state.ticks if abs(edge - state.tick) < 4 * reach and low < edge < high]
-        target = sqrt_at_tick(rng.choice(near)) if near else target
-    if target != model.sqrt_price:
-        await uniswap.swap_to_sqrt(pool, target)
+    ticks, spacing = [tick for tick, _ in state.ticks], state.tick_spacing
+    aim = rng.random()
+    if aim < 0.5:
+        tick = min(max(state.tick + rng.randint(-60, 60) * spacing + 1, ticks[0] + 1), ticks[-1] - 1)
+    elif aim < 0.8 or ticks[-1] > MAX_TICK - 10 * spacing:
+        tick = min(ticks[1:-1], key=lambda edge: abs(edge - state.tick - rng.randint(-99, 99) * spacing))
+    else:
+        tick = rng.choice((ticks[0] - 7 * spacing, ticks[-1] + 7 * spacing))
+    if sqrt_at_tick(tick) != model.sqrt_price:
+        await uniswap.swap_to_sqrt(pool, sqrt_at_tick(tick))
 
 
 async def compare_all(seed: int, states: int, quotes: int) -> int:
@@ -184,38 +186,36 @@ async def compare_all(seed: int, states: int, quotes: int) -> int:
 
 
 async def test_a_few_hundred_quotes_are_what_the_quoter_says() -> None:
-    assert await compare_all(seed=1, states=4, quotes=25) > 300
+    assert await compare_all(seed=1, states=4, quotes=20) > 250
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_ten_thousand_quotes_are_what_the_quoter_says() -> None:
-    assert await compare_all(seed=2, states=20, quotes=130) > 10_000
+    assert await compare_all(seed=2, states=20, quotes=150) > 10_000
 
 
-async def test_a_real_swap_leaves_the_state_that_was_computed() -> None:
+async def test_real_swaps_one_after_another_leave_the_states_that_were_computed() -> None:
     rng = Random(3)
     async with contracts() as uniswap:
         for market in MARKETS:
             pool = await made(uniswap, market, rng)
-            for _ in range(6):
-                _, model = await read(uniswap, pool)
-                for order in orders(model, rng, 3):
-                    await real_swap(uniswap, pool, order)
-                await move(uniswap, pool, rng)
+            _, model = await read(uniswap, pool)
+            for _ in range(8):
+                (order,) = orders(model, rng, 1)
+                model = await traded(uniswap, pool, model, order)
+            assert (await read(uniswap, pool))[1] == model
 
 
-async def real_swap(uniswap: Uniswap, pool: Pool, order: Order) -> None:
-    """Trade as ordered, if it can be filled and paid, and compare amounts and the state after."""
-    _, model = await read(uniswap, pool)
+async def traded(uniswap: Uniswap, pool: Pool, model: UniswapV3, order: Order) -> UniswapV3:
+    """The pool after the order, if it can be filled and paid: on chain, and computed."""
     swap = (model.swap_in if order.exact_in else model.swap_out)(order.amount, order.zero_for_one)
     token_in = pool.tokens[0 if order.zero_for_one else 1]
     if swap is None or swap.amount_in > await uniswap.balance(token_in):
-        return
+        return model
     trade = uniswap.swap if order.exact_in else uniswap.swap_exact_out
-    receipt = await trade(pool, token_in, order.amount)
-    assert done(pool, receipt) == swap, order
-    assert (await read(uniswap, pool))[1] == model.after(swap)
+    assert done(pool, await trade(pool, token_in, order.amount)) == swap, order
+    return model.after(swap)
 
 
 def done(pool: Pool, receipt: Any) -> V3Swap:
@@ -231,10 +231,77 @@ async def test_a_swap_to_a_price_is_the_contracts_swap_with_that_limit() -> None
     async with contracts() as uniswap:
         for market in MARKETS:
             pool = await made(uniswap, market, rng)
-            for _ in range(12):
-                state, model = await read(uniswap, pool)
-                edges = [sqrt_at_tick(tick) for tick, _ in state.ticks[1:-1]]
+            state, model = await read(uniswap, pool)
+            edges = [sqrt_at_tick(tick) for tick, _ in state.ticks[1:-1]]
+            for _ in range(6):
                 target = rng.choice(edges) + rng.choice((-1, 0, 0, 1))
                 swap = model.swap_to(target, target < model.sqrt_price)
                 if swap is not None:
                     assert done(pool, await uniswap.swap_to_sqrt(pool, target)) == swap
+                    model = model.after(swap)
+
+
+async def test_an_exact_out_that_rounding_takes_to_a_tick_has_crossed_it() -> None:
+    async with contracts() as uniswap:
+        pool = await uniswap.create_pool(3000, 1.0)
+        for lower, upper in ((-600, 600), (-60, 60)):
+            await uniswap.provide(pool, lower, upper, 10**12 * UNIT, 10**12 * UNIT)
+        _, model = await read(uniswap, pool)
+        whole = model.swap_to(sqrt_at_tick(-60), True)
+        assert whole is not None
+        after = await traded(uniswap, pool, model, Order(True, False, whole.amount_out - 1))
+        assert (after.sqrt_price, after.tick) == (sqrt_at_tick(-60), -61)
+
+
+async def test_a_pool_bought_empty_still_takes_sales() -> None:
+    market = Market(3000, 223.0, 18, 18, 0, False)
+    async with contracts() as uniswap:
+        pool = await uniswap.create_pool(market.fee, market.price)
+        centre = (await uniswap.state(pool)).tick // SPACING[pool.fee]
+        await provide(uniswap, pool, market, centre - 5, centre + 5, 54.0)
+        await uniswap.swap(pool, pool.quote, 500 * UNIT)
+        state, model = await read(uniswap, pool)
+        assert state.liquidity == 0
+        assert model.exact_in(1, sell=False) is None
+        for exact_in in (True, False):
+            for amount in (1, 1000, UNIT // 100, 50 * UNIT, 5000 * UNIT):
+                order = Order(pool.index == 0, exact_in, amount)
+                assert computed(state, model, order) == await told(uniswap, pool, order)
+        sale = decode(encode(state)).sell(5.0)
+        assert sale is not None
+        assert 223 < sale.price < 230
+
+
+async def test_a_tick_where_as_much_liquidity_begins_as_ends_is_still_a_stop() -> None:
+    rng = Random(5)
+    async with contracts() as uniswap:
+        pool = await uniswap.create_pool(3000, 1.0)
+        below = minted(uniswap, await uniswap.provide(pool, -600, 60, UNIT, UNIT))
+        above = minted(uniswap, await uniswap.provide(pool, 60, 600, 100 * UNIT, 100 * UNIT))
+        excess = (above.tokenId, above.liquidity - below.liquidity, 0, 0, FOREVER)
+        await uniswap.send(uniswap.positions.functions.decreaseLiquidity(excess))
+        state, _ = await read(uniswap, pool)
+        assert (60, 0) in state.ticks
+        assert await agree(uniswap, pool, rng, 100) > 50
+
+
+def minted(uniswap: Uniswap, receipt: Any) -> Any:
+    """What the position manager says of a new position: ``tokenId`` and ``liquidity``."""
+    (event,) = uniswap.positions.events.IncreaseLiquidity().process_receipt(receipt, errors=DISCARD)
+    return event.args
+
+
+async def test_five_hundred_dollars_push_a_thin_pool_past_a_hundred_shares() -> None:
+    async with contracts() as uniswap:
+        pool = await uniswap.thin_pool(price=223.0, usd=54.0)
+        curve = decode(encode(await uniswap.state(pool)))
+        before = await uniswap.balance(pool.token)
+        bought = curve.buy(500.0)
+        assert bought is not None
+        assert done(pool, await uniswap.swap(pool, pool.quote, 500 * UNIT)) == raw(curve).swap_in(
+            500 * UNIT, pool.index == 1
+        )
+        assert bought.tokens * UNIT == pytest.approx(await uniswap.balance(pool.token) - before, rel=1e-15)
+        after = decode(encode(await uniswap.state(pool))).spot()
+        assert after == pytest.approx(bought.price_after, rel=1e-15)
+        assert after > 23_000

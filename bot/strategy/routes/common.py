@@ -28,6 +28,10 @@ IN_PRICES = frozenset({"venue_fee", "mint_fee", "redeem_fee", "spread"})
 BOOK_MAX_AGE_NS = 300 * NS
 """A pool stays as it is until somebody trades; an order book this old is no order book."""
 TINY = 1e-12
+LEAST_ROOM_USD = 1.0
+"""Less than so much left of a limit is nothing left of it."""
+ROUNDING = 1e-7
+"""A limit is kept to by so much, as a ratio: venues round to units of their tokens."""
 
 
 class View:
@@ -237,16 +241,26 @@ def venue_of(instrument: str) -> str:
     return instrument.partition("@")[2].partition(":")[0]
 
 
+def short_bounds(view: View, short: ShortStock) -> list[Bound]:
+    """What limits on plan, underlying and broker leave for the shares sold short."""
+    rooms = view.desk.leg_rooms(view.incident.underlying, venue_of(short.instrument))
+    return bounds_of(rooms, lambda usd: usd / short.notional_usd(1.0))
+
+
 def bounds_of(rooms: Iterable[Room], tokens_for: Callable[[float], float | None]) -> list[Bound]:
     """The tightest of limits in USD, in tokens; ``tokens_for(usd)`` is how many so much money allows.
 
     ``[]`` where the venue cannot even take that much.
     """
     room = min(rooms, key=lambda each: each.usd)
-    tokens = tokens_for(room.usd) if room.usd > 0 else 0.0
+    tokens = tokens_for(room.usd) if room.usd >= LEAST_ROOM_USD else 0.0
     if tokens is None:
         return []
-    return [Bound(tokens, room.rule, f"${max(0.0, room.usd):,.0f} left of ${room.limit_usd:,.0f}")]
+    return [
+        Bound(
+            tokens * (1 - ROUNDING), room.rule, f"${max(0.0, room.usd):,.0f} left of ${room.limit_usd:,.0f}"
+        )
+    ]
 
 
 def costs(**items: float) -> dict[str, float]:

@@ -30,10 +30,8 @@ class Pair:
         down, up = dear.curve.to_price(cheap.spot), cheap.curve.to_price(dear.spot)
         self.meet_tokens = min(done.tokens if done is not None else 0.0 for done in (down, up))
         """Beyond so many the prices would cross."""
-        self.promise = 0.0
-        """At most this can be earned, before any cost but the venues'."""
-        if down is not None and up is not None:
-            self.promise = min(down.usd - down.tokens * cheap.spot, up.tokens * dear.spot - up.usd)
+        self.promise = self.meet_tokens * (dear.spot - cheap.spot)
+        """At most this can be earned, before all costs: no token earns more than the first."""
 
 
 def gap(cheap: Case, dear: Case) -> float:

@@ -13,13 +13,14 @@ from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import HEDGE_RESIDUAL, half_life, if_long
 from bot.strategy.routes.buy_and_redeem import buy_bounds
-from bot.strategy.routes.common import Candidate, Case, View, costs, leg, venue_of
+from bot.strategy.routes.common import Candidate, Case, View, costs, leg, short_bounds, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import DAY_SECONDS, NS, duration
 from bot.types import Hedge
 
 HALF_LIVES = 3.0
 """Held for so many half-lives of the gap: seven eighths of it have closed by then."""
+HALVINGS = 40
 LONGEST_SECONDS = 5.0 * DAY_SECONDS
 
 
@@ -35,13 +36,30 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
     if not isinstance(short, ShortStock):
         view.refuse("hedge.unavailable", short)
         return []
-    funded = short.capital_bound(view.desk.capital_room(), case.spot)
-    bound = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case), funded])
+    reach = [Bound(top.tokens, "", ""), *buy_bounds(view, case), *short_bounds(view, short)]
+    bound = _funded(view, case, short, tightest(reach))
     if bound.tokens <= 0:
         view.refuse(bound.rule, bound.detail)
         return []
     found = _held(view, case, access, short, bound)
     return [found] if found is not None else []
+
+
+def _funded(view: View, case: Case, short: ShortStock, bound: Bound) -> Bound:
+    """``bound``, or less: what capital pays for, with the margin for the shares against it."""
+    room = view.desk.capital_room()
+
+    def fits(tokens: float) -> bool:
+        done = case.curve.buy_tokens(tokens)
+        return done is not None and done.usd + MARGIN_RATIO * short.notional_usd(tokens) <= room.usd
+
+    if bound.tokens <= 0 or fits(bound.tokens):
+        return bound
+    low, high = 0.0, bound.tokens
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return Bound(low, room.rule, f"${room.usd:,.0f} left of ${room.limit_usd:,.0f}")
 
 
 def _held(view: View, case: Case, access: Access, short: ShortStock, bound: Bound) -> Candidate | None:
@@ -108,9 +126,12 @@ def _held(view: View, case: Case, access: Access, short: ShortStock, bound: Boun
     notes = bound.binds(tokens)
     notes.append(f"hold.exit_by_hand: expected to be {way_out}, after about {duration(seconds)}")
     exposure = Exposure(
-        capital_usd=capital, largest_usd=max(usd, notional), venues_usd={venue_of(case.name): usd},
-        settlement_usd=0.0, tokens={},
-    )  # fmt: skip
+        capital_usd=capital,
+        largest_usd=max(usd, notional),
+        venues_usd={venue_of(case.name): usd, venue_of(short.instrument): notional},
+        settlement_usd=0.0,
+        tokens={},
+    )
     return Candidate(
         "hedge_and_hold", case.name, usd, tokens, legs, hedge, expected, paid, worst,
         (usd + expected) / tokens, seconds, exposure, view.objective(expected, worst), notes,

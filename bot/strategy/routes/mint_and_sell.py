@@ -15,7 +15,17 @@ from bot.strategy.desk import Exposure
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import HEDGE_RESIDUAL, if_long, if_short, still_there
-from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
+from bot.strategy.routes.common import (
+    Candidate,
+    Case,
+    View,
+    bounds_of,
+    costs,
+    in_hand_at,
+    leg,
+    short_bounds,
+    venue_of,
+)
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import NS, duration
 from bot.types import Hedge, Ns
@@ -192,7 +202,8 @@ def _mint_first(view: View, case: Case, access: Access, reach: list[Bound], held
     short = view.short(case.state.multiplier) if seconds > 0 else "there is no wait"
     ways = [_wait_and_sell(view, case, access, bound, least, seconds, moving, stays, None)]
     if isinstance(short, ShortStock):
-        funded = tightest([bound, short.capital_bound(view.desk.capital_room(), access.price(case.fair))])
+        capital = short.capital_bound(view.desk.capital_room(), access.price(case.fair))
+        funded = tightest([bound, capital, *short_bounds(view, short)])
         if funded.tokens >= least:
             ways.append(_wait_and_sell(view, case, access, funded, least, seconds, moving, stays, short))
     found = [way for way in ways if way is not None]
@@ -242,7 +253,7 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         leg("mint", f"{case.symbol}@{access.issuer.name}", tokens, outlay, slack_usd=slack, fee_usd=fee,
             gas_usd=access.channel.gas_usd, delay_seconds=waited)
     ]  # fmt: skip
-    margin = 0.0
+    margin = notional = 0.0
     hedge = Hedge("none", "the tokens are sold at once" if seconds == 0 else
                   "the price risk of the wait is carried", 0.0, 0.0)  # fmt: skip
     if short is not None:
@@ -282,8 +293,9 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     )
     exposure = Exposure(
         capital_usd=outlay + margin,
-        largest_usd=max(usd, outlay),
-        venues_usd={access.issuer.name: outlay, venue_of(case.name): usd},
+        largest_usd=max(usd, outlay, notional),
+        venues_usd={access.issuer.name: outlay, venue_of(case.name): usd}
+        | ({venue_of(short.instrument): notional} if short is not None else {}),
         settlement_usd=outlay if seconds > 0 else 0.0,
         tokens={},
     )

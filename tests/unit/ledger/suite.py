@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select, text, update
 
 from bot.errors import LedgerError, ServiceUnreachable
+from bot.ledger import db
 from bot.ledger import tables as t
 from bot.ledger.db import open_database, transaction
 from bot.ledger.store import Recorded, Store
@@ -212,7 +213,8 @@ class StoreSuite:
         assert await store.history("i1") == []
         assert await store.verify() == 1
 
-    async def test_cancelling_a_writer_leaves_all_of_its_batch_or_nothing(self, store):
+    async def test_cancelling_a_writer_leaves_all_of_its_batch_or_nothing(self, store, monkeypatch):
+        monkeypatch.setattr(db, "GRACE_SECONDS", 0.01)
         reached = asyncio.Event()
 
         async def hang(_connection):

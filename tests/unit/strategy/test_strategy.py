@@ -130,7 +130,7 @@ def test_unknown_depth_and_a_halted_venue_are_refused_by_name():
 
 
 def test_below_the_least_profit_is_refused_with_the_figure():
-    made = world(min_profit_usd=5_000.0, inventory_tokens={"TSLAx": 50.0})
+    made = world(min_profit_usd=500.0, inventory_tokens={"TSLAx": 50.0})
     (plan,) = made.plans(out())
     assert rules(plan) == {"profit.below_minimum"}
     assert "would earn $" in plan.reasons[0]
