@@ -66,6 +66,9 @@ class WebSection(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8050, ge=0, le=65535, description="0 picks a free port")
+    hosts: list[str] = Field(
+        [], description="names, beside addresses and localhost, by which the page may take commands"
+    )
     notice: str = Field("", description="shown on top of the page, as in: simulated data")
 
 

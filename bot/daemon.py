@@ -353,6 +353,7 @@ class Daemon:
             commands=self.command,
             version=__version__,
             notice=self.config.web.notice,
+            hosts=self.config.web.hosts,
         )
         web = self.config.web
         await serve(app, web.host, web.port if port is None else port, started=announce)
