@@ -100,4 +100,17 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
             problems.append(f"{where}: token {symbol!r} is not in the registry")
         if pool.chain not in found["chains"]:
             problems.append(f"{where}: chain {pool.chain!r} is not in the registry")
+        elif symbol in found["tokens"]:
+            problems += _impostor(where, pool, found["tokens"][symbol], found["chains"][pool.chain])
     return problems
+
+
+def _impostor(where: str, pool: PoolEntry, token: Token, chain: Chain) -> list[str]:
+    """A pool of another token by the same name."""
+    address = token.addresses.get(chain.name, token.addresses.get(chain.kind))
+    if chain.local or address is None or canonical(address) == canonical(pool.token_address):
+        return []
+    return [
+        f"{where}: token_address {pool.token_address} is not {token.symbol}, whose address on {chain.name} "
+        f"is {address}; a token is known by its address, not by its name"
+    ]

@@ -13,12 +13,14 @@ Hours = Literal["24/7", "24/5", "regular", "none"]
 
 
 class Chain(Struct, frozen=True, forbid_unknown_fields=True):
-    """A blockchain. ``gas_usd`` is what one swap typically costs there."""
+    """A blockchain. ``gas_usd`` is what one swap typically costs there; on a ``local`` one, made for tests,
+    tokens have addresses of their own."""
 
     name: str
     kind: Literal["evm", "solana"]
     chain_id: int = 0
     gas_usd: float = 0.05
+    local: bool = False
 
 
 class Channel(Struct, frozen=True, forbid_unknown_fields=True):

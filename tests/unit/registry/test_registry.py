@@ -219,3 +219,10 @@ def test_a_symbol_the_registry_does_not_know_is_nobodys_whatever_its_ending() ->
 
 def test_the_shipped_folder_has_only_what_the_shipped_config_names() -> None:
     assert expand(CONFIG, ["registry/*.toml"]) == sorted((CONFIG / "registry").iterdir())
+
+
+def test_a_pool_of_another_token_by_the_same_name_is_refused(tmp_path: Path) -> None:
+    impostor = POOL.replace("0x8ad3", "0x8ad4")
+    assert "token_address 0x8ad4" in mistakes(tmp_path, GOOD + impostor)[0]
+    local = GOOD.replace("chain_id = 1\n", "chain_id = 1\nlocal = true\n")
+    assert registry_of(tmp_path, local + impostor).pools
