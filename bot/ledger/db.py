@@ -8,8 +8,9 @@ Times are BIGINT nanoseconds; money and quantities are :class:`Exact`, never a f
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
@@ -89,6 +90,7 @@ async def open_database(url: str) -> AsyncEngine:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         _make_folder(parsed)
+        _probe(parsed)
     engine = _create_engine(parsed)
     try:
         async with guarded(engine, opening=True), transaction(engine) as connection:
@@ -173,6 +175,15 @@ def _make_folder(url: URL) -> None:
         raise ConfigError(f"ledger.url: {path} is a folder; name a file in it, such as {path / 'pegbot.db'}")
 
 
+def _probe(url: URL) -> None:
+    """Open the file once without the asynchronous driver, whose thread may outlive a failure to open."""
+    try:
+        with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT_MS / 1000)) as probe:
+            probe.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error as error:
+        raise _translate(error, url, opening=True) from error
+
+
 def _create_engine(url: URL) -> AsyncEngine:
     options: dict[str, Any] = {}
     if url.get_backend_name() == "postgresql":
@@ -199,13 +210,18 @@ def _create_engine(url: URL) -> AsyncEngine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Left to itself the driver starts transactions late; BEGIN is ours (see _begin_sqlite).
     connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # FULL: what was acknowledged is on disk, also after a power cut.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # FULL: what was acknowledged is on disk, also after a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+    except BaseException:
+        # SQLAlchemy drops what it could not prepare; the driver's thread would outlive the event loop.
+        connection.close()
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:
