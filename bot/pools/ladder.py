@@ -12,9 +12,11 @@ from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from bot.pools.tick_math import MAX_TICK, MIN_TICK, PIPS, amount0, amount1, sqrt_at_tick
+from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS, amount0, amount1, sqrt_at_tick
 
 WORD = 256
+LIMITS = (MIN_SQRT + 1, MAX_SQRT - 1)
+"""The last prices that a swap can reach: a unit short of those of the outermost ticks."""
 
 
 class Steps:
@@ -35,7 +37,7 @@ class Steps:
         initialised = [tick for tick, _ in ticks]
         below = [base, *accumulate((net for _, net in ticks), initial=base)][1:]
         self.ticks = stops[::-1] if zero_for_one else stops
-        self.edges = [sqrt_at_tick(tick) for tick in self.ticks]
+        self.edges = [_reachable(tick) for tick in self.ticks]
         # bisect wants rising keys, also for the falling direction.
         self.keys = [-edge for edge in self.edges] if zero_for_one else self.edges
         self.liquidity: list[int] = []
@@ -44,7 +46,7 @@ class Steps:
             low, high = min(start, end), max(start, end)
             liquidity = below[bisect_right(initialised, low)]
             self.liquidity.append(liquidity)
-            low_price, high_price = sqrt_at_tick(low), sqrt_at_tick(high)
+            low_price, high_price = _reachable(low), _reachable(high)
             if zero_for_one:
                 taken = amount0(low_price, high_price, liquidity, True)
                 given = amount1(low_price, high_price, liquidity, False)
@@ -64,6 +66,11 @@ class Steps:
     def crossed(self, edge: int) -> int:
         """The pool's tick once the edge is crossed: one below it if the price falls."""
         return self.ticks[edge] - 1 if self.zero_for_one else self.ticks[edge]
+
+
+def _reachable(tick: int) -> int:
+    """The price of a tick, or the last one before it that a swap can reach."""
+    return min(max(sqrt_at_tick(tick), LIMITS[0]), LIMITS[1])
 
 
 def _stops(initialised: list[int], spacing: int, zero_for_one: bool) -> list[int]:

@@ -12,11 +12,9 @@ from math import isqrt, sqrt
 
 from msgspec import Struct
 
-from bot.pools.ladder import Ladder, Steps, ladder
+from bot.pools.ladder import LIMITS, Ladder, Steps, ladder
 from bot.pools.raw import Swap
 from bot.pools.tick_math import (
-    MAX_SQRT,
-    MIN_SQRT,
     PIPS,
     Q96,
     amount0,
@@ -70,7 +68,7 @@ class UniswapV3(Struct, frozen=True):
         """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as there is liquidity."""
         raw = price if self.token_index == 0 else 1 / price
         target = isqrt(int(raw * 2.0**64) << 128) if raw < 2.0**64 else int(sqrt(raw) * Q96)
-        return self._raw(self.swap_to(min(max(target, MIN_SQRT + 1), MAX_SQRT - 1), self._zero_for_one(sell)))
+        return self._raw(self.swap_to(min(max(target, LIMITS[0]), LIMITS[1]), self._zero_for_one(sell)))
 
     def swap_in(self, amount: int, zero_for_one: bool) -> V3Swap | None:
         """Swap exactly ``amount`` in; ``None`` if the liquidity does not take all of it."""
@@ -216,7 +214,12 @@ class UniswapV3(Struct, frozen=True):
         return _state(paid, got, after, tick if after == price else None, liquidity)
 
     def _on_edge(self, steps: Steps, edge: int, paid: int, got: int) -> V3Swap:
-        """A swap that ends exactly on an edge has crossed it: the next step's liquidity is in force."""
+        """A swap that ends exactly on an edge has crossed it: the next step's liquidity is in force.
+
+        At the ends of all prices it stops short of the tick.
+        """
+        if edge > 0 and steps.edges[edge] in LIMITS:
+            return _state(paid, got, steps.edges[edge], None, steps.liquidity[edge - 1])
         liquidity = steps.liquidity[edge] if edge < len(steps.liquidity) else 0
         return V3Swap(paid, got, steps.edges[edge], steps.crossed(edge), liquidity)
 

@@ -12,11 +12,9 @@ import pytest
 from web3.logs import DISCARD
 
 from bot.pools import PoolCurve, UniswapV3, UniswapV3State, V3Swap, decode, encode
-from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, sqrt_at_tick
+from bot.pools.ladder import LIMITS
+from bot.pools.tick_math import MAX_TICK, sqrt_at_tick
 from tests.fixtures.anvil import FOREVER, SPACING, UNIT, Pool, Quote, Uniswap, running_anvil
-
-ENDS = (MIN_SQRT + 1, MAX_SQRT - 1)
-"""Where the contract's price stops when liquidity does not take all of what is offered."""
 
 
 class Market(NamedTuple):
@@ -116,7 +114,10 @@ async def told(uniswap: Uniswap, pool: Pool, order: Order) -> Quote | None:
     token_in = pool.tokens[0 if order.zero_for_one else 1]
     ask = uniswap.quote_exact_in if order.exact_in else uniswap.quote_exact_out
     quote = await ask(pool, token_in, order.amount)
-    return None if quote is None or quote.sqrt_price_after in ENDS else quote
+    if quote is None or not order.exact_in or quote.sqrt_price_after not in LIMITS:
+        return quote
+    most = await uniswap.quote_exact_out(pool, token_in, 2**127, limit=quote.sqrt_price_after)
+    return quote if most is not None and order.amount <= most.amount else None
 
 
 def computed(state: UniswapV3State, pool: UniswapV3, order: Order) -> Quote | None:
@@ -141,20 +142,18 @@ def crossed(state: UniswapV3State, after: int) -> int:
 async def agree(uniswap: Uniswap, pool: Pool, rng: Random, count: int) -> int:
     """Compare ``count`` quotes; how many of them the pool could fill."""
     state, model = await read(uniswap, pool)
-    filled = 0
+    asked = list(orders(model, rng, count))
     gate = asyncio.Semaphore(16)
 
-    async def compare(order: Order) -> None:
-        nonlocal filled
+    async def answer(order: Order) -> Quote | None:
         async with gate:
-            want = await told(uniswap, pool, order)
-        assert computed(state, model, order) == want, (order, state)
-        filled += want is not None
+            return await told(uniswap, pool, order)
 
-    async with asyncio.TaskGroup() as group:
-        for order in orders(model, rng, count):
-            group.create_task(compare(order))
-    return filled
+    # Compared when all are there: web3 does not survive that a request is cancelled.
+    answers = await asyncio.gather(*(answer(order) for order in asked))
+    for order, want in zip(asked, answers, strict=True):
+        assert computed(state, model, order) == want, (order, state)
+    return sum(want is not None for want in answers)
 
 
 async def move(uniswap: Uniswap, pool: Pool, rng: Random) -> None:
@@ -239,6 +238,21 @@ async def test_a_swap_to_a_price_is_the_contracts_swap_with_that_limit() -> None
                 if swap is not None:
                     assert done(pool, await uniswap.swap_to_sqrt(pool, target)) == swap
                     model = model.after(swap)
+
+
+async def test_at_the_ends_of_all_prices_a_swap_stops_short_of_the_tick() -> None:
+    async with contracts() as uniswap:
+        pool = await uniswap.create_pool(100, 1.0)
+        await uniswap.provide(pool, -MAX_TICK, MAX_TICK, UNIT, UNIT)
+        state, model = await read(uniswap, pool)
+        for zero_for_one, limit in zip((True, False), LIMITS, strict=True):
+            last = model.swap_to(limit, zero_for_one)
+            assert last is not None
+            assert last.liquidity == state.liquidity
+            for exact_in in (True, False):
+                for beside in (-1, 0, 1):
+                    order = Order(zero_for_one, exact_in, amount_of(last, exact_in) + beside)
+                    assert computed(state, model, order) == await told(uniswap, pool, order), order
 
 
 async def test_an_exact_out_that_rounding_takes_to_a_tick_has_crossed_it() -> None:

@@ -80,7 +80,8 @@ function update(node, incident, store) {
   put(node.text, incident.explanation || `${incident.token} on ${incident.venue}: ${format.CAUSES[incident.cause] ?? format.words(incident.cause)}.`);
   fresh(node.facts, JSON.stringify(incident.executable), () => [executable(incident)]);
   const left = incident.plan ? Math.sign(format.ms(incident.plan.expires) - store.now) : 0;
-  fresh(node.plan, `${incident.plan?.id} ${left}`, () => [planLine(incident.plan, store.now)]);
+  const filled = incident.plan ? store.filled(incident.plan.id) : false;
+  fresh(node.plan, `${incident.plan?.id} ${left} ${filled}`, () => [planLine(incident.plan, store.now, filled)]);
   const muted = incident.muted_until ? format.ms(incident.muted_until) : NaN;
   node.muted = muted > store.now;
   put(node.mute, node.muted ? "Unmute" : "Mute 1 h");

@@ -9,13 +9,13 @@ const title = (plan) => (isTrade(plan) ? format.ROUTES[plan.route] ?? format.wor
 const reason = (plan) => (plan.reasons?.[0] ?? "").replace(/^[\w.]+:\s*/, "");
 
 // One line under an incident: what to do, for how much.
-export function planLine(plan, now) {
+export function planLine(plan, now, filled = false) {
   if (!plan) return h("p", { class: "none" }, "No plan yet.");
   if (!isTrade(plan)) return h("p", null, h("b", null, "No trade. "), reason(plan) ? `${capital(reason(plan))}.` : "Nothing is left after costs.");
-  const over = format.ms(plan.expires) <= now;
+  const fate = filled ? " (traded)" : format.ms(plan.expires) <= now ? " (expired)" : "";
   return h("p", null, h("b", null, `${capital(title(plan))} for ${format.size(plan.size_usd)}: `),
     h("span", { class: "gain" }, format.money(plan.expected_profit_usd, "+")), " expected, ",
-    h("span", { class: "loss" }, format.money(plan.worst_case_usd)), " at worst", over ? " (expired)" : "", ".");
+    h("span", { class: "loss" }, format.money(plan.worst_case_usd)), " at worst", fate, ".");
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
