@@ -165,7 +165,7 @@ async def test_the_first_screen_says_what_is_happening_now(browser: Browser, bot
         await expect(card).to_contain_text(world.SPIKE.explanation)
         drift = page.locator(f"#card-{world.DRIFT.id}")
         await expect(drift).to_contain_text(
-            "Mint and sell for $14,250: +$57.20 expected, \u2212$212.40 at worst."
+            "Mint and sell for $14,250: +$57.20 expected, \u2212$212.40 at worst (traded)."
         )
 
 
