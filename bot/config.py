@@ -222,6 +222,11 @@ class LedgerSection(Section):
         "sqlite+aiosqlite:///var/pegbot.db",
         description="SQLAlchemy URL; postgresql+asyncpg://… for Postgres; env:NAME to hide it",
     )
+    keep_days: float = Field(
+        400.0,
+        ge=1,
+        description="resolved incidents and untraded plans are dropped after so long; books never",
+    )
 
 
 class ChannelSection(Section):

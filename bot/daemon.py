@@ -29,7 +29,7 @@ from bot.execution import require_start
 from bot.journal import Journal
 from bot.metrics import Metrics
 from bot.registry import Registry
-from bot.timefmt import NS, iso
+from bot.timefmt import DAY_SECONDS, NS, iso
 from bot.types import Clock, Command, Event, FeedStatus, Message, Ns, Quarantined, Tick
 from bot.web.books import marks
 from bot.web.replica import Replica
@@ -46,6 +46,8 @@ IDLE_SECONDS = 1.0
 """With live sources and nothing to read, the engine is told the time this often."""
 SHUTDOWN_SECONDS = 10.0
 WATCH_SECONDS = 0.5
+PRUNE_FIRST, PRUNE_EVERY = 600, 172_800
+"""Old rows are dropped five minutes after the start and then daily, in turns of the watch."""
 BOOKS_EVERY = 10
 """The books are read for the metrics every so many turns of the watch."""
 
@@ -319,6 +321,19 @@ class Daemon:
             turn += 1
             if turn % BOOKS_EVERY == 0:
                 await self._show_books(store)
+            if turn % PRUNE_EVERY == PRUNE_FIRST:
+                await self._prune(store)
+
+    async def _prune(self, store: Store) -> None:
+        """Drop what is older than ``[ledger] keep_days``, in event time."""
+        before = self.driver.now - int(self.config.ledger.keep_days * DAY_SECONDS * NS)
+        try:
+            dropped = await store.prune(before)
+        except ServiceUnreachable as error:
+            self._log.warning("old rows cannot be dropped", error=str(error))
+            return
+        if dropped:
+            self._log.info("old rows dropped", rows=dropped)
 
     async def _show_books(self, store: Store) -> None:
         try:
