@@ -87,7 +87,10 @@ class _Share:
     def constant_product(self, ts: int) -> Tick:
         price = self._pool_price()
         usd = sqrt(LIQUIDITY_USD**2 / 4 * price / self.base)
-        state = ConstantProductState(str(round(usd / price * 1e8)), str(round(usd * 1e6)), (8, 6), 2500)
+        state = ConstantProductState(
+            token_reserve=str(round(usd / price * 1e8)), quote_reserve=str(round(usd * 1e6)),
+            decimals=(8, 6), fee_pips=2500,
+        )  # fmt: skip
         return Tick(ts, self.reserves, "pool", size=2 * usd, data=encode(state))
 
     def uniswap_v3(self, ts: int) -> Tick:

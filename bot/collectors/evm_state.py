@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.errors import SourceError
-from bot.pools.codec import UniswapV3State
+from bot.pools.uniswap_v3 import UniswapV3State
 from bot.registry.model import PoolEntry
 
 SWAP = event_signature_to_log_topic("Swap(address,address,int256,int256,uint160,uint128,int24)")

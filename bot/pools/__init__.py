@@ -1,12 +1,14 @@
 """AMM and book mathematics: what a stated size would really get, exact to the last unit; no I/O."""
 
 from bot.pools.book import BookCurve, decode_book
-from bot.pools.codec import ConstantProductState, UniswapV3State, decode, encode
-from bot.pools.constant_product import ConstantProduct
+from bot.pools.codec import decode, decode_state, encode
+from bot.pools.constant_product import ConstantProduct, ConstantProductState
 from bot.pools.curve import Curve, Executed
 from bot.pools.ladder import Ladder, ladder
 from bot.pools.raw import RawPool, Swap
-from bot.pools.uniswap_v3 import UniswapV3, V3Swap
+from bot.pools.state import PoolState
+from bot.pools.transfer_fee import TaxedPool, TransferFee
+from bot.pools.uniswap_v3 import UniswapV3, UniswapV3State, V3Swap
 from bot.pools.usd import PoolCurve
 
 __all__ = [
@@ -17,13 +19,17 @@ __all__ = [
     "Executed",
     "Ladder",
     "PoolCurve",
+    "PoolState",
     "RawPool",
     "Swap",
+    "TaxedPool",
+    "TransferFee",
     "UniswapV3",
     "UniswapV3State",
     "V3Swap",
     "decode",
     "decode_book",
+    "decode_state",
     "encode",
     "ladder",
 ]

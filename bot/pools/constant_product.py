@@ -11,8 +11,26 @@ from math import isqrt
 from msgspec import Struct
 
 from bot.pools.raw import Swap
+from bot.pools.state import PoolState, Raw, need
 
 PIPS = 1_000_000
+
+
+class ConstantProductState(PoolState, frozen=True, kw_only=True, tag="constant_product"):
+    """Reserves of our token and of the quote, in this order whatever the pool's own is, as are ``decimals``;
+    ``fee_pips`` in millionths of what goes in."""
+
+    token_reserve: Raw
+    quote_reserve: Raw
+    fee_pips: int
+
+    def pool(self) -> ConstantProduct:
+        """See :class:`~bot.pools.state.PoolState`."""
+        need(self.token_index == 0, "the token comes first in a constant_product state")
+        need(0 <= self.fee_pips < PIPS, f"fee {self.fee_pips} is not in millionths")
+        token, quote = int(self.token_reserve), int(self.quote_reserve)
+        need(token > 0 and quote > 0, "a reserve is empty")
+        return ConstantProduct(token, quote, self.fee_pips)
 
 
 class ConstantProduct(Struct, frozen=True):
@@ -51,6 +69,14 @@ class ConstantProduct(Struct, frozen=True):
         target = isqrt(int(product / price)) if sell else isqrt(int(product * price))
         needed = target - reserve_in
         return self.exact_in(needed * PIPS // (PIPS - self.fee_pips), sell) if needed > 0 else None
+
+    def after(self, amount: int, sell: bool) -> ConstantProduct | None:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        swap = self.exact_in(amount, sell)
+        if swap is None:
+            return None
+        token, quote = (amount, -swap.amount_out) if sell else (-swap.amount_out, amount)
+        return ConstantProduct(self.token_reserve + token, self.quote_reserve + quote, self.fee_pips)
 
     def _reserves(self, sell: bool) -> tuple[int, int]:
         return (self.token_reserve, self.quote_reserve) if sell else (self.quote_reserve, self.token_reserve)

@@ -14,7 +14,10 @@ class Swap(NamedTuple):
 
 
 class RawPool(Protocol):
-    """Amounts in base units. ``sell`` means: the token goes in, the quote comes out."""
+    """Amounts in base units. ``sell`` means: the token goes in, the quote comes out.
+
+    A pool is a value: nothing changes it, :meth:`after` makes the next one.
+    """
 
     def price(self) -> float:
         """Marginal price, raw quote per raw token, without fee."""
@@ -26,4 +29,8 @@ class RawPool(Protocol):
         """What must go in for exactly ``amount``; ``None`` if the pool does not hold it."""
 
     def to_price(self, price: float, sell: bool) -> Swap | None:
-        """The swap that leaves the marginal price at ``price``; ``None`` if there is nothing to do."""
+        """The largest swap that does not take the marginal price beyond ``price``; ``None`` if there is
+        nothing to do."""
+
+    def after(self, amount: int, sell: bool) -> RawPool | None:
+        """The pool once :meth:`exact_in` of ``amount`` has happened; ``None`` where that cannot be."""

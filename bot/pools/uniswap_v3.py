@@ -8,13 +8,19 @@ cumulative sums of :mod:`bot.pools.ladder` decide where a swap ends.
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from math import isqrt, sqrt
 
 from msgspec import Struct
 
 from bot.pools.ladder import LIMITS, Ladder, Steps, ladder
 from bot.pools.raw import Swap
+from bot.pools.state import PoolState, Raw, need
 from bot.pools.tick_math import (
+    MAX_SQRT,
+    MAX_TICK,
+    MIN_SQRT,
+    MIN_TICK,
     PIPS,
     Q96,
     amount0,
@@ -23,6 +29,32 @@ from bot.pools.tick_math import (
     next_from_output,
     tick_at_sqrt,
 )
+
+
+class UniswapV3State(PoolState, frozen=True, kw_only=True, tag="uniswap_v3"):
+    """``ticks`` are all initialised ones, ``(tick, liquidity_net)``; ``fee`` in millionths."""
+
+    fee: int
+    tick_spacing: int
+    sqrt_price_x96: Raw
+    liquidity: Raw
+    tick: int
+    ticks: list[tuple[int, Raw]]
+
+    def pool(self) -> UniswapV3:
+        """See :class:`~bot.pools.state.PoolState`."""
+        need(0 <= self.fee < PIPS, f"fee {self.fee} is not in millionths")
+        need(self.tick_spacing > 0, f"tick_spacing {self.tick_spacing}")
+        price, liquidity = int(self.sqrt_price_x96), int(self.liquidity)
+        need(MIN_SQRT <= price < MAX_SQRT, f"sqrt_price_x96 {price}")
+        need(liquidity >= 0, f"liquidity {liquidity}")
+        ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
+        need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
+        need(all(a[0] < b[0] for a, b in pairwise(ticks)), "ticks are not rising")
+        need(sum(net for _, net in ticks) == 0, "the ticks' liquidity does not add up to nothing")
+        steps = ladder(ticks, 0, self.tick_spacing, self.fee)
+        need(steps.liquidity_at(self.tick) == liquidity, "liquidity is not what the ticks add up to")
+        return UniswapV3(price, self.tick, liquidity, steps, self.token_index)
 
 
 class V3Swap(Struct, frozen=True):
@@ -147,7 +179,12 @@ class UniswapV3(Struct, frozen=True):
         more, gives = _whole(steps.edges[last], target, steps.liquidity[last], self.fee, zero_for_one)
         return self._towards(steps, last, target, paid + more, got + gives)
 
-    def after(self, swap: V3Swap) -> UniswapV3:
+    def after(self, amount: int, sell: bool) -> UniswapV3 | None:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        swap = self.swap_in(amount, self._zero_for_one(sell))
+        return None if swap is None else self.moved(swap)
+
+    def moved(self, swap: V3Swap) -> UniswapV3:
         """The pool after a swap; its ladder is shared."""
         return UniswapV3(swap.sqrt_price, swap.tick, swap.liquidity, self.ladder, self.token_index)
 

@@ -7,13 +7,21 @@ from bot.pools.raw import RawPool, Swap
 
 
 class PoolCurve:
-    """``quote_usd`` is the price of one quote token in USD, always given, never assumed here."""
+    """``quote_usd`` is the price of one quote token in USD, always given, never assumed here;
+    ``token_scale`` how many tokens one whole unit of the pool's own token is."""
 
     __slots__ = ("_quote_unit", "_token_unit", "pool")
 
-    def __init__(self, pool: RawPool, token_decimals: int, quote_decimals: int, quote_usd: float) -> None:
+    def __init__(
+        self,
+        pool: RawPool,
+        token_decimals: int,
+        quote_decimals: int,
+        quote_usd: float,
+        token_scale: float = 1.0,
+    ) -> None:
         self.pool = pool
-        self._token_unit = 10.0**-token_decimals
+        self._token_unit = 10.0**-token_decimals * token_scale
         self._quote_unit = 10.0**-quote_decimals * quote_usd
 
     def spot(self) -> float:

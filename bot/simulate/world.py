@@ -145,9 +145,11 @@ class _Venue:
         place = self.place
         if place.kind == "pool":
             state = ConstantProductState(
-                str(self.pool.token_reserve), str(self.pool.quote_reserve),
-                (place.token_decimals, place.quote_decimals), place.fee_pips,
-            )  # fmt: skip
+                token_reserve=str(self.pool.token_reserve),
+                quote_reserve=str(self.pool.quote_reserve),
+                decimals=(place.token_decimals, place.quote_decimals),
+                fee_pips=place.fee_pips,
+            )
             liquidity = 2 * self.pool.quote_reserve / 10**place.quote_decimals
             return Tick(
                 ts, place.instrument, "pool", price=self.spot(), size=round(liquidity, 2), data=encode(state)

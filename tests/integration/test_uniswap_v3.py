@@ -214,7 +214,7 @@ async def traded(uniswap: Uniswap, pool: Pool, model: UniswapV3, order: Order) -
         return model
     trade = uniswap.swap if order.exact_in else uniswap.swap_exact_out
     assert done(pool, await trade(pool, token_in, order.amount)) == swap, order
-    return model.after(swap)
+    return model.moved(swap)
 
 
 def done(pool: Pool, receipt: Any) -> V3Swap:
@@ -237,7 +237,7 @@ async def test_a_swap_to_a_price_is_the_contracts_swap_with_that_limit() -> None
                 swap = model.swap_to(target, target < model.sqrt_price)
                 if swap is not None:
                     assert done(pool, await uniswap.swap_to_sqrt(pool, target)) == swap
-                    model = model.after(swap)
+                    model = model.moved(swap)
 
 
 async def test_at_the_ends_of_all_prices_a_swap_stops_short_of_the_tick() -> None:
