@@ -59,4 +59,4 @@ lock: ## resolve the dependencies anew and write requirements/*.txt with hashes 
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements/dev.txt
 
 clean: ## remove the environment, caches and runtime state of this checkout
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist var tests/fixtures/evm/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist var tests/fixtures/*/node_modules

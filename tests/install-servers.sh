@@ -26,12 +26,15 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-if [ ! -d tests/fixtures/evm/node_modules ] && [ -f tests/fixtures/evm/package-lock.json ]; then
+for set in "evm:anvil and the Uniswap contracts" "solana:the Solana pools' own libraries"; do
+  folder=tests/fixtures/${set%%:*}
+  # npm writes its own record of what is installed; one that is older than the lock is not what is asked for.
+  [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && continue
   if command -v npm >/dev/null 2>&1; then
-    echo "Installing anvil and the Uniswap contracts …"
-    npm ci --prefix tests/fixtures/evm --no-audit --no-fund --silent || echo "npm ci failed; tests on anvil will skip." >&2
+    echo "Installing ${set#*:} …"
+    npm ci --prefix "$folder" --no-audit --no-fund --silent || echo "npm ci failed; the tests that need it will skip." >&2
   else
-    echo "npm is not installed; the tests on anvil will skip." >&2
+    echo "npm is not installed; the tests that need ${set#*:} will skip." >&2
   fi
-fi
+done
 exit 0
