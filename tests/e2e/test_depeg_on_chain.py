@@ -104,12 +104,12 @@ async def told(got: list[tuple[str, bytes, bool]], kind: str, **wanted: Any) -> 
 
 
 async def calm(here: Place, daemon: Daemon) -> None:
-    """Returns once pool and share have been compared; blocks come meanwhile, as they do."""
+    """Returns once the pool has been compared with the share; blocks come meanwhile, as they do."""
 
     async def valued() -> bool:
         await here.node.mine()
         rows = await daemon.get("/api/instruments")
-        return any(row["basis"] is not None for row in rows["instruments"])
+        return any(row["basis"] is not None and row["age_seconds"] is not None for row in rows["instruments"])
 
     try:
         await until(valued, "a basis", 30.0)
