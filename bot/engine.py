@@ -7,7 +7,7 @@ Time is the events' own and never runs backwards.
 
 from __future__ import annotations
 
-from math import exp, isfinite, log
+from math import exp, log
 from typing import Any
 
 import msgspec
@@ -16,11 +16,22 @@ from bot import snapshot
 from bot.config import Config
 from bot.detector.detector import Alarm, Detector
 from bot.errors import DataError
-from bot.market import MAX_PRICE, InstrumentState, Market, ReferenceState, UnderlyingState, check
+from bot.market import (
+    AHEAD_NS,
+    MAX_PRICE,
+    MAX_TS,
+    MIN_PRICE,
+    MIN_TS,
+    InstrumentState,
+    Market,
+    ReferenceState,
+    UnderlyingState,
+    check,
+)
 from bot.pools import decode, decode_book
 from bot.registry.model import Registry
 from bot.strategy import Strategy
-from bot.timefmt import NS
+from bot.timefmt import NS, duration
 from bot.types import (
     Basis,
     BasisState,
@@ -117,12 +128,19 @@ class Engine:
         return out
 
     def _validate(self, tick: Tick) -> None:
+        ts, received = tick.ts, tick.received
+        if not MIN_TS <= ts < MAX_TS:
+            raise DataError("bad_ts", f"ts is {ts}, not nanoseconds since 1970")
+        if received and ts - received > AHEAD_NS:
+            # Once believed, it would make all that is right come too late.
+            raise DataError("time_ahead", f"{duration((ts - received) / NS)} ahead of the clock here")
         price = tick.price
         bid, ask = tick.bid, tick.ask
         # The common shapes pass on comparisons alone (a NaN compares false); check() says what is wrong.
-        quoted = bid is not None and ask is not None and 0.0 < bid <= ask < MAX_PRICE
+        quoted = bid is not None and ask is not None and MIN_PRICE <= bid <= ask < MAX_PRICE
         plain = tick.high is None and tick.low is None and (tick.size is None or 0.0 <= tick.size < MAX_USD)
-        if plain and (price is None or 0.0 < price < MAX_PRICE) and (quoted or (bid is None and ask is None)):
+        priced = price is None or MIN_PRICE <= price < MAX_PRICE
+        if plain and priced and (quoted or (bid is None and ask is None)):
             return
         check(tick)
 
@@ -148,7 +166,7 @@ class Engine:
         self, underlying: UnderlyingState, reference: ReferenceState, tick: Tick, out: list[Message]
     ) -> None:
         if tick.ts < reference.ts:
-            raise DataError("time_backwards", f"{reference.ts - tick.ts} ns before the last one")
+            raise DataError("time_backwards", _earlier(reference.ts - tick.ts))
         if tick.kind == "status":
             self._status(reference, underlying, tick, out)
             return
@@ -170,7 +188,7 @@ class Engine:
     def _token(self, state: InstrumentState, tick: Tick, out: list[Message]) -> None:
         ts = tick.ts
         if ts < state.ts:
-            raise DataError("time_backwards", f"{state.ts - ts} ns before the last one")
+            raise DataError("time_backwards", _earlier(state.ts - ts))
         kind = tick.kind
         token = state.token_state
         if token.next_multiplier is not None:
@@ -269,15 +287,16 @@ class Engine:
     def _pool(self, state: InstrumentState, tick: Tick) -> None:
         if tick.data is None:
             raise DataError("no_pool_state", "a pool tick carries its state in data")
-        if tick.data != state.pool_data:
-            state.curve = decode(tick.data)
-            state.pool_data, state.book_data = tick.data, None
-        curve = state.curve
+        curve = state.curve if tick.data == state.pool_data else decode(tick.data)
         assert curve is not None
-        spot = curve.spot()
-        if not (isfinite(spot) and spot > 0):
+        try:
+            spot = curve.spot()
+            sold, bought = curve.sell(self._primary), curve.buy(self._primary)
+        except ArithmeticError as error:
+            raise DataError("bad_pool_state", f"it gives no price: {error}") from None
+        if not MIN_PRICE <= spot < MAX_PRICE:
             raise DataError("bad_price", f"pool's spot is {spot!r}")
-        sold, bought = curve.sell(self._primary), curve.buy(self._primary)
+        state.curve, state.pool_data, state.book_data = curve, tick.data, None
         # Executable for the primary size where the pool can fill it; the marginal price where not.
         state.bid = sold.price if sold is not None else spot
         state.ask = bought.price if bought is not None else spot
@@ -327,6 +346,10 @@ class Engine:
             fair_value, sd, basis, limits.low, limits.high, age, state.liquidity_usd, status,
             state.multiplier,
         )  # fmt: skip
+
+
+def _earlier(ns: Ns) -> str:
+    return f"{duration(ns / NS) if ns >= NS else f'{ns:,} ns'} before the last one"
 
 
 def _json(tick: Tick) -> dict[str, Any]:

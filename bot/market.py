@@ -7,19 +7,25 @@ snapshot is a dictionary. Nothing here judges a price: that is for valuation and
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite, log
+from math import log
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import DataError
 from bot.registry.model import Issuer, Registry, Token, Underlying, VenueKind
 from bot.timefmt import NS
+from bot.timefmt import parse as at
 from bot.types import Ns, Tick
 
 if TYPE_CHECKING:
     from bot.pools import Curve
     from bot.valuation.fair import FairValue
 
-MAX_PRICE = 1e12
+MIN_PRICE, MAX_PRICE = 1e-9, 1e12
+MIN_MULTIPLIER, MAX_MULTIPLIER = 1e-6, 1e6
+MIN_TS, MAX_TS = at("2000-01-01"), at("2100-01-01")
+"""What is earlier or later was not meant as nanoseconds since 1970."""
+AHEAD_NS = 900 * NS
+"""So far ahead of the clock here a source's may be."""
 FRESH_NS = 120 * NS
 """In the regular session a share's price that has not changed for longer is not fresh."""
 
@@ -77,7 +83,9 @@ class TokenState:
 
 def _positive(data: dict[str, Any], key: str) -> float:
     value = data.get(key)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value) or value <= 0:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise DataError("bad_multiplier", f"{key} is {value!r}")
+    if not MIN_MULTIPLIER <= value <= MAX_MULTIPLIER:
         raise DataError("bad_multiplier", f"{key} is {value!r}")
     return float(value)
 
@@ -239,7 +247,7 @@ class Market:
 def check(tick: Tick) -> None:
     """Raise :class:`DataError` if a number of the tick is not a price; the reason is a metric label."""
     for value in (tick.bid, tick.ask, tick.price, tick.high, tick.low):
-        if value is not None and not 0.0 < value < MAX_PRICE:
+        if value is not None and not MIN_PRICE <= value < MAX_PRICE:
             raise DataError(
                 "not_finite" if value != value or value == float("inf") else "bad_price", repr(value)
             )

@@ -2,7 +2,8 @@
 
 Reading streams in constant memory. A row that cannot be used goes to ``on_bad`` with its place and a reason
 (``bad_ts``, ``bad_instrument``, ``bad_kind``, ``bad_number``, ``not_finite``, ``bad_price``, ``crossed``,
-``bad_data``, ``bad_row``) and is passed over. Order is the engine's to check.
+``bad_data``, ``bad_row``, ``time_ahead``) and is passed over. Order is the engine's to check, but for a row
+that is more than a day ahead of those around it: a reader that waits for its time would wait in vain.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import IO, Any, Literal
 import msgspec
 
 from bot.errors import DataError, TapeError, UsageError
-from bot.market import check
-from bot.timefmt import parse
+from bot.market import MAX_TS, MIN_TS, check
+from bot.timefmt import DAY_SECONDS, NS, duration, parse, short
 from bot.types import TICK_KINDS, Ns, Tick, TickKind
 
 COLUMNS = ("ts", "received", "instrument", "kind", "bid", "ask", "price", "high", "low", "size", "data")
@@ -29,7 +30,6 @@ REQUIRED = ("ts", "instrument", "kind")
 NUMBERS = ("bid", "ask", "price", "high", "low", "size")
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 ROWS = 65_536
-MAX_TS = 1 << 63
 MAX_FIELD = 1 << 30
 
 OnBad = Callable[[TapeError], None]
@@ -52,8 +52,30 @@ def read(path: Path | str, *, on_bad: OnBad) -> Iterator[Tick]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     if ending == ".parquet":
-        return _read_parquet(path, on_bad)
-    return _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
+        rows = _read_parquet(path, on_bad)
+    else:
+        rows = _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
+    return _not_ahead(rows, path, on_bad)
+
+
+def _not_ahead(ticks: Iterator[Tick], path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    """All but those that the tick after them shows to be ahead of their time."""
+    held: Tick | None = None
+    before = 0
+    for tick in ticks:
+        if held is not None:
+            ahead = held.ts - tick.ts
+            if ahead > DAY_SECONDS * NS and tick.ts >= before:
+                where = f"{path}: {held.instrument} at {short(held.ts)} UTC"
+                on_bad(
+                    TapeError("time_ahead", f"{where} is {duration(ahead / NS)} ahead of the row after it")
+                )
+            else:
+                before = held.ts
+                yield held
+        held = tick
+    if held is not None:
+        yield held
 
 
 def merge(paths: Sequence[Path], *, on_bad: OnBad) -> Iterator[Tick]:
@@ -235,7 +257,7 @@ def _number(name: str, value: Any) -> float:
 def _checked(values: Sequence[Any], where: str, on_bad: OnBad) -> Tick | None:
     """The tick of these values, in the order of ``COLUMNS``; if it cannot be used, ``on_bad`` is told."""
     ts, received, instrument, kind, bid, ask, price, high, low, size, data = values
-    if not isinstance(ts, int) or not 0 < ts < MAX_TS:
+    if not isinstance(ts, int) or not MIN_TS <= ts < MAX_TS:
         on_bad(TapeError("bad_ts", f"{where}: ts is {ts!r}, not nanoseconds since 1970"))
         return None
     if received is not None and not (isinstance(received, int) and 0 <= received < MAX_TS):

@@ -119,7 +119,9 @@ class Valuation:
             if peer is None:
                 return None
             return Estimate(peer, 4 * self._noise_var, True, None)
-        variance = state.anchor_var + state.variance_rate * (self.clock.variance_time(ts) - state.anchor_vt)
+        # A tick that comes late is as far from the anchor as one so much later.
+        since = abs(self.clock.variance_time(ts) - state.anchor_vt)
+        variance = state.anchor_var + state.variance_rate * since
         by_reference = state.by_reference
         age = ts - state.anchor_ts
         if by_reference and age <= FRESH_NS:

@@ -10,6 +10,10 @@ from bot.types import Basis, Clock, Incident, Quarantined, Tick
 from tests.fixtures.engine import TUESDAY, bases, engine, feed, incidents, quote, reference, seconds, trade
 
 KRAKEN, TSLA = "TSLAx@kraken", "TSLA@yahoo"
+POOL_OF_DUST = (
+    '{"amm": "constant_product", "decimals": [8, 6], "token_reserve": "1",'
+    f' "quote_reserve": "{10**90}", "fee_pips": 2500}}'
+)
 
 
 def quarantined(tick: Tick) -> str:
@@ -35,6 +39,11 @@ def quarantined(tick: Tick) -> str:
         (Tick(TUESDAY, KRAKEN, "quote", bid=400.0), "no_price"),
         (Tick(TUESDAY - seconds(9), KRAKEN, "trade", price=400.0), "time_backwards"),
         (Tick(TUESDAY - seconds(9), TSLA, "quote", bid=400.0, ask=400.1), "time_backwards"),
+        (Tick(TUESDAY + seconds(901), KRAKEN, "trade", price=400.0, received=TUESDAY), "time_ahead"),
+        (Tick(TUESDAY // 10**9, KRAKEN, "trade", price=400.0), "bad_ts"),
+        (Tick((1 << 63) - 1, KRAKEN, "trade", price=400.0), "bad_ts"),
+        (Tick(TUESDAY, KRAKEN, "trade", price=5e-324), "bad_price"),
+        (Tick(TUESDAY, KRAKEN, "pool", data=POOL_OF_DUST), "bad_price"),
         (Tick(TUESDAY, "NOPEx@kraken", "trade", price=1.0), "unknown_instrument"),
         (Tick(TUESDAY, "TSLA@somewhere", "trade", price=1.0), "unknown_instrument"),
         (Tick(TUESDAY, "TSLAx", "trade", price=1.0), "unknown_instrument"),
@@ -43,6 +52,7 @@ def quarantined(tick: Tick) -> str:
         (Tick(TUESDAY, KRAKEN, "status", data="{"), "bad_data"),
         (Tick(TUESDAY, "TSLAx@solana", "multiplier", data='{"multiplier": 0}'), "bad_multiplier"),
         (Tick(TUESDAY, "TSLAx@solana", "multiplier", data='{"multiplier": "1"}'), "bad_multiplier"),
+        (Tick(TUESDAY, "TSLAx@solana", "multiplier", data='{"multiplier": 1e300}'), "bad_multiplier"),
     ],
 )
 def test_a_datum_that_cannot_be_used_is_set_aside_with_its_reason(tick: Tick, reason: str) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot import tape
 from bot.errors import TapeError, UsageError
+from bot.market import MAX_TS, MIN_PRICE, MIN_TS
 from bot.types import TICK_KINDS, Tick
 
 T = 1_781_600_000_000_000_000
@@ -69,7 +70,8 @@ def test_the_same_ticks_are_the_same_bytes(tmp_path: Path, ending: str) -> None:
 
 
 NAME = st.text(st.characters(codec="utf-8"), max_size=9).filter(str.isprintable)
-PRICE = st.none() | st.floats(1e-12, 1e11)
+PRICE = st.none() | st.floats(MIN_PRICE, 1e11)
+TIME = st.integers(MIN_TS, MAX_TS - 1)
 JSON = st.dictionaries(st.text(), st.none() | st.text() | st.integers(-(2**53), 2**53), max_size=3)
 
 
@@ -79,7 +81,7 @@ def any_tick(draw: st.DrawFn) -> Tick:
     low, high = sorted([draw(st.floats(1e-9, 1e9)), draw(st.floats(1e-9, 1e9))])
     ranged, quoted = draw(st.booleans()), draw(st.booleans())
     return Tick(
-        draw(st.integers(1, 2**63 - 1)),
+        draw(TIME),
         draw(NAME) + "@" + draw(NAME),
         draw(st.sampled_from(TICK_KINDS)),
         bid=low if quoted else None,
@@ -89,7 +91,7 @@ def any_tick(draw: st.DrawFn) -> Tick:
         low=low if ranged else None,
         size=draw(st.none() | st.floats(0, 1e15)),
         data=draw(st.none() | JSON.map(json.dumps)),
-        received=draw(st.just(0) | st.integers(1, 2**63 - 1)),
+        received=draw(st.just(0) | TIME),
     )
 
 
@@ -100,7 +102,7 @@ def any_tick(draw: st.DrawFn) -> Tick:
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(ticks=st.lists(any_tick(), max_size=5))
+@given(ticks=st.lists(any_tick(), max_size=5).map(lambda some: sorted(some, key=lambda one: one.ts)))
 def test_any_ticks_survive_every_format(tmp_path: Path, ending: str, ticks: list[Tick]) -> None:
     path = tmp_path / f"tape{ending}"
     tape.write(path, ticks)
@@ -163,6 +165,8 @@ def test_a_row_that_cannot_be_used_is_passed_over_with_file_and_line(
         (row(price=[1]), "bad_number"),
         (row(ts=True), "bad_ts"),
         (row(ts=1.5), "bad_ts"),
+        (row(ts=T // 10**9), "bad_ts"),
+        (row(ts=2**63 - 1), "bad_ts"),
         (row(ts=None), "bad_ts"),
         (row(kind="rumour"), "bad_kind"),
         (row(kind=["trade"]), "bad_kind"),
@@ -197,6 +201,36 @@ def test_a_parquet_row_that_cannot_be_used_is_passed_over_with_file_and_row(tmp_
     assert [(one.reason, one.detail.partition(": ")[2][:5]) for one in told] == [
         ("bad_kind", "row 2"), ("bad_ts", "row 3"), ("not_finite", "row 4"),
     ]  # fmt: skip
+
+
+DAY = 86_400 * 10**9
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_row_from_the_future_is_passed_over_and_those_after_it_are_not(
+    tmp_path: Path, ending: str, place: int
+) -> None:
+    path = tmp_path / f"tape{ending}"
+    right = [Tick(T + n, "TSLAx@kraken", "trade", price=400.5) for n in range(3)]
+    ahead = Tick(T + 25_000 * DAY, "TSLAx@kraken", "trade", price=400.5)
+    tape.write(path, [*right[:place], ahead, *right[place:]])
+    ticks, told = taken(path)
+    assert ticks == right
+    (one,) = told
+    assert one.reason == "time_ahead"
+    assert one.detail.startswith(f"{path}: TSLAx@kraken at 2094-")
+    assert one.detail.endswith(" ahead of the row after it")
+
+
+def test_rows_out_of_order_by_less_than_a_day_and_a_step_back_for_good_are_left_to_the_engine(
+    tmp_path: Path,
+) -> None:
+    times = [T, T + DAY, T + 1, T + 3 * DAY, T + 3 * DAY + 1, T - 9 * DAY, T - 8 * DAY]
+    path = tmp_path / "tape.csv"
+    given = [Tick(ts, "TSLAx@kraken", "trade", price=400.5) for ts in times]
+    tape.write(path, given)
+    assert taken(path) == (given, [])
 
 
 def test_a_last_line_that_was_cut_off_loses_only_itself(tmp_path: Path) -> None:

@@ -142,3 +142,9 @@ def test_uncertainty_is_a_standard_deviation_in_log_terms() -> None:
     grown = sd(one, "TSLAx@kraken", later) ** 2 - sd(one, "TSLAx@kraken", FRIDAY_CLOSE) ** 2
     accrued = one.clock.variance_time(later) - one.clock.variance_time(FRIDAY_CLOSE)
     assert sqrt(grown) == pytest.approx(0.60 * sqrt(accrued))
+
+
+def test_a_tick_older_than_the_reference_is_as_uncertain_as_one_so_much_later() -> None:
+    one = engine()
+    feed(one, reference(TUESDAY, "TSLA@yahoo", 400), quote(TUESDAY, "TSLAx@kraken", 400))
+    assert sd(one, "TSLAx@kraken", TUESDAY - HOUR) == pytest.approx(sd(one, "TSLAx@kraken", TUESDAY + HOUR))
