@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from math import exp, log, sqrt
+from math import exp, isqrt, log, sqrt
 
 import msgspec
 
@@ -120,7 +120,7 @@ class _Venue:
             self.log_mid += step
             return
         price = self.spot() * exp(step) / self.scale
-        swap = self.pool.to_price(price, sell=step < 0)
+        swap = self.pool.exact_in(_needed(self.pool, price, sell=step < 0), sell=step < 0)
         if swap is not None:
             token, paid = (
                 (swap.amount_in, -swap.amount_out) if step < 0 else (-swap.amount_out, swap.amount_in)
@@ -161,6 +161,14 @@ class _Venue:
         asks = [[round(mid * (1 + step), 4), round(size, 6)] for step in steps]
         data = msgspec.json.encode({"bids": bids, "asks": asks}).decode()
         return Tick(ts, place.instrument, "quote", bid=bids[0][0], ask=asks[0][0], data=data)
+
+
+def _needed(pool: ConstantProduct, price: float, sell: bool) -> int:
+    """What an arbitrageur puts in, who takes ``x · y`` for constant and pays the fee on top."""
+    product = pool.token_reserve * pool.quote_reserve
+    target = isqrt(int(product / price)) if sell else isqrt(int(product * price))
+    put = target - (pool.token_reserve if sell else pool.quote_reserve)
+    return max(put, 0) * 1_000_000 // (1_000_000 - pool.fee_pips)
 
 
 class _World:

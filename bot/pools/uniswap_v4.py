@@ -1,0 +1,171 @@
+"""Uniswap v4 pools: v3's ranges with a fee per direction and hooks, equal to the contract to the last unit.
+
+Source: ``Pool.swap``, ``SwapMath``, ``ProtocolFeeLibrary``, ``LPFeeLibrary`` and ``Hooks`` of
+``@uniswap/v4-core``. A step moves the price and rounds as in v3, so :mod:`bot.pools.uniswap_v3` computes it.
+What differs: the protocol's fee is taken before the providers', may differ per direction and adds to what a
+swap costs; either may reach 100 %; amounts are int128; a hook may change fee or amounts of a swap.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from msgspec import Struct
+
+from bot.errors import PoolError
+from bot.pools.ladder import ladder
+from bot.pools.raw import Swap
+from bot.pools.state import PoolState, Raw, need
+from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS
+from bot.pools.uniswap_v3 import UniswapV3, V3Swap
+
+DYNAMIC_FEE = 0x800000
+"""``fee`` of a pool whose hook contract may set the providers' fee at any time."""
+MAX_PROTOCOL_FEE = 1000
+MAX_SPACING = 32_767
+MOST = (1 << 127) - 1
+"""The greatest amount of a swap (int128)."""
+NO_HOOKS = "0x" + "0" * 40
+
+BEFORE_SWAP, AFTER_SWAP, BEFORE_SWAP_DELTA, AFTER_SWAP_DELTA = 1 << 7, 1 << 6, 1 << 3, 1 << 2
+POWERS = {
+    BEFORE_SWAP: "act before a swap",
+    AFTER_SWAP: "act after a swap",
+    BEFORE_SWAP_DELTA: "take or give a part of what goes in or is asked for",
+    AFTER_SWAP_DELTA: "take or give a part of what the swap leaves",
+}
+"""What the flags in the last bits of a hook's address let it do to a swap."""
+
+
+class UniswapV4State(PoolState, frozen=True, kw_only=True, tag="uniswap_v4"):
+    """``ticks`` are all initialised ones, ``(tick, liquidity_net)``; fees in millionths.
+
+    ``fee`` is that of the pool's key, :data:`DYNAMIC_FEE` where it may change; ``lp_fee`` and
+    ``protocol_fee`` (token0 in, token1 in) are in force now, as slot0 has them; ``hooks`` is the hook
+    contract's address.
+    """
+
+    fee: int
+    lp_fee: int
+    protocol_fee: tuple[int, int] = (0, 0)
+    hooks: str = NO_HOOKS
+    tick_spacing: int
+    sqrt_price_x96: Raw
+    liquidity: Raw
+    tick: int
+    ticks: list[tuple[int, Raw]]
+
+    def pool(self) -> UniswapV4:
+        """See :class:`~bot.pools.state.PoolState`. Reason ``not_quotable``: a hook may change what a swap
+        gets."""
+        need(0 <= self.lp_fee <= PIPS, f"lp_fee {self.lp_fee} is not in millionths")
+        need(self.fee in (DYNAMIC_FEE, self.lp_fee), f"fee {self.fee} is static, yet lp_fee is {self.lp_fee}")
+        need(all(0 <= fee <= MAX_PROTOCOL_FEE for fee in self.protocol_fee), f"fees {self.protocol_fee}")
+        need(0 < self.tick_spacing <= MAX_SPACING, f"tick_spacing {self.tick_spacing}")
+        refuse_swap_hooks(self.hooks, self.fee == DYNAMIC_FEE)
+        price, liquidity = int(self.sqrt_price_x96), int(self.liquidity)
+        need(MIN_SQRT <= price < MAX_SQRT, f"sqrt_price_x96 {price}")
+        ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
+        need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
+        need(all(a[0] < b[0] for a, b in pairwise(ticks)), "ticks are not rising")
+        need(sum(net for _, net in ticks) == 0, "the ticks' liquidity does not add up to nothing")
+        fees = [swap_fee(self.lp_fee, protocol) for protocol in self.protocol_fee]
+        # A direction in which all is fee gives nothing and needs no ladder of its own.
+        steps = [ladder(ticks, 0, self.tick_spacing, fee % PIPS) for fee in fees]
+        need(steps[0].liquidity_at(self.tick) == liquidity, "liquidity is not what the ticks add up to")
+        down, up = (UniswapV3(price, self.tick, liquidity, each, self.token_index) for each in steps)
+        return UniswapV4(down, up, (fees[0], fees[1]))
+
+
+def swap_fee(lp_fee: int, protocol_fee: int) -> int:
+    """``calculateSwapFee``: both fees together, in millionths of what goes in."""
+    return protocol_fee + lp_fee - protocol_fee * lp_fee // PIPS
+
+
+def refuse_swap_hooks(hooks: str, dynamic_fee: bool) -> None:
+    """Raise :class:`PoolError` ``not_quotable`` if the contract at the address may touch a swap; hooks on
+    liquidity, donations and the pool's making change nothing that a quote depends on."""
+    need(len(hooks) == 42 and hooks[:2] == "0x", f"hooks {hooks!r} is not an address")
+    try:
+        flags = int(hooks, 16)
+    except ValueError:
+        raise PoolError("bad_pool_state", f"hooks {hooks!r} is not an address") from None
+    powers = [words for flag, words in POWERS.items() if flags & flag]
+    if flags & BEFORE_SWAP and dynamic_fee:
+        powers.append("set the fee of each swap")
+    if powers:
+        raise PoolError("not_quotable", f"the hook {hooks} may {', '.join(powers)}")
+
+
+class UniswapV4(Struct, frozen=True):
+    """State of one pool: the same ranges with either direction's fee. ``fees`` are whole swap fees in
+    millionths, of token0 in and of token1 in."""
+
+    down: UniswapV3
+    up: UniswapV3
+    fees: tuple[int, int]
+
+    def price(self) -> float:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        return self.down.price()
+
+    def exact_in(self, amount: int, sell: bool) -> Swap | None:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        return self._raw(self.swap_in(amount, self._zero_for_one(sell)))
+
+    def exact_out(self, amount: int, sell: bool) -> Swap | None:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        return self._raw(self.swap_out(amount, self._zero_for_one(sell)))
+
+    def to_price(self, price: float, sell: bool) -> Swap | None:
+        """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as there is liquidity."""
+        pool = self._way(self._zero_for_one(sell))
+        swap = None if pool is None else pool.to_price(price, sell)
+        return None if swap is None or max(swap.amount_in, swap.amount_out) > MOST else swap
+
+    def after(self, amount: int, sell: bool) -> UniswapV4 | None:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        swap = self.swap_in(amount, self._zero_for_one(sell))
+        return None if swap is None else self.moved(swap)
+
+    def swap_in(self, amount: int, zero_for_one: bool) -> V3Swap | None:
+        """Swap exactly ``amount`` in; ``None`` if the liquidity does not take all of it, or all is fee."""
+        pool = self._way(zero_for_one)
+        return None if pool is None else _fits(pool.swap_in(amount, zero_for_one))
+
+    def swap_out(self, amount: int, zero_for_one: bool) -> V3Swap | None:
+        """Swap for exactly ``amount`` out; ``None`` if the pool does not hold it, or all would be fee."""
+        pool = self._way(zero_for_one)
+        return None if pool is None else _fits(pool.swap_out(amount, zero_for_one))
+
+    def swap_to(self, target: int, zero_for_one: bool) -> V3Swap | None:
+        """Swap until the price is ``target``, or liquidity ends; ``None`` if it is not that way."""
+        pool = self._way(zero_for_one)
+        return None if pool is None else _fits(pool.swap_to(target, zero_for_one))
+
+    def moved(self, swap: V3Swap) -> UniswapV4:
+        """The pool after a swap; its ladders are shared."""
+        return UniswapV4(self.down.moved(swap), self.up.moved(swap), self.fees)
+
+    def with_position(self, lower: int, upper: int, liquidity: int) -> UniswapV4:
+        """The pool after ``liquidity`` was added to (or, negative, taken from) a position."""
+        down, up = (pool.with_position(lower, upper, liquidity) for pool in (self.down, self.up))
+        return UniswapV4(down, up, self.fees)
+
+    def _way(self, zero_for_one: bool) -> UniswapV3 | None:
+        """The pool with the fee of a direction; ``None`` where all that goes in is fee."""
+        if self.fees[0 if zero_for_one else 1] == PIPS:
+            return None
+        return self.down if zero_for_one else self.up
+
+    def _zero_for_one(self, sell: bool) -> bool:
+        return sell == (self.down.token_index == 0)
+
+    def _raw(self, swap: V3Swap | None) -> Swap | None:
+        if swap is None:
+            return None
+        return Swap(swap.amount_in, swap.amount_out, self.down.moved(swap).price())
+
+
+def _fits(swap: V3Swap | None) -> V3Swap | None:
+    return None if swap is None or max(swap.amount_in, swap.amount_out) > MOST else swap
