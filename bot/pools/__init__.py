@@ -9,6 +9,7 @@ from bot.pools.raw import RawPool, Swap
 from bot.pools.state import PoolState
 from bot.pools.transfer_fee import TaxedPool, TransferFee
 from bot.pools.uniswap_v3 import UniswapV3, UniswapV3State, V3Swap
+from bot.pools.uniswap_v4 import UniswapV4, UniswapV4State
 from bot.pools.usd import PoolCurve
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "TransferFee",
     "UniswapV3",
     "UniswapV3State",
+    "UniswapV4",
+    "UniswapV4State",
     "V3Swap",
     "decode",
     "decode_book",
