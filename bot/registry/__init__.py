@@ -4,6 +4,7 @@ from bot.registry.load import load
 from bot.registry.model import (
     Chain,
     Channel,
+    Factory,
     Issuer,
     PoolEntry,
     Registry,
@@ -16,6 +17,7 @@ from bot.registry.model import (
 __all__ = [
     "Chain",
     "Channel",
+    "Factory",
     "Issuer",
     "PoolEntry",
     "Registry",

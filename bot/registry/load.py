@@ -10,7 +10,17 @@ from typing import Any
 import msgspec
 
 from bot.errors import ConfigError
-from bot.registry.model import Chain, Issuer, PoolEntry, Registry, Token, Underlying, Venue, canonical
+from bot.registry.model import (
+    Chain,
+    Factory,
+    Issuer,
+    PoolEntry,
+    Registry,
+    Token,
+    Underlying,
+    Venue,
+    canonical,
+)
 
 TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "chains": (Chain, "name"),
@@ -19,6 +29,7 @@ TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "tokens": (Token, "symbol"),
     "venues": (Venue, "name"),
     "pools": (PoolEntry, "instrument"),
+    "factories": (Factory, "key"),
 }
 
 
@@ -102,13 +113,35 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
             problems.append(f"{where}: chain {pool.chain!r} is not in the registry")
         elif symbol in found["tokens"]:
             problems += _impostor(where, pool, found["tokens"][symbol], found["chains"][pool.chain])
+        problems += [f"{where}: {problem}" for problem in _unfit(pool)]
+    for factory in found["factories"].values():
+        if factory.chain not in found["chains"]:
+            where = places["factories", factory.key]
+            problems.append(f"{where}: chain {factory.chain!r} is not in the registry")
+    return problems
+
+
+def _unfit(pool: PoolEntry) -> list[str]:
+    """Fields that do not go together."""
+    problems = []
+    if not 0 <= pool.fee_on_transfer < 10_000:
+        problems.append(f"fee_on_transfer {pool.fee_on_transfer} is not in basis points, 0 to 9999")
+    if pool.amm == "uniswap_v4":
+        if not pool.manager or pool.tick_spacing <= 0:
+            problems.append("a uniswap_v4 pool needs manager (the PoolManager's address) and tick_spacing")
+        if len(pool.address) != 66:
+            problems.append("address of a uniswap_v4 pool is its id: 0x and 64 hexadecimal digits")
+    elif pool.manager or pool.hooks:
+        problems.append(f"manager and hooks are for uniswap_v4, not for {pool.amm}")
     return problems
 
 
 def _impostor(where: str, pool: PoolEntry, token: Token, chain: Chain) -> list[str]:
-    """A pool of another token by the same name."""
+    """A pool of another token by the same name. What a wrapper wraps is asked of its contract."""
     address = token.addresses.get(chain.name, token.addresses.get(chain.kind))
-    if chain.local or address is None or canonical(address) == canonical(pool.token_address):
+    if chain.local or address is None or pool.token_form == "wrapped":
+        return []
+    if canonical(address) == canonical(pool.token_address):
         return []
     return [
         f"{where}: token_address {pool.token_address} is not {token.symbol}, whose address on {chain.name} "

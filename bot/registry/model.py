@@ -10,17 +10,19 @@ from bot.types import split_instrument
 
 VenueKind = Literal["pool", "exchange", "issuer", "broker", "oracle"]
 Hours = Literal["24/7", "24/5", "regular", "none"]
+TokenForm = Literal["plain", "rebasing", "wrapped"]
 
 
 class Chain(Struct, frozen=True, forbid_unknown_fields=True):
     """A blockchain. ``gas_usd`` is what one swap typically costs there; on a ``local`` one, made for tests,
-    tokens have addresses of their own."""
+    tokens have addresses of their own. ``multicall`` is where an EVM chain has Multicall3; empty: nowhere."""
 
     name: str
     kind: Literal["evm", "solana"]
     chain_id: int = 0
     gas_usd: float = 0.05
     local: bool = False
+    multicall: str = "0xcA11bde05977b3631167028862bE2a173976CA11"
 
 
 class Channel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,9 +87,38 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
     reference: bool = False
 
 
+class Factory(Struct, frozen=True, forbid_unknown_fields=True):
+    """A contract that makes pools of one kind on one chain, or (``uniswap_v4``) holds them all.
+
+    ``venue`` is how its pools are called in instruments. ``fees`` are the fees, in millionths, at which it has
+    pools (``uniswap_v2``: the one of all of them; ``slipstream``: tick spacings). ``from_block`` is where its events
+    begin. ``source`` says where the address is from.
+    """
+
+    chain: str
+    amm: str
+    address: str
+    venue: str
+    fees: list[int] = []
+    from_block: int = 0
+    source: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is known by: one address is used on several chains."""
+        return f"{self.chain}:{self.address.lower()}"
+
+
 class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """One pool, by address. ``fee_pips`` is in millionths; ``quote_usd`` is what one quote token is taken to
-    be worth, said by whoever makes the entry: a dollar coin is not a dollar by its name."""
+    be worth, said by whoever makes the entry: a dollar coin is not a dollar by its name.
+
+    On EVM chains ``token_form`` says what the pool holds: the token (``plain``), one whose balances move with the
+    multiplier (``rebasing``), or an ERC-4626 wrapper of it (``wrapped``: ``token_address`` is the wrapper's);
+    ``token_symbol`` what that contract calls itself, if not as the token; ``fee_on_transfer`` what it keeps back
+    when moved, in basis points. A ``uniswap_v4`` pool has its id as ``address`` and names ``manager``, the contract
+    that holds it, ``hooks``, and its ``tick_spacing``, which others may leave out.
+    """
 
     instrument: str
     chain: str
@@ -100,6 +131,12 @@ class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
     quote_symbol: str
     quote_decimals: int
     quote_usd: float
+    token_form: TokenForm = "plain"
+    token_symbol: str = ""
+    fee_on_transfer: int = 0
+    manager: str = ""
+    hooks: str = ""
+    tick_spacing: int = 0
 
 
 class Resolved(Struct, frozen=True):
@@ -127,6 +164,7 @@ class Registry(Struct, frozen=True):
     tokens: dict[str, Token] = {}
     venues: dict[str, Venue] = {}
     pools: dict[str, PoolEntry] = {}
+    factories: dict[str, Factory] = {}
 
     def resolve(self, instrument: str) -> Resolved | None:
         """The meaning of ``TOKEN@venue`` or ``UNDERLYING@source``; ``None`` if it is not known.
