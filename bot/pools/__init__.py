@@ -5,6 +5,7 @@ from bot.pools.codec import decode, decode_state, encode
 from bot.pools.constant_product import ConstantProduct, ConstantProductState
 from bot.pools.curve import Curve, Executed
 from bot.pools.ladder import Ladder, ladder
+from bot.pools.meteora_dlmm import MeteoraDlmm, MeteoraDlmmState
 from bot.pools.raw import RawPool, Swap
 from bot.pools.state import PoolState
 from bot.pools.transfer_fee import TaxedPool, TransferFee
@@ -19,6 +20,8 @@ __all__ = [
     "Curve",
     "Executed",
     "Ladder",
+    "MeteoraDlmm",
+    "MeteoraDlmmState",
     "PoolCurve",
     "PoolState",
     "RawPool",

@@ -6,12 +6,13 @@ import msgspec
 
 from bot.errors import PoolError
 from bot.pools.constant_product import ConstantProductState
+from bot.pools.meteora_dlmm import MeteoraDlmmState
 from bot.pools.state import PoolState
 from bot.pools.uniswap_v3 import UniswapV3State
 from bot.pools.uniswap_v4 import UniswapV4State
 from bot.pools.usd import PoolCurve
 
-AnyState = ConstantProductState | UniswapV3State | UniswapV4State
+AnyState = ConstantProductState | UniswapV3State | UniswapV4State | MeteoraDlmmState
 
 _decoder: msgspec.json.Decoder[AnyState] = msgspec.json.Decoder(AnyState)
 
