@@ -22,6 +22,9 @@ class RawPool(Protocol):
     def price(self) -> float:
         """Marginal price, raw quote per raw token, without fee."""
 
+    def fee_ratio(self, sell: bool) -> float:
+        """The part of what goes in that the pool keeps, as of now, for the next unit."""
+
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """What comes out for exactly ``amount``; ``None`` if the pool cannot take all of it."""
 

@@ -50,6 +50,13 @@ class TaxedPool:
         """See :class:`~bot.pools.raw.RawPool`; of the pool itself."""
         return self._pool.price()
 
+    def fee_ratio(self, sell: bool) -> float:
+        """See :class:`~bot.pools.raw.RawPool`; with what the tokens keep, while that is in proportion."""
+        left = 1 - self._pool.fee_ratio(sell)
+        for fee in (self._token, self._quote):
+            left *= 1 - fee.basis_points / WHOLE
+        return 1 - left
+
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
         fee_in, fee_out = self._fees(sell)
