@@ -60,6 +60,10 @@ class ConstantProduct(Struct, frozen=True):
         """See :class:`~bot.pools.raw.RawPool`."""
         return self.quote_reserve / self.token_reserve
 
+    def fee_ratio(self, sell: bool) -> float:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        return self.fee_pips / PIPS
+
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
         reserve_in, reserve_out = self._reserves(sell)
