@@ -1,128 +1,126 @@
-"""The liquidity of a concentrated pool as a ladder of price ranges with cumulative exact amounts.
+"""The liquidity of a concentrated pool: its initialised ticks, and the steps a swap takes over them.
 
-A swap in the contract goes step by step: to the next initialised tick, or to the edge of a word of the tick
-bitmap, and rounds in each step. Every *whole* step's amounts depend only on its two edges and its
-liquidity, so they are summed once, from one end of the ladder, per direction; a quote then bisects for
-the step in which it ends and computes only its first and last, partial steps.
+A ladder is shared by all states of a pool until its ticks change; :meth:`Ladder.changed` then makes the next
+one, which shares with it whatever did not change. How steps are summed and searched is in
+:mod:`bot.pools.steps`. Uniswap v3's own steps end at initialised ticks and at the edges of the words of its
+tick bitmap. Another program's pools use the same ladder with :class:`~bot.pools.steps.Rules` of their own::
+
+    RULES = Rules(price=sqrt_at_tick_x64, falling=whole_down, rising=whole_up)
+    Ladder(ticks, 0, spacing, fee, RULES).steps(zero_for_one).start(sqrt_price, tick)
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections.abc import Collection
 from functools import lru_cache
-from itertools import accumulate, pairwise
 
-from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS, amount0, amount1, sqrt_at_tick
+from bot.pools.steps import Rules, Steps, Ticks
+from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS, sqrt_at_tick
 
-WORD = 256
 LIMITS = (MIN_SQRT + 1, MAX_SQRT - 1)
 """The last prices that a swap can reach: a unit short of those of the outermost ticks."""
 
-
-class Steps:
-    """All whole steps of one direction.
-
-    ``edges`` are square-root prices in the order a swap meets them (falling for token0 in); step ``k``
-    leads from ``edges[k]`` to ``edges[k + 1]`` with ``liquidity[k]``. ``paid[k]`` and ``got[k]`` are what
-    all steps before ``k`` take, fee included, and give.
-    """
-
-    __slots__ = ("edges", "got", "keys", "liquidity", "paid", "ticks", "zero_for_one")
-
-    def __init__(
-        self, ticks: tuple[tuple[int, int], ...], base: int, spacing: int, fee: int, zero_for_one: bool
-    ) -> None:
-        self.zero_for_one = zero_for_one
-        stops = _stops([tick for tick, _ in ticks], spacing, zero_for_one)
-        initialised = [tick for tick, _ in ticks]
-        below = [base, *accumulate((net for _, net in ticks), initial=base)][1:]
-        self.ticks = stops[::-1] if zero_for_one else stops
-        self.edges = [_reachable(tick) for tick in self.ticks]
-        # bisect wants rising keys, also for the falling direction.
-        self.keys = [-edge for edge in self.edges] if zero_for_one else self.edges
-        self.liquidity: list[int] = []
-        paid, got = [0], [0]
-        for start, end in pairwise(self.ticks):
-            low, high = min(start, end), max(start, end)
-            liquidity = below[bisect_right(initialised, low)]
-            self.liquidity.append(liquidity)
-            low_price, high_price = _reachable(low), _reachable(high)
-            if zero_for_one:
-                taken = amount0(low_price, high_price, liquidity, True)
-                given = amount1(low_price, high_price, liquidity, False)
-            else:
-                taken = amount1(low_price, high_price, liquidity, True)
-                given = amount0(low_price, high_price, liquidity, False)
-            paid.append(paid[-1] + taken + -(-taken * fee // (PIPS - fee)))
-            got.append(got[-1] + given)
-        self.paid, self.got = paid, got
-
-    def step_of(self, price: int) -> int:
-        """The step a swap starting at ``price`` is in; -1 or ``len(liquidity)`` outside the ladder."""
-        key = -price if self.zero_for_one else price
-        # Standing on an edge belongs to the step that begins there.
-        return bisect_right(self.keys, key) - 1
-
-    def crossed(self, edge: int) -> int:
-        """The pool's tick once the edge is crossed: one below it if the price falls."""
-        return self.ticks[edge] - 1 if self.zero_for_one else self.ticks[edge]
-
-
-def _reachable(tick: int) -> int:
-    """The price of a tick, or the last one before it that a swap can reach."""
-    return min(max(sqrt_at_tick(tick), LIMITS[0]), LIMITS[1])
-
-
-def _stops(initialised: list[int], spacing: int, zero_for_one: bool) -> list[int]:
-    """Where steps end: initialised ticks, and between the outermost of them the edges of bitmap words."""
-    if not initialised:
-        return []
-    first, last = initialised[0], initialised[-1]
-    offset = 0 if zero_for_one else WORD - 1
-    word = -(-(first // spacing - offset) // WORD)
-    stops = set(initialised)
-    while (edge := (word * WORD + offset) * spacing) < last:
-        if edge > first:
-            stops.add(edge)
-        word += 1
-    return sorted(stop for stop in stops if MIN_TICK <= stop <= MAX_TICK)
+Fee = int | tuple[int, int]
 
 
 class Ladder:
-    """Both directions, made when first asked for; shared by all states of a pool with these ticks.
-
-    ``ticks`` are the initialised ones, ``(tick, liquidity_net)``, rising; ``base`` is the liquidity below
-    the first of them (0 where all ticks are known).
+    """``ticks`` are the initialised ones, ``(tick, liquidity_net)``, rising; ``base`` is the liquidity below
+    the first of them (0 where all ticks are known). ``fee`` is in millionths of what goes in: one, or that
+    of token0 in (the price falls) and that of token1 in.
     """
 
-    __slots__ = ("_down", "_up", "base", "fee", "spacing", "ticks")
+    __slots__ = ("_falling", "_rising", "base", "fees", "rules", "spacing", "ticks")
 
-    def __init__(self, ticks: tuple[tuple[int, int], ...], base: int, spacing: int, fee: int) -> None:
+    def __init__(self, ticks: Ticks, base: int, spacing: int, fee: Fee, rules: Rules | None = None) -> None:
         self.ticks = ticks
         self.base = base
         self.spacing = spacing
-        self.fee = fee
-        self._down: Steps | None = None
-        self._up: Steps | None = None
+        self.fees = (fee, fee) if isinstance(fee, int) else fee
+        self.rules = V3 if rules is None else rules
+        self._falling: Steps | None = None
+        self._rising: Steps | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ladder) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    @property
+    def fee(self) -> int:
+        """That of token0 in; of both where they are the same."""
+        return self.fees[0]
 
     def steps(self, zero_for_one: bool) -> Steps:
-        """The whole steps of one direction."""
-        found = self._down if zero_for_one else self._up
+        """The steps of one direction, made when first asked for."""
+        found = self._falling if zero_for_one else self._rising
         if found is None:
-            found = Steps(self.ticks, self.base, self.spacing, self.fee, zero_for_one)
+            fee = self.fees[0 if zero_for_one else 1]
+            found = Steps(self.ticks, self.base, self.spacing, fee, self.rules, zero_for_one)
             if zero_for_one:
-                self._down = found
+                self._falling = found
             else:
-                self._up = found
+                self._rising = found
         return found
 
     def liquidity_at(self, tick: int) -> int:
         """The liquidity in force at ``tick``."""
         index = bisect_left(self.ticks, (tick + 1,))
-        return self.base + sum(net for _, net in self.ticks[:index])
+        return self.base + sum([net for _, net in self.ticks[:index]])
+
+    def changed(self, lower: int, upper: int, liquidity: int, kept: Collection[int] = ()) -> Ladder:
+        """The ladder after ``liquidity`` was added to, or, negative, taken from a position.
+
+        A tick at which nothing is left in sum is no longer initialised once liquidity was taken, unless it is
+        one of ``kept``: as much may begin there as ends.
+        """
+        ticks = self.ticks
+        for tick, net in ((lower, liquidity), (upper, -liquidity)):
+            at = bisect_left(ticks, (tick,))
+            here = at < len(ticks) and ticks[at][0] == tick
+            net += ticks[at][1] if here else 0
+            gone = net == 0 and liquidity < 0 and tick not in kept
+            ticks = ticks[:at] + (() if gone else ((tick, net),)) + ticks[at + here :]
+        made = Ladder(ticks, self.base, self.spacing, self.fees, self.rules)
+        if self.ticks and ticks:
+            made._falling = self._falling and self._falling.changed(ticks, lower, upper, liquidity)
+            made._rising = self._rising and self._rising.changed(ticks, lower, upper, liquidity)
+        return made
+
+    def _key(self) -> tuple[object, ...]:
+        return self.ticks, self.base, self.spacing, self.fees, self.rules
 
 
-@lru_cache(maxsize=512)  # one of 400 ticks takes 0.2 MB, and pools whose ticks change leave old ones behind
-def ladder(ticks: tuple[tuple[int, int], ...], base: int, spacing: int, fee: int) -> Ladder:
+@lru_cache(
+    maxsize=512
+)  # for states that come as text, each with all its ticks; a pool kept as a value needs none
+def ladder(ticks: Ticks, base: int, spacing: int, fee: Fee) -> Ladder:
     """The ladder of these ticks; the same one for each state of a pool until its ticks change."""
     return Ladder(ticks, base, spacing, fee)
+
+
+def reachable(tick: int) -> int:
+    """The price of a tick, or the last one before it that a swap can reach."""
+    if MIN_TICK < tick < MAX_TICK:
+        return sqrt_at_tick(tick)
+    return LIMITS[0] if tick == MIN_TICK else LIMITS[1]
+
+
+def falling(start: int, end: int, liquidity: int, fee: int) -> tuple[int, int]:
+    """Token0 that a whole step down takes, fee included, and token1 that it gives.
+
+    ``SwapMath.computeSwapStep`` of ``@uniswap/v3-core``: the amounts of :mod:`bot.pools.tick_math`, where
+    rounding up twice is rounding the quotient by the product up once, and the fee on top likewise.
+    """
+    part = liquidity * (start - end)
+    return -((-part << 96) // (start * end) * PIPS // (PIPS - fee)), part >> 96
+
+
+def rising(start: int, end: int, liquidity: int, fee: int) -> tuple[int, int]:
+    """Token1 that a whole step up takes, fee included, and token0 that it gives."""
+    part = liquidity * (end - start)
+    return -((-part >> 96) * PIPS // (PIPS - fee)), (part << 96) // (start * end)
+
+
+V3 = Rules(reachable, falling, rising, word=256, offsets=(0, 255))
