@@ -10,10 +10,18 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bot.errors import ConfigError
 
@@ -105,6 +113,79 @@ class EvmSource(Section):
     )
 
 
+class SolanaSource(Section):
+    """``[[collectors.solana]]``: pools of Solana programs, by account subscriptions, all of one slot."""
+
+    name: str = "solana"
+    urls: list[str] = Field(
+        min_length=1, description="HTTP endpoints, in order of preference; env:NAME for one with a key"
+    )
+    websocket_urls: list[str] = Field(
+        [],
+        description="one for each of urls; without: the same with ws for http, its port plus one",
+    )
+    commitment: Literal["processed", "confirmed", "finalized"] = "confirmed"
+    genesis_hash: str = Field("", description="of the cluster it must be; empty: any")
+    pools: list[str] = Field(
+        min_length=1, description="instruments of the registry, e.g. TSLAx@raydium:8aDaBQkT"
+    )
+    silence_seconds: PositiveSeconds = Field(
+        20.0, description="no slot or no clock for so long: the subscription is silent, reconnect"
+    )
+    behind_seconds: PositiveSeconds = Field(
+        60.0, description="a node whose clock, or whose slot, lags by more is left for the next one"
+    )
+    poll_seconds: PositiveSeconds = Field(
+        30.0,
+        description="how often every account is read again, to check the subscriptions; or instead of them, "
+        "where no endpoint has any",
+    )
+    requests_per_second: float = Field(8.0, gt=0, description="at most so many HTTP requests")
+    max_subscriptions: int = Field(
+        5000, ge=10, description="of one connection; pools beyond are not quoted: make a second source"
+    )
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if self.websocket_urls and len(self.websocket_urls) != len(self.urls):
+            raise ValueError("websocket_urls has to name one for each of urls, or none")
+        return self
+
+
+class JupiterPair(Section):
+    """``[[collectors.jupiter.tokens]]``: what is asked for."""
+
+    token: str = Field(description="a token of the registry with an address on Solana")
+    sizes_usd: list[PositiveUsd] = Field([500.0], min_length=1, description="the first is the one quoted")
+
+
+class JupiterSource(Section):
+    """``[[collectors.jupiter]]``: Jupiter's own quotes, as an independent check of ours."""
+
+    name: str = "jupiter"
+    url: str = Field("https://api.jup.ag/swap/v1/quote", description="the endpoint for quotes")
+    api_key: str = Field("", description="env:NAME or file:PATH; without one, half a request a second")
+    tokens: list[JupiterPair] = Field(min_length=1)
+    quote_address: str = Field(
+        "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", description="what is paid with; USDC"
+    )
+    quote_decimals: int = Field(6, ge=0, le=18)
+    quote_usd: PositiveUsd = Field(1.0, description="what one of it is taken to be worth")
+    every_seconds: PositiveSeconds = Field(30.0, description="how often each size is asked for")
+    requests_per_second: float = Field(0.5, gt=0)
+    silence_seconds: PositiveSeconds = Field(300.0, description="no answer for so long: the source is down")
+    tolerance: Ratio = Field(
+        0.002, description="a route through one pool may differ from our own quote of it by so much"
+    )
+
+    @field_validator("api_key")
+    @classmethod
+    def _by_reference(cls, value: str) -> str:
+        if value and not value.startswith(("env:", "file:")):
+            raise ValueError(BY_REFERENCE)
+        return value
+
+
 class YahooSource(Section):
     """``[[collectors.yahoo]]``: share prices through yfinance: socket, and polling as fall-back."""
 
@@ -123,6 +204,8 @@ class CollectorsSection(Section):
 
     tape: list[TapeSource] = []
     evm: list[EvmSource] = []
+    solana: list[SolanaSource] = []
+    jupiter: list[JupiterSource] = []
     yahoo: list[YahooSource] = []
     backoff_initial_seconds: PositiveSeconds = 0.5
     backoff_max_seconds: PositiveSeconds = 60.0

@@ -52,6 +52,11 @@ def _references(config: Config) -> Iterator[tuple[str, str]]:
     every = [("ledger.url", config.ledger.url), ("mqtt.password", config.mqtt.password)]
     for evm in config.collectors.evm:
         every += [(f"collectors.evm[{evm.name}].urls", url) for url in evm.urls]
+    for solana in config.collectors.solana:
+        every += [(f"collectors.solana[{solana.name}].urls", url) for url in solana.urls]
+        every += [(f"collectors.solana[{solana.name}].websocket_urls", url) for url in solana.websocket_urls]
+    for jupiter in config.collectors.jupiter:
+        every.append((f"collectors.jupiter[{jupiter.name}].api_key", jupiter.api_key))
     every += [(f"alerts.channels[{one.name}].url", one.url) for one in config.alerts.channels]
     return ((key, text) for key, text in every if text.startswith(REFERENCES))
 
