@@ -7,12 +7,26 @@ import msgspec
 from bot.errors import PoolError
 from bot.pools.constant_product import ConstantProductState
 from bot.pools.meteora_dlmm import MeteoraDlmmState
+from bot.pools.raydium_amm_v4 import RaydiumAmmV4State
+from bot.pools.raydium_clmm import RaydiumClmmState
+from bot.pools.raydium_cpmm import RaydiumCpmmState
 from bot.pools.state import PoolState
 from bot.pools.uniswap_v3 import UniswapV3State
 from bot.pools.uniswap_v4 import UniswapV4State
 from bot.pools.usd import PoolCurve
+from bot.pools.v3_forks import PancakeV3State, SlipstreamState
 
-AnyState = ConstantProductState | UniswapV3State | UniswapV4State | MeteoraDlmmState
+AnyState = (
+    ConstantProductState
+    | UniswapV3State
+    | PancakeV3State
+    | SlipstreamState
+    | UniswapV4State
+    | MeteoraDlmmState
+    | RaydiumAmmV4State
+    | RaydiumClmmState
+    | RaydiumCpmmState
+)
 
 _decoder: msgspec.json.Decoder[AnyState] = msgspec.json.Decoder(AnyState)
 
