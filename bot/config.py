@@ -92,7 +92,7 @@ class TapeSource(Section):
 
 
 class EvmSource(Section):
-    """``[[collectors.evm]]``: Uniswap v3 pools of one EVM chain over a WebSocket."""
+    """``[[collectors.evm]]``: pools of one EVM chain over a WebSocket, of all kinds together."""
 
     name: str = "evm"
     urls: list[str] = Field(
@@ -107,6 +107,24 @@ class EvmSource(Section):
     )
     silence_seconds: PositiveSeconds = Field(
         60.0, description="no new block for so long: the feed is silent, reconnect"
+    )
+    behind_seconds: PositiveSeconds = Field(
+        120.0, description="a head older than this: the node is behind, the next of urls is tried"
+    )
+    prefer_seconds: PositiveSeconds = Field(
+        300.0, description="how often the first of urls is tried again while another one is used"
+    )
+    verify_blocks: int = Field(
+        200, ge=1, description="a pool's kept state is compared with the chain once in so many blocks"
+    )
+    token_seconds: PositiveSeconds = Field(
+        10.0, description="how often tokens are asked for their multiplier and whether they are paused"
+    )
+    calls_per_request: int = Field(
+        500, ge=1, le=10_000, description="contract calls that go into one eth_call by Multicall3"
+    )
+    requests_per_second: float = Field(
+        0.0, ge=0, description="at most so many requests to a node; 0 is no limit of ours"
     )
     pools: list[str] = Field(
         min_length=1, description="instruments of the registry, e.g. AMZNx@uniswap:0x3cd7f2a1"

@@ -1,85 +1,168 @@
-"""Uniswap v3 pools of one EVM chain: state read once, then kept from each block's logs.
+"""Pools of one EVM chain: state read once, then kept from each block's logs; see
+:mod:`bot.collectors.evm_follow`.
 
-New heads come over a subscription. The blocks between the last one known and the head are walked by hash,
-parent by parent, so that a gap and a reorganisation are the same thing: back to where the branches part,
-then forward, block by block, with the logs of exactly that block. What cannot be connected within
-``reorg_depth`` is read from the chain anew; now and then what is kept is compared with the chain.
+New heads come over a subscription. Of several endpoints the first that answers is used; one that fails, falls
+silent or behind, or limits how often it is asked gives way to the next, and the preferred one is gone back to
+once it is well again. A pool that cannot be quoted is told to be ``down``, one whose token is paused
+``halted``, with the reason, and ``up`` when that is over; others go on.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal
 
+import msgspec
 import structlog
-from msgspec import Struct
+from msgspec.structs import replace
 
+from bot.collectors.base import OnBad
 from bot.collectors.evm_chain import Chain, Header, connected
-from bot.collectors.evm_state import V3State
+from bot.collectors.evm_follow import Follower
+from bot.collectors.evm_rpc import TooMany
+from bot.collectors.evm_token import Terms
 from bot.config import EvmSource, secret
-from bot.errors import ConfigError, PoolError, SourceError
-from bot.pools.codec import decode, encode
-from bot.pools.usd import PoolCurve
+from bot.errors import ConfigError, PegbotError, SourceError
+from bot.pools.codec import encode
 from bot.registry.model import PoolEntry, Registry
-from bot.timefmt import NS
-from bot.types import Ns, Tick
+from bot.timefmt import NS, duration
+from bot.types import Ns, Quarantined, Tick
 
 REFRESH_SECONDS = 3
 """A pool in which nothing happened is told again after so long: no log is news too."""
-VERIFY_BLOCKS = 200
-"""How often price and liquidity that are kept are compared with the chain's."""
 TRIES = 5
+PROBE_SECONDS = 10.0
 
-
-class Known(Struct):
-    """A block that has been taken in, and the states as they were before it."""
-
-    header: Header
-    before: Mapping[str, V3State]
+Health = tuple[Literal["up", "down", "halted"], str]
+UP: Health = ("up", "")
 
 
 class EvmCollector:
     """One source of pools; see :class:`bot.collectors.base.Collector`."""
 
     def __init__(
-        self, source: EvmSource, registry: Registry, *, clock: Callable[[], Ns] = time.time_ns
+        self,
+        source: EvmSource,
+        registry: Registry,
+        *,
+        clock: Callable[[], Ns] = time.time_ns,
+        on_bad: OnBad | None = None,
     ) -> None:
         self.name = source.name
         self.instruments = tuple(source.pools)
         self.detail = ""
         self._source = source
         self._clock = clock
+        self._on_bad = on_bad
         self._entries: dict[str, PoolEntry] = {name: registry.pools[name] for name in source.pools}
-        self._names = {entry.address.lower(): name for name, entry in self._entries.items()}
+        chain = registry.chains.get(next(iter(self._entries.values())).chain)
+        self._multicall = "" if chain is None else chain.multicall
+        self._follower = Follower(
+            self._entries,
+            registry,
+            reorg_depth=source.reorg_depth,
+            verify_blocks=source.verify_blocks,
+            token_seconds=source.token_seconds,
+            bad=self._set_aside,
+        )
         self._url = 0
-        self._states: dict[str, V3State] = {}
-        self._blocks: deque[Known] = deque(maxlen=source.reorg_depth)
-        self._shown: dict[str, tuple[V3State, Ns]] = {}
-        self._verified = 0
+        self._away: dict[int, Ns] = {}
+        self._newest = 0
+        self._shown: dict[str, tuple[Any, Ns]] = {}
+        self._told: dict[str, Health] = {}
+        self._untold: set[str] = set()
+        self._multipliers: dict[str, Terms] = {}
         self._log = structlog.get_logger("pegbot.evm").bind(source=source.name)
 
     async def ticks(self) -> AsyncIterator[Tick]:
         """A tick per pool whose state a block changed, priced as of that block."""
-        url = self._source.urls[self._url % len(self._source.urls)]
+        self._follower.forget()
+        self._multipliers.clear()
+        # Whoever listens may have been told otherwise meanwhile.
+        self._untold = {name for name, health in self._told.items() if health != UP}
+        while True:
+            self._pick()
+            probe: asyncio.Task[bool] | None = None
+            due = self._clock() + int(self._source.prefer_seconds * NS)
+            try:
+                async with self._connected(self._url) as chain:
+                    await self._check_chain(chain)
+                    async for head in chain.heads(self._source.silence_seconds):
+                        self._check_age(head)
+                        for tick in await self._follow(chain, await self._target(chain, head)):
+                            yield tick
+                        if self._url and probe is None and self._clock() >= due:
+                            probe = asyncio.create_task(self._is_well(0), name=f"{self.name} probe")
+                        if probe is not None and probe.done():
+                            if probe.result():
+                                break
+                            probe, due = None, self._clock() + int(self._source.prefer_seconds * NS)
+                self._log.info("back to the preferred endpoint")
+                self._url = 0
+            except SourceError as error:
+                if isinstance(error, TooMany):
+                    self._away[self._url] = self._clock() + int(error.seconds * NS)
+                self._url = (self._url + 1) % len(self._source.urls)  # the next attempt goes there
+                raise
+            finally:
+                if probe is not None:
+                    probe.cancel()
+
+    # -- endpoints -----------------------------------------------------------------------------------------
+
+    def _connected(self, index: int) -> AbstractAsyncContextManager[Chain]:
+        source = self._source
+        return connected(
+            _value(source.urls[index]),
+            multicall=self._multicall,
+            calls_per_request=source.calls_per_request,
+            per_second=source.requests_per_second,
+        )
+
+    def _pick(self) -> None:
+        """The next endpoint that has not asked to be left alone."""
+        count, now = len(self._source.urls), self._clock()
+        for step in range(count):
+            index = (self._url + step) % count
+            if self._away.get(index, 0) <= now:
+                self._url = index
+                return
+        wait = (min(self._away.values()) - now) / NS
+        raise SourceError(f"every endpoint limits how often it is asked: again in {wait:.0f} s")
+
+    async def _is_well(self, index: int) -> bool:
+        """Whether an endpoint could be used now."""
         try:
-            async with connected(_value(url)) as chain:
+            async with asyncio.timeout(PROBE_SECONDS), self._connected(index) as chain:
                 await self._check_chain(chain)
-                self._blocks.clear()
-                async for head in chain.heads(self._source.silence_seconds):
-                    for tick in await self._follow(chain, await self._target(chain, head)):
-                        yield tick
-        except SourceError:
-            self._url += 1  # the next attempt goes to the next endpoint
-            raise
+                self._check_age(await chain.header("latest"))
+        except (PegbotError, TimeoutError):
+            return False
+        return True
 
     async def _check_chain(self, chain: Chain) -> None:
         found = await chain.chain_id()
-        if found != self._source.chain_id:
-            raise ConfigError(
-                f"collectors.evm[{self.name}]: the node is on chain {found}, configured is "
-                f"{self._source.chain_id}; correct urls or chain_id"
-            )
+        if found == self._source.chain_id:
+            return
+        what = (
+            f"collectors.evm[{self.name}]: the node is on chain {found}, configured is "
+            f"{self._source.chain_id}; correct urls or chain_id"
+        )
+        raise ConfigError(what) if len(self._source.urls) == 1 else SourceError(what)
+
+    def _check_age(self, head: Header) -> None:
+        """A node may be behind our clock, or behind what another node had."""
+        now = self._clock() // NS
+        if head.timestamp <= now + self._source.behind_seconds:  # a time far ahead is nobody's
+            self._newest = max(self._newest, head.timestamp)
+        age = max(now, self._newest) - head.timestamp
+        if age > self._source.behind_seconds:
+            raise SourceError(f"the node is behind: its head, block {head.number}, is {duration(age)} old")
+
+    # -- blocks --------------------------------------------------------------------------------------------
 
     async def _target(self, chain: Chain, head: Header) -> Header:
         behind = self._source.confirmations
@@ -89,7 +172,7 @@ class EvmCollector:
         """Take in everything up to ``target``; the ticks that follow."""
         for _ in range(TRIES):
             try:
-                await self._advance(chain, target)
+                await self._follower.advance(chain, target)
                 break
             except SourceError:
                 # The branch may have been replaced while it was read: then there is another head to go to.
@@ -99,97 +182,63 @@ class EvmCollector:
                 target = latest
         else:
             raise SourceError("the chain is reorganised faster than it can be read")
-        head = self._blocks[-1].header
-        self.detail = f"block {head.number}"
-        return self._ticks(head)
-
-    async def _advance(self, chain: Chain, target: Header) -> None:
-        if self._blocks and self._blocks[-1].header.hash == target.hash:
-            return
-        branch = await self._branch(chain, target)
-        if branch is None:
-            await self._sync(chain, target)
-            return
-        self._roll_back(branch[0].parent)
-        for header in branch:
-            await self._take(chain, header)
-        if target.number - self._verified >= VERIFY_BLOCKS:
-            await self._verify(chain, target)
-
-    async def _branch(self, chain: Chain, target: Header) -> list[Header] | None:
-        """Headers after the last common block up to ``target``; ``None`` if there is none near enough."""
-        known = {block.header.hash for block in self._blocks}
-        lowest = self._blocks[0].header.number if self._blocks else 0
-        branch = [target]
-        while known and branch[-1].parent not in known:
-            if branch[-1].number <= lowest or len(branch) > self._source.reorg_depth:
-                return None
-            branch.append(await chain.header(branch[-1].parent))
-        return branch[::-1] if known else None
-
-    def _roll_back(self, ancestor: bytes) -> None:
-        undone = 0
-        while self._blocks[-1].header.hash != ancestor:
-            self._states |= self._blocks.pop().before
-            undone += 1
-        if undone:
-            self._log.warning("the chain was reorganised", blocks=undone)
-
-    async def _take(self, chain: Chain, header: Header) -> None:
-        """Apply one block's logs."""
-        before: dict[str, V3State] = {}
-        addresses = [entry.address for entry in self._entries.values()]
-        for log in await chain.logs(header.hash, addresses):
-            name = self._names[str(log["address"]).lower()]
-            before.setdefault(name, self._states[name])
-            self._states[name] = self._states[name].after(
-                [bytes(one) for one in log["topics"]], bytes(log["data"])
+        refused = self._follower.refused
+        if len(refused) == len(self._entries):
+            raise ConfigError(
+                [f"pool {name}: {words}; correct it in config/registry" for name, words in refused.items()]
             )
-        self._blocks.append(Known(header, before))
-
-    async def _sync(self, chain: Chain, target: Header) -> None:
-        """Read every pool from the chain as of one block, which must not have changed meanwhile."""
-        states = {name: await chain.pool(entry, target.number) for name, entry in self._entries.items()}
-        if (await chain.header(target.number)).hash != target.hash:
-            raise SourceError(f"block {target.number} was replaced while it was read")
-        self._states = states
-        self._blocks.clear()
-        self._blocks.append(Known(target, {}))
-        self._verified = target.number
-        self._log.info("pools read", block=target.number, pools=len(states))
-
-    async def _verify(self, chain: Chain, target: Header) -> None:
-        """Compare what is kept with the chain: a difference is a bug here or a node that lies."""
-        for name, entry in self._entries.items():
-            if await chain.pool(entry, target.number) != self._states[name]:
-                self._blocks.clear()
-                raise SourceError(f"{name}: what is kept differs from the chain at block {target.number}")
-        self._verified = target.number
+        return self._ticks(self._follower.head)
 
     def _ticks(self, head: Header) -> list[Tick]:
         out: list[Tick] = []
-        now = head.timestamp * NS
-        for name, state in self._states.items():
-            shown, when = self._shown.get(name, (None, 0))
-            if state is shown and now - when < REFRESH_SECONDS * NS:
-                continue
+        for name in self._entries:
             # A reorganisation may lead to an earlier time; what is seen now is not older than what was.
-            ts = max(now, when)
-            self._shown[name] = (state, ts)
-            data = encode(state.encoded(self._entries[name], head.number))
-            out.append(Tick(ts, name, "pool", size=_worth(data), data=data, received=self._clock()))
+            ts = max(head.timestamp * NS, self._shown.get(name, (None, 0))[1])
+            out += self._multiplier(name, ts)
+            fault, terms = self._follower.fault(name), self._follower.terms(name)
+            health: Health = ("down", fault) if fault else ("halted", terms.halted) if terms.halted else UP
+            if health != self._told.get(name, UP) or name in self._untold:
+                self._untold.discard(name)
+                self._told[name] = health
+                self._shown.pop(name, None)
+                out.append(self._tick(ts, name, "status", {"state": health[0], "reason": health[1]}))
+            if health == UP:
+                out += self._pool(name, head.number, ts)
+        down = sum(health != UP for health in self._told.values())
+        self.detail = f"block {head.number}" + (
+            f", {down} of {len(self._entries)} not quotable" if down else ""
+        )
         return out
 
+    def _pool(self, name: str, block: int, ts: Ns) -> list[Tick]:
+        view = self._follower.view(name)
+        shown, when = self._shown.get(name, (None, 0))
+        if (view is shown and ts - when < REFRESH_SECONDS * NS) or view.state is None:
+            return []
+        self._shown[name] = (view, ts)
+        data = encode(replace(view.state, block=block))
+        return [Tick(ts, name, "pool", size=view.worth, data=data, received=self._clock())]
 
-def _worth(data: str) -> float | None:
-    """USD that lies in the pool at its marginal price; ``None`` where it cannot be quoted."""
-    try:
-        curve: PoolCurve = decode(data)
-    except PoolError:
-        return None
-    spot = curve.spot()
-    down, up = curve.to_price(spot * 1e-6), curve.to_price(spot * 1e6)
-    return (0.0 if down is None else down.usd) + (0.0 if up is None else up.tokens * spot)
+    def _multiplier(self, name: str, ts: Ns) -> list[Tick]:
+        """What the token's contract says of shares per token, once and whenever it changes."""
+        terms = self._follower.terms(name)
+        token = f"{name.partition('@')[0]}@{self._entries[name].chain}"
+        before = self._multipliers.get(token)
+        if terms.multiplier is None or (before is not None and before.shares == terms.shares):
+            return []
+        self._multipliers[token] = terms
+        data: dict[str, Any] = {"multiplier": terms.multiplier}
+        if terms.announced is not None:
+            data |= {"new_multiplier": terms.announced, "effective_ns": terms.effective * NS}
+        return [self._tick(ts, token, "multiplier", data)]
+
+    def _tick(self, ts: Ns, name: str, kind: Literal["status", "multiplier"], data: dict[str, Any]) -> Tick:
+        return Tick(ts, name, kind, data=msgspec.json.encode(data).decode(), received=self._clock())
+
+    def _set_aside(self, name: str, reason: str, detail: str) -> None:
+        self._log.warning("a pool is read anew", instrument=name, reason=reason, detail=detail)
+        if self._on_bad is not None:
+            self._on_bad(Quarantined(self._clock(), name, reason, detail))
 
 
 def _value(url: str) -> str:

@@ -1,209 +1,231 @@
-"""One WebSocket to an EVM node: the few questions the collector has, errors turned into ours."""
+"""What the collector asks of an EVM node: blocks, logs, and many contract calls at one block."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Coroutine,
+    Generator,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
-from web3 import AsyncWeb3, WebSocketProvider
-from web3.exceptions import Web3Exception
-from websockets.exceptions import InvalidStatus, WebSocketException
 
-from bot.collectors.evm_state import TOPICS, V3State, initialised, words
-from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
-from bot.registry.model import PoolEntry
+from bot.collectors.evm_abi import Call, aggregated, separated
+from bot.collectors.evm_rpc import Rpc, RpcError, rpc
+from bot.errors import PoolError, SourceError
 
-LIBRARY_ERRORS = (Web3Exception, WebSocketException, OSError, TimeoutError, EOFError)
-REQUEST_SECONDS = 20.0
-AT_ONCE = 32
-"""Calls under way at the same time while a pool is read."""
+Key = TypeVar("Key", bound=Hashable)
+T = TypeVar("T")
 
+Answers = list[bytes | None]
+Reads = Generator[Sequence[Call], Answers, T]
+"""What is to be asked at one block, round by round, as a generator: it yields calls, is sent their answers
+(``None`` for a call that failed) and returns what it made of them, or raises :class:`PoolError`."""
 
-def _function(name: str, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Any]:
-    return {
-        "type": "function", "name": name, "stateMutability": "view",
-        "inputs": [{"name": "", "type": kind} for kind in inputs],
-        "outputs": [{"name": "", "type": kind} for kind in outputs],
-    }  # fmt: skip
-
-
-POOL_ABI = [
-    _function("slot0", (), ("uint160", "int24", "uint16", "uint16", "uint16", "uint8", "bool")),
-    _function("liquidity", (), ("uint128",)),
-    _function("fee", (), ("uint24",)),
-    _function("tickSpacing", (), ("int24",)),
-    _function("token0", (), ("address",)),
-    _function("token1", (), ("address",)),
-    _function("tickBitmap", ("int16",), ("uint256",)),
-    _function(
-        "ticks", ("int24",),
-        ("uint128", "int128", "uint256", "uint256", "int56", "uint160", "uint32", "bool"),
-    ),
-]  # fmt: skip
+ADDRESSES_PER_QUERY = 500
+BATCH = 100
+"""Calls in one message where the chain has no Multicall3."""
 
 
 class Header(Struct, frozen=True):
     """A block as others refer to it; ``timestamp`` in seconds, Unix time."""
 
     number: int
-    hash: bytes
-    parent: bytes
+    hash: str
+    parent: str
     timestamp: int
+
+
+class Log(Struct, frozen=True):
+    """One event of a contract; ``address`` in small letters."""
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+class LogQuery(Struct, frozen=True):
+    """Whose events and which; ``ids`` are second topics to take, all if there are none."""
+
+    addresses: tuple[str, ...]
+    topics: tuple[bytes, ...]
+    ids: tuple[bytes, ...] = ()
 
 
 class Chain:
     """Asks one node. Every method may raise :class:`SourceError` or :class:`SourceRefused`."""
 
-    def __init__(self, w3: Any) -> None:
-        self._w3 = w3
-        self._slots = asyncio.Semaphore(AT_ONCE)
+    def __init__(self, node: Rpc, multicall: str = "", calls_per_request: int = 500) -> None:
+        self.node = node
+        self._multicall = multicall
+        self._multicall_is_there: bool | None = None if multicall else False
+        self._per_request = calls_per_request
 
     async def chain_id(self) -> int:
         """The chain the node is on."""
-        with translated():
-            return int(await self._w3.eth.chain_id)
+        return int(await self.node.ask("eth_chainId"), 16)
 
-    async def header(self, block: int | str | bytes) -> Header:
+    async def header(self, block: int | str) -> Header:
         """By number, hash, or ``"latest"``."""
-        with translated():
-            return _header(await self._w3.eth.get_block(block))
-
-    async def logs(self, block: bytes, addresses: Sequence[str]) -> list[Any]:
-        """The pools' logs of the block with this hash, in order; no other block's, whatever happens."""
-        with translated():
-            query = {"blockHash": block, "address": list(addresses), "topics": [list(TOPICS)]}
-            return list(await self._w3.eth.get_logs(query))
-
-    async def has_code(self, address: str) -> bool:
-        """Whether there is a contract."""
-        with translated():
-            return bool(await self._w3.eth.get_code(self._w3.to_checksum_address(address)))
+        if isinstance(block, str) and block.startswith("0x"):
+            found = await self.node.ask("eth_getBlockByHash", block, False)
+        else:
+            name = block if isinstance(block, str) else hex(block)
+            found = await self.node.ask("eth_getBlockByNumber", name, False)
+        if found is None:
+            raise SourceError(f"the node has no block {block}")
+        return _header(found)
 
     async def heads(self, silence_seconds: float) -> AsyncIterator[Header]:
         """The latest block, then new ones as the node announces them; SourceSilent after so long without."""
-        with translated():
-            await self._w3.eth.subscribe("newHeads")
-            stream = aiter(self._w3.socket.process_subscriptions())
+        await self.node.ask("eth_subscribe", "newHeads")
         yield await self.header("latest")
         while True:
+            yield _header(await self.node.news(silence_seconds))
+
+    async def logs_of(self, blocks: Sequence[str], queries: Sequence[LogQuery]) -> list[list[Log]]:
+        """:meth:`logs` of each of these blocks."""
+        return await _all(self.logs(block, queries) for block in blocks)
+
+    async def logs(self, block: str, queries: Sequence[LogQuery]) -> list[Log]:
+        """Events of the block with this hash, in order; no other block's, whatever happens."""
+        asked = []
+        for query in queries:
+            topics: list[Any] = [[_hex(one) for one in query.topics]]
+            if query.ids:
+                topics.append([_hex(one) for one in query.ids])
+            for start in range(0, len(query.addresses), ADDRESSES_PER_QUERY):
+                addresses = query.addresses[start : start + ADDRESSES_PER_QUERY]
+                asked.append({"blockHash": block, "address": list(addresses), "topics": topics})
+        found = await _all(self.node.ask("eth_getLogs", one) for one in asked)
+        with _understood("logs"):
+            rows = [row for rows in found for row in rows or ()]
+            if any(row["blockHash"] != block for row in rows):
+                raise SourceError("the node gives logs of another block than it was asked for")
+            rows.sort(key=lambda row: int(row["logIndex"], 16))
+            return [_log(row) for row in rows]
+
+    async def read(self, reads: Mapping[Key, Reads[T]], block: str) -> dict[Key, T | PoolError]:
+        """Run all of them at the block with this hash, together: one round of calls for all at a time."""
+        done: dict[Key, T | PoolError] = {}
+        waiting: dict[Key, Sequence[Call]] = {}
+
+        def go_on(key: Key, answers: Answers | None) -> None:
             try:
-                async with asyncio.timeout(silence_seconds):
-                    with translated():
-                        message = await anext(stream)
-            except TimeoutError:
-                raise SourceSilent(f"no new block for {silence_seconds:g} s") from None
-            except StopAsyncIteration:
-                raise SourceError("the node ended the subscription") from None
-            yield _header(message["result"])
+                waiting[key] = reads[key].send(answers)  # type: ignore[arg-type]  # the first is sent None
+            except StopIteration as end:
+                done[key] = end.value
+            except PoolError as error:
+                done[key] = error
 
-    async def pool(self, entry: PoolEntry, block: int) -> V3State:
-        """The pool's whole state as of a block. ConfigError if it is not the registry's pool."""
-        with translated(entry.instrument):
-            address = self._w3.to_checksum_address(entry.address)
-            if not await self._w3.eth.get_code(address, block):
-                raise SourceError(f"{entry.instrument}: no contract at {entry.address} in block {block}")
-            pool = self._w3.eth.contract(address=address, abi=POOL_ABI)
-            tokens = [
-                str(await self._call(pool.functions[name](), block)).lower() for name in ("token0", "token1")
-            ]
-            index = _which(entry, tokens)
-            spacing = await self._call(pool.functions.tickSpacing(), block)
-            slot0 = await self._call(pool.functions.slot0(), block)
-            return V3State(
-                token_index=index,
-                fee=await self._call(pool.functions.fee(), block),
-                tick_spacing=spacing,
-                sqrt_price=slot0[0],
-                tick=slot0[1],
-                liquidity=await self._call(pool.functions.liquidity(), block),
-                ticks=await self._ticks(pool, spacing, block),
-            )
+        for key in reads:
+            go_on(key, None)
+        while waiting:
+            asked, waiting = waiting, {}
+            answers = await self.calls([one for calls in asked.values() for one in calls], block)
+            at = 0
+            for key, calls in asked.items():
+                go_on(key, answers[at : at + len(calls)])
+                at += len(calls)
+        return done
 
-    async def _ticks(self, pool: Any, spacing: int, block: int) -> dict[int, tuple[int, int]]:
-        every = words(spacing)
-        async with asyncio.TaskGroup() as group:
-            maps = [group.create_task(self._call(pool.functions.tickBitmap(word), block)) for word in every]
-        ticks = [
-            tick
-            for word, bitmap in zip(every, maps, strict=True)
-            for tick in initialised(bitmap.result(), word, spacing)
-        ]
-        async with asyncio.TaskGroup() as group:
-            infos = [group.create_task(self._call(pool.functions.ticks(tick), block)) for tick in ticks]
-        return {tick: info.result()[:2] for tick, info in zip(ticks, infos, strict=True)}
+    async def calls(self, calls: Sequence[Call], block: str) -> Answers:
+        """Answers of all, at the block with this hash; in as few requests as the chain's contracts allow."""
+        together = await self._has_multicall(block)
+        size = self._per_request if together else min(self._per_request, BATCH)
+        parts = [calls[start : start + size] for start in range(0, len(calls), size)]
+        ask = self._together if together else self._singly
+        return [answer for answers in await _all(ask(part, block) for part in parts) for answer in answers]
 
-    async def _call(self, function: Any, block: int) -> Any:
-        async with self._slots:
-            result = await function.call(block_identifier=block)
-            return tuple(result) if isinstance(result, list) else result
+    async def _has_multicall(self, block: str) -> bool:
+        if self._multicall_is_there is None:
+            code = await self.node.ask("eth_getCode", self._multicall, {"blockHash": block})
+            self._multicall_is_there = len(code) > 2
+        return self._multicall_is_there
+
+    async def _together(self, calls: Sequence[Call], block: str) -> Answers:
+        try:
+            result = await self.node.ask(*_eth_call(aggregated(self._multicall, calls), block))
+        except RpcError as error:
+            if not error.failed:
+                raise
+            if len(calls) == 1:
+                return [None]
+            # All of it was too much at once, or one of it used up everything: halves find out.
+            middle = len(calls) // 2
+            first = await self._together(calls[:middle], block)
+            return first + await self._together(calls[middle:], block)
+        return separated(_bytes(result), len(calls))
+
+    async def _singly(self, calls: Sequence[Call], block: str) -> Answers:
+        out: Answers = []
+        for answer in await self.node.batch([_question(one, block) for one in calls]):
+            if isinstance(answer, RpcError):
+                if not answer.failed:
+                    raise answer
+                out.append(None)
+            else:
+                out.append(_bytes(answer))
+        return out
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Chain]:
+async def connected(
+    url: str, *, multicall: str = "", calls_per_request: int = 500, per_second: float = 0.0
+) -> AsyncIterator[Chain]:
     """A connection to ``url``, closed on leaving. It is never rebuilt: who made it makes another."""
-    provider = WebSocketProvider(
-        url, max_connection_retries=1, request_timeout=REQUEST_SECONDS, silence_listener_task_exceptions=False
-    )
-    w3: Any = AsyncWeb3(provider)
-    with translated():
-        await provider.connect()
+    async with rpc(url, per_second) as node:
+        yield Chain(node, multicall, calls_per_request)
+
+
+async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of them give; the first failure ends the others."""
     try:
-        yield Chain(w3)
-    finally:
-        with translated(quiet=True):
-            await provider.disconnect()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asked]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 @contextmanager
-def translated(what: str = "", *, quiet: bool = False) -> Iterator[None]:
-    """Errors of the libraries as ours; ``quiet``: none at all, where it is over anyway."""
+def _understood(what: str) -> Iterator[None]:
     try:
         yield
-        # web3 waits in asyncio.wait_for, which before Python 3.12 may swallow a cancellation.
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
-    except (*LIBRARY_ERRORS, ExceptionGroup) as group:
-        error = _first(group)
-        if not isinstance(error, LIBRARY_ERRORS):
-            raise
-        if not quiet:
-            raise _ours(error, what) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(f"the node's {what} cannot be read: {error!r}") from None
 
 
-def _ours(error: BaseException, what: str) -> SourceError:
-    cause = error.__cause__ or error
-    status = cause.response.status_code if isinstance(cause, InvalidStatus) else 0
-    if status in (401, 403):
-        return SourceRefused(f"the node refuses the connection (HTTP {status}): check the key in the URL")
-    text = str(cause) or type(cause).__name__
-    return SourceError(f"{what}: {text}" if what else text)
+def _eth_call(call: Call, block: str) -> tuple[Any, ...]:
+    return ("eth_call", {"to": call.to, "data": _hex(call.data)}, {"blockHash": block})
 
 
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _question(call: Call, block: str) -> tuple[str, list[Any]]:
+    method, *params = _eth_call(call, block)
+    return method, params
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
 
 
 def _header(block: Any) -> Header:
-    return Header(
-        number=int(block["number"]),
-        hash=bytes(block["hash"]),
-        parent=bytes(block["parentHash"]),
-        timestamp=int(block["timestamp"]),
-    )
+    with _understood("block"):
+        number, seconds = int(block["number"], 16), int(block["timestamp"], 16)
+        return Header(number, str(block["hash"]), str(block["parentHash"]), seconds)
 
 
-def _which(entry: PoolEntry, tokens: list[str]) -> int:
-    """Which of the pool's two tokens is ours. ConfigError if the registry says other ones."""
-    expected = {entry.token_address.lower(), entry.quote_address.lower()}
-    if expected != set(tokens):
-        raise ConfigError(
-            f"pool {entry.instrument}: its contract trades {' and '.join(tokens)}, the registry says "
-            f"{' and '.join(sorted(expected))}; correct the entry in config/registry"
-        )
-    return tokens.index(entry.token_address.lower())
+def _log(row: Any) -> Log:
+    return Log(row["address"].lower(), tuple(map(_bytes, row["topics"])), _bytes(row["data"]))

@@ -44,7 +44,7 @@ def build(
     if sources.evm:
         from bot.collectors.evm import EvmCollector
 
-        built += [EvmCollector(one, registry, clock=clock) for one in sources.evm]
+        built += [EvmCollector(one, registry, clock=clock, on_bad=on_bad) for one in sources.evm]
     if sources.yahoo:
         from bot.collectors.yahoo import YahooCollector
 

@@ -11,6 +11,7 @@ import msgspec
 
 from bot.errors import ConfigError
 from bot.registry.model import (
+    WRAPPED,
     Chain,
     Factory,
     Issuer,
@@ -139,7 +140,7 @@ def _unfit(pool: PoolEntry) -> list[str]:
 def _impostor(where: str, pool: PoolEntry, token: Token, chain: Chain) -> list[str]:
     """A pool of another token by the same name. What a wrapper wraps is asked of its contract."""
     address = token.addresses.get(chain.name, token.addresses.get(chain.kind))
-    if chain.local or address is None or pool.token_form == "wrapped":
+    if chain.local or address is None or pool.token_form == WRAPPED:
         return []
     if canonical(address) == canonical(pool.token_address):
         return []

@@ -11,6 +11,9 @@ from bot.types import split_instrument
 VenueKind = Literal["pool", "exchange", "issuer", "broker", "oracle"]
 Hours = Literal["24/7", "24/5", "regular", "none"]
 TokenForm = Literal["plain", "rebasing", "wrapped"]
+PLAIN: TokenForm = "plain"
+REBASING: TokenForm = "rebasing"
+WRAPPED: TokenForm = "wrapped"
 
 
 class Chain(Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,9 +93,9 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
 class Factory(Struct, frozen=True, forbid_unknown_fields=True):
     """A contract that makes pools of one kind on one chain, or (``uniswap_v4``) holds them all.
 
-    ``venue`` is how its pools are called in instruments. ``fees`` are the fees, in millionths, at which it has
-    pools (``uniswap_v2``: the one of all of them; ``slipstream``: tick spacings). ``from_block`` is where its events
-    begin. ``source`` says where the address is from.
+    ``venue`` is how its pools are called in instruments. ``fees`` are the fees, in millionths, at which it
+    has pools (``uniswap_v2``: the one of all of them; ``slipstream``: tick spacings). ``from_block`` is where
+    its events begin. ``source`` says where the address is from.
     """
 
     chain: str
@@ -113,11 +116,11 @@ class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """One pool, by address. ``fee_pips`` is in millionths; ``quote_usd`` is what one quote token is taken to
     be worth, said by whoever makes the entry: a dollar coin is not a dollar by its name.
 
-    On EVM chains ``token_form`` says what the pool holds: the token (``plain``), one whose balances move with the
-    multiplier (``rebasing``), or an ERC-4626 wrapper of it (``wrapped``: ``token_address`` is the wrapper's);
-    ``token_symbol`` what that contract calls itself, if not as the token; ``fee_on_transfer`` what it keeps back
-    when moved, in basis points. A ``uniswap_v4`` pool has its id as ``address`` and names ``manager``, the contract
-    that holds it, ``hooks``, and its ``tick_spacing``, which others may leave out.
+    On EVM chains ``token_form`` says what the pool holds: the token (``plain``), one whose balances move with
+    the multiplier (``rebasing``), or an ERC-4626 wrapper of it (``wrapped``: ``token_address`` is the
+    wrapper's); ``token_symbol`` what that contract calls itself, if not as the token; ``fee_on_transfer``
+    what it keeps back when moved, in basis points. A ``uniswap_v4`` pool has its id as ``address`` and names
+    ``manager``, the contract that holds it, ``hooks``, and its ``tick_spacing``, which others may leave out.
     """
 
     instrument: str
@@ -131,7 +134,7 @@ class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
     quote_symbol: str
     quote_decimals: int
     quote_usd: float
-    token_form: TokenForm = "plain"
+    token_form: TokenForm = PLAIN
     token_symbol: str = ""
     fee_on_transfer: int = 0
     manager: str = ""
