@@ -50,12 +50,10 @@ class UniswapV3State(PoolState, frozen=True, kw_only=True, tag="uniswap_v3"):
         need(self.tick_spacing > 0, f"tick_spacing {self.tick_spacing}")
         price, liquidity = int(self.sqrt_price_x96), int(self.liquidity)
         need(MIN_SQRT <= price < MAX_SQRT, f"sqrt_price_x96 {price}")
-        need(MIN_TICK <= self.tick < MAX_TICK, f"tick {self.tick}")
+        at = tick_at_sqrt(price)
         # A price that fell to a tick's stands for the tick below.
-        need(
-            sqrt_at_tick(self.tick) <= price <= sqrt_at_tick(self.tick + 1),
-            f"sqrt_price_x96 {price} is not at tick {self.tick}",
-        )
+        fallen = self.tick == at - 1 and price == sqrt_at_tick(at)
+        need(self.tick == at or fallen, f"sqrt_price_x96 {price} is not at tick {self.tick}")
         need(liquidity >= 0, f"liquidity {liquidity}")
         ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
         need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
@@ -96,7 +94,7 @@ class UniswapV3(Struct, frozen=True):
 
     def fee_ratio(self, sell: bool) -> float:
         """See :class:`~bot.pools.raw.RawPool`."""
-        return self.fee / PIPS
+        return self.ladder.fees[0 if self._zero_for_one(sell) else 1] / PIPS
 
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
