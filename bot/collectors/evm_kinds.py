@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bot.collectors.evm_chain import Log, LogQuery, Reads
-from bot.errors import PoolError
+from bot.errors import ConfigError
 from bot.pools.state import PoolState
 from bot.pools.transfer_fee import TransferFee
 from bot.registry.model import Factory, PoolEntry
@@ -55,13 +55,13 @@ def common(entry: PoolEntry, token_index: int, scale: float) -> dict[str, Any]:
 
 
 def kind_of(entry: PoolEntry) -> Kind:
-    """PoolError ``unknown_kind`` if there is none of that name."""
-    kind = kinds().get(entry.amm)
-    if kind is None:
-        raise PoolError(
-            "unknown_kind", f"{entry.amm!r} is no kind of pool that is read; {', '.join(kinds())}"
+    """ConfigError if there is none of that name."""
+    known = kinds()
+    if entry.amm not in known:
+        raise ConfigError(
+            f"pool {entry.instrument}: amm {entry.amm!r} is none of {', '.join(known)}; correct config/registry"
         )
-    return kind
+    return known[entry.amm]
 
 
 def kinds() -> dict[str, Kind]:
