@@ -8,15 +8,18 @@ swap costs; either may reach 100 %; amounts are int128; a hook may change fee or
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from itertools import pairwise
 
 from msgspec import Struct
 
 from bot.errors import PoolError
 from bot.pools.ladder import ladder
+from bot.pools.ranges import Range
 from bot.pools.raw import Swap
 from bot.pools.state import PoolState, Raw, need
-from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS
+from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS, sqrt_at_tick
 from bot.pools.uniswap_v3 import UniswapV3, V3Swap
 
 DYNAMIC_FEE = 0x800000
@@ -26,6 +29,7 @@ MAX_SPACING = 32_767
 MOST = (1 << 127) - 1
 """The greatest amount of a swap (int128)."""
 NO_HOOKS = "0x" + "0" * 40
+ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 
 BEFORE_SWAP, AFTER_SWAP, BEFORE_SWAP_DELTA, AFTER_SWAP_DELTA = 1 << 7, 1 << 6, 1 << 3, 1 << 2
 POWERS = {
@@ -65,16 +69,21 @@ class UniswapV4State(PoolState, frozen=True, kw_only=True, tag="uniswap_v4"):
         refuse_swap_hooks(self.hooks, self.fee == DYNAMIC_FEE)
         price, liquidity = int(self.sqrt_price_x96), int(self.liquidity)
         need(MIN_SQRT <= price < MAX_SQRT, f"sqrt_price_x96 {price}")
+        need(MIN_TICK <= self.tick < MAX_TICK, f"tick {self.tick}")
+        # A price that fell to a tick's stands for the tick below.
+        need(
+            sqrt_at_tick(self.tick) <= price <= sqrt_at_tick(self.tick + 1),
+            f"sqrt_price_x96 {price} is not at tick {self.tick}",
+        )
         ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
         need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
         need(all(a[0] < b[0] for a, b in pairwise(ticks)), "ticks are not rising")
         need(sum(net for _, net in ticks) == 0, "the ticks' liquidity does not add up to nothing")
-        fees = [swap_fee(self.lp_fee, protocol) for protocol in self.protocol_fee]
-        # A direction in which all is fee gives nothing and needs no ladder of its own.
-        steps = [ladder(ticks, 0, self.tick_spacing, fee % PIPS) for fee in fees]
-        need(steps[0].liquidity_at(self.tick) == liquidity, "liquidity is not what the ticks add up to")
-        down, up = (UniswapV3(price, self.tick, liquidity, each, self.token_index) for each in steps)
-        return UniswapV4(down, up, (fees[0], fees[1]))
+        down, up = (swap_fee(self.lp_fee, protocol) for protocol in self.protocol_fee)
+        # Where all is fee nothing is quoted, so that direction's steps are never made.
+        steps = ladder(ticks, 0, self.tick_spacing, (down, up))
+        need(steps.liquidity_at(self.tick) == liquidity, "liquidity is not what the ticks add up to")
+        return UniswapV4(UniswapV3(price, self.tick, liquidity, steps, self.token_index))
 
 
 def swap_fee(lp_fee: int, protocol_fee: int) -> int:
@@ -85,11 +94,8 @@ def swap_fee(lp_fee: int, protocol_fee: int) -> int:
 def refuse_swap_hooks(hooks: str, dynamic_fee: bool) -> None:
     """Raise :class:`PoolError` ``not_quotable`` if the contract at the address may touch a swap; hooks on
     liquidity, donations and the pool's making change nothing that a quote depends on."""
-    need(len(hooks) == 42 and hooks[:2] == "0x", f"hooks {hooks!r} is not an address")
-    try:
-        flags = int(hooks, 16)
-    except ValueError:
-        raise PoolError("bad_pool_state", f"hooks {hooks!r} is not an address") from None
+    need(ADDRESS.fullmatch(hooks) is not None, f"hooks {hooks!r} is not an address")
+    flags = int(hooks, 16)
     powers = [words for flag, words in POWERS.items() if flags & flag]
     if flags & BEFORE_SWAP and dynamic_fee:
         powers.append("set the fee of each swap")
@@ -98,16 +104,17 @@ def refuse_swap_hooks(hooks: str, dynamic_fee: bool) -> None:
 
 
 class UniswapV4(Struct, frozen=True):
-    """State of one pool: the same ranges with either direction's fee. ``fees`` are whole swap fees in
-    millionths, of token0 in and of token1 in."""
+    """State of one pool: a v3 pool whose ladder has two fees, within v4's limits."""
 
-    down: UniswapV3
-    up: UniswapV3
-    fees: tuple[int, int]
+    v3: UniswapV3
 
     def price(self) -> float:
         """See :class:`~bot.pools.raw.RawPool`."""
-        return self.down.price()
+        return self.v3.price()
+
+    def fee_ratio(self, sell: bool) -> float:
+        """See :class:`~bot.pools.raw.RawPool`; the protocol's and the providers' together."""
+        return self.v3.ladder.fees[0 if self._zero_for_one(sell) else 1] / PIPS
 
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
@@ -119,8 +126,7 @@ class UniswapV4(Struct, frozen=True):
 
     def to_price(self, price: float, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as there is liquidity."""
-        pool = self._way(self._zero_for_one(sell))
-        swap = None if pool is None else pool.to_price(price, sell)
+        swap = None if self._all_fee(self._zero_for_one(sell)) else self.v3.to_price(price, sell)
         return None if swap is None or max(swap.amount_in, swap.amount_out) > MOST else swap
 
     def after(self, amount: int, sell: bool) -> UniswapV4 | None:
@@ -130,41 +136,39 @@ class UniswapV4(Struct, frozen=True):
 
     def swap_in(self, amount: int, zero_for_one: bool) -> V3Swap | None:
         """Swap exactly ``amount`` in; ``None`` if the liquidity does not take all of it, or all is fee."""
-        pool = self._way(zero_for_one)
-        return None if pool is None else _fits(pool.swap_in(amount, zero_for_one))
+        return None if self._all_fee(zero_for_one) else _fits(self.v3.swap_in(amount, zero_for_one))
 
     def swap_out(self, amount: int, zero_for_one: bool) -> V3Swap | None:
         """Swap for exactly ``amount`` out; ``None`` if the pool does not hold it, or all would be fee."""
-        pool = self._way(zero_for_one)
-        return None if pool is None else _fits(pool.swap_out(amount, zero_for_one))
+        return None if self._all_fee(zero_for_one) else _fits(self.v3.swap_out(amount, zero_for_one))
 
     def swap_to(self, target: int, zero_for_one: bool) -> V3Swap | None:
         """Swap until the price is ``target``, or liquidity ends; ``None`` if it is not that way."""
-        pool = self._way(zero_for_one)
-        return None if pool is None else _fits(pool.swap_to(target, zero_for_one))
+        return None if self._all_fee(zero_for_one) else _fits(self.v3.swap_to(target, zero_for_one))
 
     def moved(self, swap: V3Swap) -> UniswapV4:
-        """The pool after a swap; its ladders are shared."""
-        return UniswapV4(self.down.moved(swap), self.up.moved(swap), self.fees)
+        """The pool after a swap; its ladder is shared."""
+        return UniswapV4(self.v3.moved(swap))
 
-    def with_position(self, lower: int, upper: int, liquidity: int) -> UniswapV4:
-        """The pool after ``liquidity`` was added to (or, negative, taken from) a position."""
-        down, up = (pool.with_position(lower, upper, liquidity) for pool in (self.down, self.up))
-        return UniswapV4(down, up, self.fees)
+    def with_position(self, lower: int, upper: int, liquidity: int, kept: Collection[int] = ()) -> UniswapV4:
+        """The pool after ``liquidity`` was added to (or, negative, taken from) a position; ``kept`` as in
+        :meth:`~bot.pools.ladder.Ladder.changed`."""
+        return UniswapV4(self.v3.with_position(lower, upper, liquidity, kept))
 
-    def _way(self, zero_for_one: bool) -> UniswapV3 | None:
-        """The pool with the fee of a direction; ``None`` where all that goes in is fee."""
-        if self.fees[0 if zero_for_one else 1] == PIPS:
-            return None
-        return self.down if zero_for_one else self.up
+    def ranges(self) -> list[Range]:
+        """The liquidity distribution: price ranges with liquidity, rising, and what each holds."""
+        return self.v3.ranges()
+
+    def _all_fee(self, zero_for_one: bool) -> bool:
+        return self.v3.ladder.fees[0 if zero_for_one else 1] == PIPS
 
     def _zero_for_one(self, sell: bool) -> bool:
-        return sell == (self.down.token_index == 0)
+        return sell == (self.v3.token_index == 0)
 
     def _raw(self, swap: V3Swap | None) -> Swap | None:
         if swap is None:
             return None
-        return Swap(swap.amount_in, swap.amount_out, self.down.moved(swap).price())
+        return Swap(swap.amount_in, swap.amount_out, self.v3.moved(swap).price())
 
 
 def _fits(swap: V3Swap | None) -> V3Swap | None:
