@@ -5,6 +5,7 @@ from bot.pools.codec import decode, decode_state, encode
 from bot.pools.constant_product import ConstantProduct, ConstantProductState
 from bot.pools.curve import Curve, Executed
 from bot.pools.ladder import Ladder, ladder
+from bot.pools.meteora_damm_v2 import MeteoraDammV2, MeteoraDammV2State
 from bot.pools.meteora_dlmm import MeteoraDlmm, MeteoraDlmmState
 from bot.pools.ranges import Range
 from bot.pools.raw import RawPool, Swap
@@ -26,6 +27,8 @@ __all__ = [
     "Curve",
     "Executed",
     "Ladder",
+    "MeteoraDammV2",
+    "MeteoraDammV2State",
     "MeteoraDlmm",
     "MeteoraDlmmState",
     "PancakeV3State",

@@ -6,6 +6,7 @@ import msgspec
 
 from bot.errors import PoolError
 from bot.pools.constant_product import ConstantProductState
+from bot.pools.meteora_damm_v2 import MeteoraDammV2State
 from bot.pools.meteora_dlmm import MeteoraDlmmState
 from bot.pools.raydium_amm_v4 import RaydiumAmmV4State
 from bot.pools.raydium_clmm import RaydiumClmmState
@@ -22,7 +23,7 @@ AnyState = (
     | PancakeV3State
     | SlipstreamState
     | UniswapV4State
-    | MeteoraDlmmState
+    | MeteoraDammV2State | MeteoraDlmmState
     | RaydiumAmmV4State
     | RaydiumClmmState
     | RaydiumCpmmState

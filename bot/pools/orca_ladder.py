@@ -1,8 +1,8 @@
 """The liquidity that is known of a Whirlpool as whole steps with cumulative exact amounts, per direction.
 
-A swap goes from initialised tick to initialised tick and rounds at each, and nowhere between (Uniswap v3 also does
-at the edges of bitmap words). At most six arrays of ticks are known of a pool, so a change sums them all anew.
-Source: ``manager/swap_manager.rs``, ``util/sparse_swap.rs`` and ``util/swap_tick_sequence.rs`` of the program.
+A swap goes from initialised tick to initialised tick and rounds at each, and nowhere between (Uniswap v3
+also does at the edges of bitmap words). Few arrays of ticks are known of a pool, so a change sums all anew.
+Source: ``manager/swap_manager.rs``, ``util/sparse_swap.rs`` and ``swap_tick_sequence.rs`` of the program.
 """
 
 from __future__ import annotations

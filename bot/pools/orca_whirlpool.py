@@ -2,9 +2,9 @@
 
 Source: ``manager/swap_manager.rs`` and ``math/swap_math.rs`` of the Whirlpool program. A whole step is taken
 exactly when what remains covers its cost with fee (exact in) or its output (exact out), so cumulative sums
-decide where a swap ends. A quote goes as far as one transaction can, through three tick arrays in its direction
-(supplemental ones are only spares), and no further than ticks are known. Beyond that, and where the program
-would fill a swap in part (at the end of all prices), it is ``None``.
+decide where a swap ends. A quote goes as far as one transaction can, through three tick arrays in its
+direction (supplemental ones are only spares), and no further than ticks are known. Beyond that, and where the
+program would fill a swap in part (at the end of all prices), it is ``None``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from bot.pools.orca_math import (
     tick_at_sqrt,
     whole,
 )
-from bot.pools.orca_path import AdaptivePath, Path, Reached, StaticPath, Stretch
+from bot.pools.orca_path import Path, Reached, StaticPath, Stretch
+from bot.pools.orca_walk import AdaptivePath
 from bot.pools.raw import Swap
 from bot.pools.state import PoolState, Raw, need
 
