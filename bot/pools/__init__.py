@@ -7,6 +7,7 @@ from bot.pools.curve import Curve, Executed
 from bot.pools.ladder import Ladder, ladder
 from bot.pools.meteora_damm_v2 import MeteoraDammV2, MeteoraDammV2State
 from bot.pools.meteora_dlmm import MeteoraDlmm, MeteoraDlmmState
+from bot.pools.orca_whirlpool import OrcaWhirlpool, OrcaWhirlpoolState
 from bot.pools.ranges import Range
 from bot.pools.raw import RawPool, Swap
 from bot.pools.raydium_amm_v4 import RaydiumAmmV4State
@@ -32,6 +33,8 @@ __all__ = [
     "MeteoraDlmm",
     "MeteoraDlmmState",
     "PancakeV3State",
+    "OrcaWhirlpool",
+    "OrcaWhirlpoolState",
     "PoolCurve",
     "PoolState",
     "Range",

@@ -8,6 +8,7 @@ from bot.errors import PoolError
 from bot.pools.constant_product import ConstantProductState
 from bot.pools.meteora_damm_v2 import MeteoraDammV2State
 from bot.pools.meteora_dlmm import MeteoraDlmmState
+from bot.pools.orca_whirlpool import OrcaWhirlpoolState
 from bot.pools.raydium_amm_v4 import RaydiumAmmV4State
 from bot.pools.raydium_clmm import RaydiumClmmState
 from bot.pools.raydium_cpmm import RaydiumCpmmState
@@ -24,6 +25,7 @@ AnyState = (
     | SlipstreamState
     | UniswapV4State
     | MeteoraDammV2State | MeteoraDlmmState
+    | OrcaWhirlpoolState
     | RaydiumAmmV4State
     | RaydiumClmmState
     | RaydiumCpmmState

@@ -12,7 +12,7 @@ __all__ = ["Account", "Accounts", "Layout", "by_amm"]
 LAYOUTS = {
     "meteora_damm_v2": "MeteoraDammV2Layout",
     "meteora_dlmm": "MeteoraDlmmLayout",
-    "orca": "OrcaLayout",
+    "orca_whirlpool": "OrcaWhirlpoolLayout",
     "raydium_amm_v4": "RaydiumAmmV4Layout",
     "raydium_clmm": "RaydiumClmmLayout",
     "raydium_cpmm": "RaydiumCpmmLayout",
