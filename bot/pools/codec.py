@@ -24,7 +24,8 @@ AnyState = (
     | PancakeV3State
     | SlipstreamState
     | UniswapV4State
-    | MeteoraDammV2State | MeteoraDlmmState
+    | MeteoraDammV2State
+    | MeteoraDlmmState
     | OrcaWhirlpoolState
     | RaydiumAmmV4State
     | RaydiumClmmState

@@ -156,6 +156,12 @@ class MeteoraDlmm:
         """See :class:`~bot.pools.raw.RawPool`; of the active bin."""
         return self._price(self.active_id)
 
+    def fee_ratio(self, sell: bool) -> float:
+        """See :class:`~bot.pools.raw.RawPool`."""
+        rates = self.steps(self._for_y(sell)).rates
+        rate = rates[0] if rates else self.fee.rate(self.fee.accumulator(self.volatility, self.active_id))
+        return rate / FEE_UNITS
+
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
         return self._raw(self.swap_in(amount, self._for_y(sell)))
