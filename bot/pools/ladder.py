@@ -15,7 +15,8 @@ from bisect import bisect_left
 from collections.abc import Collection
 from functools import lru_cache
 
-from bot.pools.steps import Rules, Steps, Ticks
+from bot.pools.steps import Rules, Steps
+from bot.pools.stops import Ticks
 from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS, sqrt_at_tick
 
 LIMITS = (MIN_SQRT + 1, MAX_SQRT - 1)

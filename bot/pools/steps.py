@@ -6,9 +6,7 @@ are made when a quote first comes there, the sums over runs likewise, outwards f
 quote bisects over runs, then within one; a changed position remakes the runs that hold its two ends and
 forgets the sums of those between.
 
-Both directions are the same in one coordinate, the *position*: the tick while the price rises, its
-complement ``~tick`` while it falls; a stop's *key* is its tick, or its negative. A swap meets keys in rising
-order, and a pool that has just crossed a stop stands at the position that is the stop's key, either way.
+Positions and keys are those of :mod:`bot.pools.stops`: one coordinate for both directions.
 
 To use this for another program's pools, say its :class:`Rules`: the price of a tick in the program's own
 fixed point, the amounts of a whole step rounded as the program rounds, and where steps end between
@@ -24,10 +22,8 @@ from itertools import accumulate, pairwise
 from math import inf
 from typing import NamedTuple
 
-SIZE = 16
-"""Steps in a run when it is cut; one with edges of bitmap words in it may have twice as many."""
+from bot.pools.stops import Stops, Ticks
 
-Ticks = tuple[tuple[int, int], ...]
 Whole = Callable[[int, int, int, int], tuple[int, int]]
 """``(price at start, price at end, liquidity, fee)`` of a step to the amount it takes, fee included, and the
 amount it gives. Called with equal prices too, and with no liquidity."""
@@ -59,9 +55,9 @@ class Run(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Where a swap begins: in step ``at`` of run ``index``; the rest of it costs ``paid``, gives ``got``."""
+    """Where a swap begins: in step ``at`` of run ``number``; the rest of it costs ``paid``, gives ``got``."""
 
-    index: int
+    number: int
     run: Run
     at: int
     price: int
@@ -79,8 +75,6 @@ class Steps:
 
     __slots__ = (
         "_origin",
-        "_period",
-        "_phase",
         "_price",
         "_reach",
         "_whole",
@@ -89,26 +83,25 @@ class Steps:
         "liquidity",
         "runs",
         "starts",
-        "ticks",
+        "stops",
         "zero_for_one",
     )
 
     def __init__(
         self, ticks: Ticks, base: int, spacing: int, fee: int, rules: Rules, zero_for_one: bool
     ) -> None:
-        self.ticks = ticks
+        phase = (-rules.offsets[0] if zero_for_one else rules.offsets[1]) * spacing
+        self.stops = Stops(ticks, zero_for_one, rules.word * spacing, phase)
         self.fee = fee
         self.zero_for_one = zero_for_one
         self._price = rules.price
         self._whole = rules.falling if zero_for_one else rules.rising
-        self._period = rules.word * spacing
-        self._phase = (-rules.offsets[0] if zero_for_one else rules.offsets[1]) * spacing
         self.base = base + sum(net for _, net in ticks) if zero_for_one else base
         self.starts: list[int] = []
         self.liquidity: list[int] = []
         if ticks:
-            first, last = self._ends()
-            self.starts, self.liquidity = self._cut(first, last, self.base + self._first_net())
+            first, last = self.stops.ends()
+            self.starts, self.liquidity = self.stops.cut(first, last, self.base + self.stops.first_net())
             self.starts.append(last)
         self.runs: list[Run | None] = [None] * len(self.liquidity)
         self._reach: tuple[int, list[int], list[int]] = (0, [0], [0])
@@ -143,20 +136,27 @@ class Steps:
     def find(self, index: int, amount: int, out: bool) -> tuple[int, Run, int, int] | None:
         """The run in which ``amount`` in (or ``out``), counted from the start of the run ``index``, is used
         up, and what all runs from that one to it take and give; ``None`` if there is not so much."""
-        anchor, paid, got = self._summed_from(index)
+        anchor, paid, got = self._reach
         before = index - anchor
-        wanted = (got if out else paid)[before] + amount
-        if (got if out else paid)[-1] < wanted:
-            paid, got = self._summed(anchor, paid, got, len(self.runs), wanted, out)
+        if not 0 <= before < len(paid):
+            anchor, paid, got = self._reach = (index, [0], [0])
+            before = 0
         sums = got if out else paid
+        wanted = sums[before] + amount
         if sums[-1] < wanted:
-            return None
+            paid, got = self._summed(anchor, paid, got, len(self.runs), wanted, out)
+            sums = got if out else paid
+            if sums[-1] < wanted:
+                return None
         last = bisect_left(sums, wanted, before + 1) - 1
-        return anchor + last, self.run(anchor + last), paid[last] - paid[before], got[last] - got[before]
+        run = self.runs[anchor + last] or self.run(anchor + last)
+        return anchor + last, run, paid[last] - paid[before], got[last] - got[before]
 
     def between(self, index: int, last: int) -> tuple[int, int]:
         """What all runs from ``index`` up to, without, ``last`` take and give."""
-        anchor, paid, got = self._summed_from(index)
+        anchor, paid, got = self._reach
+        if not anchor <= index < anchor + len(paid):
+            anchor, paid, got = (index, [0], [0])
         if last - anchor >= len(paid):
             paid, got = self._summed(anchor, paid, got, last)
         return paid[last - anchor] - paid[index - anchor], got[last - anchor] - got[index - anchor]
@@ -185,20 +185,22 @@ class Steps:
         """The steps with these ``ticks`` instead: those after ``liquidity`` was added between two of them.
         Shares what has been summed where nothing changed."""
         made = object.__new__(Steps)
-        for name in ("fee", "zero_for_one", "base", "_price", "_whole", "_period", "_phase"):
+        for name in ("fee", "zero_for_one", "base", "_price", "_whole"):
             setattr(made, name, getattr(self, name))
-        made.ticks, made._origin, made._reach = ticks, None, (0, [0], [0])
+        made.stops, made._origin, made._reach = self.stops._replace(ticks=ticks), None, (0, [0], [0])
         if self.zero_for_one:
             lower, upper = -upper, -lower
         starts, base, runs = [*self.starts], [*self.liquidity], [*self.runs]
         first, last = bisect_left(starts, lower, hi=len(runs)), bisect_left(starts, upper, hi=len(runs))
         base[first:last] = [before + liquidity for before in base[first:last]]
         runs[first:last] = [None] * (last - first)
-        head, tail = made._ends()
+        head, tail = made.stops.ends()
         for low, high in reversed(_joined(made._touched(starts, lower), made._touched(starts, upper))):
             left = starts[low] if low else head
             right = starts[high] if high < len(runs) else tail
-            cuts, bases = made._cut(left, right, base[low] if low else made.base + made._first_net())
+            cuts, bases = made.stops.cut(
+                left, right, base[low] if low else made.base + made.stops.first_net()
+            )
             if high == len(runs):
                 starts[-1] = tail
             starts[low:high], base[low:high], runs[low:high] = cuts, bases, [None] * len(cuts)
@@ -207,10 +209,10 @@ class Steps:
 
     def _touched(self, starts: list[int], key: int) -> tuple[int, int]:
         """The runs, of those with these ``starts``, to make anew now that the tick at ``key`` is another."""
-        count, (head, tail) = len(starts) - 1, self._ends()
+        count, (head, tail) = len(starts) - 1, self.stops.ends()
         at = min(max(bisect_right(starts, key) - 1, 0), count - 1)
         # A stop that has gone may be where this run begins; and small runs are joined again.
-        low, high = (at if self._holds(key) else max(at - 1, 0)), at + 1
+        low, high = (at if self.stops.holds(key) else max(at - 1, 0)), at + 1
         if low == 0:
             high = max(high, min(bisect_right(starts, head), count))
         if high == count:
@@ -219,8 +221,8 @@ class Steps:
 
     def _made(self, index: int) -> Run:
         start, end = self.starts[index], self.starts[index + 1]
-        nets = dict(self._between(start, end))
-        words = self._words(start, end)
+        nets = dict(self.stops.between(start, end))
+        words = self.stops.words(start, end)
         keys = sorted({start, end, *nets, *words}) if words else [start, *nets, end]
         price, whole, fee = self._price, self._whole, self.fee
         edges = [price(-key) for key in keys] if self.zero_for_one else [price(key) for key in keys]
@@ -232,12 +234,6 @@ class Steps:
             paid.append(taken := taken + takes)
             got.append(given := given + gives)
         return Run(tuple(keys), tuple(edges), tuple(liquidity), tuple(paid), tuple(got))
-
-    def _summed_from(self, index: int) -> tuple[int, list[int], list[int]]:
-        """The sums over runs as far as they are known, beginning at ``index`` or before."""
-        if not self._reach[0] <= index < self._reach[0] + len(self._reach[1]):
-            self._reach = (index, [0], [0])
-        return self._reach
 
     def _summed(
         self, anchor: int, paid: list[int], got: list[int], last: int, wanted: float = inf, out: bool = False
@@ -253,54 +249,6 @@ class Steps:
                 break
         self._reach = (anchor, paid, got)
         return paid, got
-
-    def _cut(self, left: int, right: int, liquidity: int) -> tuple[list[int], list[int]]:
-        """Where runs between two stops begin, and the liquidity of their first steps."""
-        starts: list[int] = []
-        bases: list[int] = []
-        at, count = left, SIZE
-        for key, net in (*self._between(left, right), (right, 0)):
-            if count >= SIZE:
-                starts.append(at)
-                bases.append(liquidity)
-                count = 0
-            words = self._words(at, key)
-            if len(words) > SIZE:
-                more = words[SIZE - 1 :: SIZE]
-                starts += more
-                bases += [liquidity] * len(more)
-                count, words = 0, words[len(more) * SIZE :]
-            count += len(words) + 1
-            liquidity += net
-            at = key
-        return starts, bases
-
-    def _words(self, left: int, right: int) -> range:
-        """Keys strictly between two at which steps end though no tick is initialised there."""
-        if not self._period:
-            return range(0)
-        return range(left + 1 + (self._phase - left - 1) % self._period, right, self._period)
-
-    def _between(self, left: int, right: int) -> list[tuple[int, int]]:
-        """Initialised ticks strictly between two keys: their keys, and what crossing them adds."""
-        ticks = self.ticks
-        if self.zero_for_one:
-            part = ticks[bisect_left(ticks, (1 - right,)) : bisect_left(ticks, (-left,))]
-            return [(-tick, -net) for tick, net in reversed(part)]
-        return [*ticks[bisect_left(ticks, (left + 1,)) : bisect_left(ticks, (right,))]]
-
-    def _ends(self) -> tuple[int, int]:
-        first, last = self.ticks[0][0], self.ticks[-1][0]
-        return (-last, -first) if self.zero_for_one else (first, last)
-
-    def _holds(self, key: int) -> bool:
-        tick = -key if self.zero_for_one else key
-        at = bisect_left(self.ticks, (tick,))
-        return at < len(self.ticks) and self.ticks[at][0] == tick
-
-    def _first_net(self) -> int:
-        """What crossing the first stop adds."""
-        return -self.ticks[-1][1] if self.zero_for_one else self.ticks[0][1]
 
 
 def _joined(one: tuple[int, int], other: tuple[int, int]) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ from math import floor, log
 MIN_TICK, MAX_TICK = -887272, 887272
 MIN_SQRT, MAX_SQRT = 4295128739, 1461446703485210103287273052203988822378723970342
 Q96 = 1 << 96
+UINT256 = 1 << 256
 PIPS = 1_000_000
 _PER_LOG = 2 / log(1.0001)
 _AT_ONE = log(Q96) * _PER_LOG
@@ -56,13 +57,13 @@ def sqrt_at_tick(tick: int) -> int:
 
 def tick_at_sqrt(sqrt_price: int) -> int:
     """``getTickAtSqrtRatio``: the greatest tick whose price is not above ``sqrt_price``."""
-    if not MIN_SQRT <= sqrt_price < MAX_SQRT:
-        raise ValueError(f"price {sqrt_price} is out of range")
     near = log(sqrt_price) * _PER_LOG - _AT_ONE
     tick = floor(near)
     # sqrt_at_tick is off by up to 2^-32 of itself, 5e-6 ticks, at the lowest prices; the logarithm by 1e-9.
-    if 1e-4 < near - tick < 1 - 1e-4:
+    if 1e-4 < near - tick < 1 - 1e-4 and MIN_TICK <= tick < MAX_TICK:
         return tick
+    if not MIN_SQRT <= sqrt_price < MAX_SQRT:
+        raise ValueError(f"price {sqrt_price} is out of range")
     tick = min(max(tick, MIN_TICK), MAX_TICK - 1)
     while sqrt_at_tick(tick) > sqrt_price:
         tick -= 1
