@@ -8,11 +8,16 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
+from bot.errors import PoolError
 from bot.pools import UniswapV4, UniswapV4State, V3Swap, decode, encode
 from bot.pools.ladder import LIMITS
 from bot.pools.tick_math import MAX_TICK, PIPS, amount0, amount1, sqrt_at_tick, tick_at_sqrt
 from bot.pools.uniswap_v4 import (
+    AFTER_SWAP,
+    AFTER_SWAP_DELTA,
+    BEFORE_SWAP,
     DYNAMIC_FEE,
     MAX_SPACING,
     NO_HOOKS,
@@ -179,10 +184,12 @@ async def compare_all(seed: int, pools: int, quotes: int, swaps: int) -> tuple[i
     filled = done = 0
     async with contracts() as uniswap:
         for _ in range(pools):
+            bare = await uniswap.node.snapshot()  # there can be only one pool of a fee and a spacing
             pool = await made(uniswap, rng)
             for _ in range(2):
                 filled += await agree(uniswap, pool, rng, quotes)
                 done += await trade(uniswap, pool, rng, swaps)
+            await uniswap.node.revert(bare)
     return filled, done
 
 
@@ -198,3 +205,125 @@ async def test_four_thousand_quotes_and_swaps_are_what_the_contracts_say() -> No
     filled, done = await compare_all(seed=2, pools=80, quotes=25, swaps=20)
     print(f"v4: {filled} quotes and {done} real swaps equal")
     assert filled + done > 4000
+
+
+async def test_a_swap_to_a_price_is_the_contracts_swap_with_that_limit() -> None:
+    rng = Random(3)
+    async with contracts() as uniswap:
+        pool = await uniswap.create_pool(3000, 60, 1 << 96, protocol=(1000, 300))
+        await uniswap.provide([position(pool, 0, rng) for _ in range(12)])
+        model = await read(uniswap, pool)
+        sent, expected = [], []
+        for _ in range(24):
+            target = sqrt_at_tick(rng.choice(model.v3.ladder.ticks[1:-1])[0]) + rng.choice((-1, 0, 1))
+            zero_for_one = target < model.v3.sqrt_price
+            swap = model.swap_to(target, zero_for_one)
+            if swap is not None:
+                sent.append(uniswap.swap(pool, zero_for_one, -(1 << 126), target))
+                expected.append(swap)
+                model = model.moved(swap)
+        receipts = await uniswap.node.one_block(sent, gas=GAS // 2)
+        assert [swapped(receipt) for receipt in receipts] == expected
+        assert len(expected) > 15
+
+
+async def test_a_position_taken_away_again_is_told_from_the_change_alone() -> None:
+    rng = Random(4)
+    async with contracts() as uniswap:
+        pool = await uniswap.create_pool(500, 10, 1 << 96)
+        await uniswap.provide([pool.position(-1000, 1000, 10**20)])
+        model = await read(uniswap, pool)
+        for lower, upper, liquidity in ((-70, 300, 10**21), (20, 90, 10**19), (-70, 300, -(10**21))):
+            await uniswap.provide([pool.position(lower, upper, liquidity)])
+            model = model.with_position(lower, upper, liquidity)
+            assert await read(uniswap, pool) == model
+            assert await agree(uniswap, pool, rng, 20) > 5
+
+
+async def test_a_dynamic_fee_is_the_one_in_force() -> None:
+    async with contracts() as uniswap:
+        pool = await uniswap.create_pool(DYNAMIC_FEE, 60, 1 << 96, FREE_HOOK, (100, 200))
+        await uniswap.provide([pool.position(-600, 600, 10**20)])
+        got = []
+        for fee in (0, 3000, 250_000):
+            await uniswap.set_lp_fee(pool, fee)
+            assert (await uniswap.state(pool)).lp_fee == fee
+            assert await agree(uniswap, pool, Random(fee), 20) > 5
+            sale = (await read(uniswap, pool)).exact_in(10**15, sell=True)
+            assert sale is not None
+            got.append(sale.amount_out)
+        assert got == sorted(got, reverse=True)
+
+
+async def test_where_all_is_fee_nothing_can_be_had() -> None:
+    async with contracts() as uniswap:
+        # 99.9999 % to the providers and 0.1 % to the protocol are all of token0 in, yet not of token1 in.
+        pool = await uniswap.create_pool(PIPS - 1, 60, 1 << 96, protocol=(1000, 0))
+        await uniswap.provide([pool.position(-600, 600, 10**20)])
+        model = await read(uniswap, pool)
+        assert model.fee_ratio(sell=True) == 1.0
+        for exact_in in (True, False):
+            order = Order(True, exact_in, 10**15)
+            (answer,) = await uniswap.node.calls([uniswap.quote(pool, *order)])
+            assert answer is None or answer[0] == 0
+            assert computed(model, order) is None
+            order = Order(False, exact_in, 10**15)
+            (answer,) = await uniswap.node.calls([uniswap.quote(pool, *order)])
+            swap = computed(model, order)
+            assert answer is not None
+            assert swap is not None
+            assert answer[0] == amount_of(swap, not exact_in) > 0
+
+
+async def test_hooks_that_cannot_touch_a_swap_change_no_quote() -> None:
+    async with contracts() as uniswap:
+        hook = await uniswap.place_hook("MockHooks", LIQUIDITY_HOOKS)
+        pool = await uniswap.create_pool(3000, 60, 1 << 96, hook.address)
+        await uniswap.provide([pool.position(-600, 600, 10**20), pool.position(-60, 120, 10**21)])
+        assert await agree(uniswap, pool, Random(5), 30) > 10
+        assert await trade(uniswap, pool, Random(6), 10) > 5
+
+
+async def quoted(uniswap: Contracts, pool: PoolV4) -> tuple[int, int]:
+    """What really comes out for a sale, and what would if the hook were not there."""
+    (answer,) = await uniswap.node.calls([uniswap.quote(pool, True, True, 10**15)])
+    state = await uniswap.state(pool)
+    swap = model_of(replace(state, hooks=NO_HOOKS, fee=state.lp_fee)).swap_in(10**15, True)
+    assert answer is not None
+    assert swap is not None
+    return answer[0], swap.amount_out
+
+
+async def refusal(uniswap: Contracts, pool: PoolV4) -> str:
+    """Why the program does not quote the pool."""
+    with pytest.raises(PoolError) as refused:
+        decode(encode(await uniswap.state(pool)))
+    assert refused.value.reason == "not_quotable"
+    return refused.value.detail
+
+
+async def test_a_hook_that_takes_a_part_of_each_swap_makes_the_pool_not_quotable() -> None:
+    async with contracts() as uniswap:
+        flags = AFTER_SWAP | AFTER_SWAP_DELTA
+        hook = await uniswap.place_hook("FeeTakingHook", flags, uniswap.manager.address)
+        pool = await uniswap.create_pool(3000, 60, 1 << 96, hook.address)
+        await uniswap.provide([pool.position(-600, 600, 10**20)])
+        real, without = await quoted(uniswap, pool)
+        assert real == without - without * 123 // 10_000  # the hook keeps 1.23 %
+        assert await refusal(uniswap, pool) == (
+            f"the hook {hook.address} may act after a swap, take or give a part of what the swap leaves"
+        )
+
+
+async def test_a_hook_that_sets_the_fee_of_each_swap_makes_the_pool_not_quotable() -> None:
+    async with contracts() as uniswap:
+        hook = await uniswap.place_hook("DynamicReturnFeeTestHook", BEFORE_SWAP)
+        pool = await uniswap.create_pool(DYNAMIC_FEE, 60, 1 << 96, hook.address)
+        await uniswap.provide([pool.position(-600, 600, 10**20)])
+        await uniswap.node.send(hook.functions.setFee(100_000))
+        assert (await uniswap.state(pool)).lp_fee == 0
+        real, without = await quoted(uniswap, pool)
+        assert real == pytest.approx(without * 0.9, rel=1e-4)
+        assert await refusal(uniswap, pool) == (
+            f"the hook {hook.address} may act before a swap, set the fee of each swap"
+        )
