@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +32,8 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 PositiveUsd = Annotated[float, Field(gt=0)]
 
 
+PRUNINGS = 5
+"""How often what is wrong is taken out of a config to judge the rest of it."""
 BY_REFERENCE = "a secret is written env:NAME or file:PATH, never as the value itself"
 
 
@@ -170,20 +174,16 @@ class SolanaSource(Section):
         return self
 
 
-class JupiterPair(Section):
-    """``[[collectors.jupiter.tokens]]``: what is asked for."""
-
-    token: str = Field(description="a token of the registry with an address on Solana")
-    sizes_usd: list[PositiveUsd] = Field([500.0], min_length=1, description="the first is the one quoted")
-
-
 class JupiterSource(Section):
     """``[[collectors.jupiter]]``: Jupiter's own quotes, as an independent check of ours."""
 
     name: str = "jupiter"
     url: str = Field("https://api.jup.ag/swap/v1/quote", description="the endpoint for quotes")
     api_key: str = Field("", description="env:NAME or file:PATH; without one, half a request a second")
-    tokens: list[JupiterPair] = Field(min_length=1)
+    tokens: list[str] = Field(min_length=1, description="of the registry, with an address on Solana")
+    sizes_usd: list[PositiveUsd] = Field(
+        [500.0], min_length=1, description="each is asked for on both sides; the first makes the quote"
+    )
     quote_address: str = Field(
         "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", description="what is paid with; USDC"
     )
@@ -434,11 +434,53 @@ class Config(Section):
 
 
 def parse(data: Mapping[str, Any], *, source: str, base: Path) -> Config:
-    """Validate ``data``; raises :class:`ConfigError` listing every mistake as ``source: key: fix``."""
+    """Validate ``data``; raises :class:`ConfigError` listing every mistake as ``source: key: fix``.
+
+    The error's ``rest`` is what remains without them, so that other checks can go on and all be told at once.
+    """
+    whole = {**data, "base": base}
     try:
-        return Config.model_validate({**data, "base": base})
+        return Config.model_validate(whole)
     except ValidationError as error:
-        raise ConfigError([_say(source, problem) for problem in error.errors()]) from None
+        problems = [_say(source, problem) for problem in error.errors()]
+        raise ConfigError(problems, rest=_rest(whole, error)) from None
+
+
+def _rest(data: Mapping[str, Any], error: ValidationError) -> Config | None:
+    """The configuration without what is wrong in it; ``None`` if too little is left to be judged."""
+    kept: Any = deepcopy(dict(data))
+    for _ in range(PRUNINGS):
+        # Backwards, so that taking an entry out of a list does not move those still to go.
+        wrong = sorted((_place(problem) for problem in error.errors()), key=_as_text, reverse=True)
+        for place in dict.fromkeys(wrong):
+            if not place or place[0] in ("registry", "base"):
+                return None
+            _take_out(kept, place)
+        try:
+            return Config.model_validate(kept)
+        except ValidationError as another:
+            error = another
+    return None
+
+
+def _place(problem: Any) -> tuple[str | int, ...]:
+    loc: tuple[str | int, ...] = problem["loc"]
+    return loc[:-1] if problem["type"] == "missing" else loc
+
+
+def _as_text(place: tuple[str | int, ...]) -> list[str]:
+    return [f"{part:09}" if isinstance(part, int) else part for part in place]
+
+
+def _take_out(data: Any, place: tuple[str | int, ...]) -> None:
+    """Delete what stands there, if it does: of a place inside a value, the value."""
+    for part in place[:-1]:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    with suppress(KeyError, IndexError, TypeError):
+        del data[place[-1]]
 
 
 def load(path: Path | str) -> Config:

@@ -20,7 +20,7 @@ def problems(config: Config, registry: Registry) -> list[str]:
             secret(reference)
         except ConfigError as error:
             found.append(f"{key}: {error}")
-    found += _issuers(config, registry)
+    found += [*_urls(config), *_issuers(config, registry)]
     if config.execution.mode == "live":
         found.append(
             'execution.mode: "live" can send orders nowhere in this version (live.no_venue); '
@@ -61,6 +61,21 @@ def _references(config: Config) -> Iterator[tuple[str, str]]:
     return ((key, text) for key, text in every if text.startswith(REFERENCES))
 
 
+def _urls(config: Config) -> list[str]:
+    """Addresses of a kind that cannot be used; one given by reference is judged when it is opened."""
+    found = []
+    scheme = config.ledger.url.partition(":")[0].partition("+")[0]
+    if scheme not in ("env", "file", "sqlite", "postgresql"):
+        found.append(f"ledger.url: {scheme} is not supported; use sqlite+aiosqlite or postgresql+asyncpg")
+    for evm in config.collectors.evm:
+        found += [
+            f"collectors.evm[{evm.name}].urls: {url.partition(':')[0]} cannot be subscribed to; use ws:// or wss://"
+            for url in evm.urls
+            if not url.startswith((*REFERENCES, "ws://", "wss://"))
+        ]
+    return found
+
+
 def _issuers(config: Config, registry: Registry) -> list[str]:
     found = [
         f"strategy.ineligible_issuers: {name!r} is not an issuer of the registry"
@@ -70,4 +85,7 @@ def _issuers(config: Config, registry: Registry) -> list[str]:
     for name in config.strategy.inventory_tokens:
         if name.partition("@")[0] not in registry.tokens:
             found.append(f"strategy.inventory_tokens: {name!r} is not a token of the registry")
+    for name, tokens in config.strategy.inventory_tokens.items():
+        if tokens < 0:
+            found.append(f"strategy.inventory_tokens: {name} is {tokens:g}; nobody holds less than none")
     return found

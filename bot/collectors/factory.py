@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 from bot.collectors.base import Collector, OnBad
-from bot.config import CollectorsSection, Config, EvmSource, TapeSource, YahooSource
+from bot.config import (
+    CollectorsSection,
+    Config,
+    EvmSource,
+    JupiterSource,
+    SolanaSource,
+    TapeSource,
+    YahooSource,
+)
 from bot.errors import ConfigError
+from bot.pools.layouts import LAYOUTS
 from bot.registry.model import Registry
 from bot.types import Ns, Session
 
-EXTRAS = {"evm": ("web3", "evm"), "yahoo": ("yfinance", "stocks")}
+EXTRAS = {
+    "evm": ("web3", "evm"),
+    "yahoo": ("yfinance", "stocks"),
+    "solana": ("solders", "solana"),
+    "jupiter": ("aiohttp", "solana"),
+}
 """Kind of source → the library it needs and the extra of pegbot that installs it."""
 
 
@@ -45,6 +59,10 @@ def build(
         from bot.collectors.evm import EvmCollector
 
         built += [EvmCollector(one, registry, clock=clock, on_bad=on_bad) for one in sources.evm]
+    if sources.solana:
+        from bot.collectors.solana import SolanaCollector
+
+        built += [SolanaCollector(one, registry, clock=clock) for one in sources.solana]
     if sources.yahoo:
         from bot.collectors.yahoo import YahooCollector
 
@@ -66,7 +84,9 @@ def problems(config: Config, registry: Registry) -> list[str]:
     """Mistakes about sources, each with its key and the fix."""
     sources = config.collectors
     found = [*_missing_extras(sources)]
-    every: list[TapeSource | EvmSource | YahooSource] = [*sources.tape, *sources.evm, *sources.yahoo]
+    every: list[TapeSource | EvmSource | SolanaSource | JupiterSource | YahooSource] = [
+        *sources.tape, *sources.evm, *sources.solana, *sources.jupiter, *sources.yahoo,
+    ]  # fmt: skip
     names = Counter(one.name for one in every)
     found += [f"collectors: {count} sources are called {name!r}; give each its own name"
               for name, count in names.items() if count > 1]  # fmt: skip
@@ -77,9 +97,26 @@ def problems(config: Config, registry: Registry) -> list[str]:
     for evm in sources.evm:
         found += [f"collectors.evm[{evm.name}].pools: {pool!r} is not among the [[pools]] of the registry"
                   for pool in evm.pools if pool not in registry.pools]  # fmt: skip
+    for solana in sources.solana:
+        found += _unlike(f"collectors.solana[{solana.name}].pools", solana.pools, registry)
     for yahoo in sources.yahoo:
         found += [f"collectors.yahoo[{yahoo.name}].symbols: {symbol!r} is not an underlying of the registry"
                   for symbol in yahoo.symbols if symbol not in registry.underlyings]  # fmt: skip
+    return found
+
+
+def _unlike(key: str, pools: Sequence[str], registry: Registry) -> list[str]:
+    """Pools that are not the registry's, or not on Solana."""
+    found = []
+    for name in pools:
+        entry = registry.pools.get(name)
+        chain = None if entry is None else registry.chains.get(entry.chain)
+        if entry is None:
+            found.append(f"{key}: {name!r} is not among the [[pools]] of the registry")
+        elif chain is None or chain.kind != "solana":
+            found.append(f"{key}: {name!r} is on {entry.chain}, which is no Solana chain")
+        elif entry.amm not in LAYOUTS:
+            found.append(f"{key}: {name!r} has amm {entry.amm!r}; known are {', '.join(LAYOUTS)}")
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from bot.collectors.solana_verify import verify
+from bot.collectors.solana_verify import owned, verify
 from bot.errors import PoolError
 from bot.pools.codec import encode
 from bot.pools.layouts import token
@@ -37,6 +37,7 @@ class Pool(Struct):
     data: str = ""
     size: float | None = None
     told: Ns = 0
+    """As of when it was last looked at."""
     state: Literal["unknown", "up", "down"] = "unknown"
     reason: str = ""
 
@@ -49,7 +50,9 @@ class Book:
         self.accounts: dict[str, Account | None] = {}
         self.slots: dict[str, int] = {}
         self.slot = 0
-        """The last slot anything was told for."""
+        """The last slot anything was told or read for."""
+        self.noted = 0
+        """The last slot of a notification."""
         self.changed: set[str] = set()
         """Pools to be shown when the slot is over."""
         self.torn: set[str] = set()
@@ -61,7 +64,7 @@ class Book:
         """Forget what a lost connection said. What was told stays, so that nothing is told twice."""
         self.accounts.clear()
         self.slots.clear()
-        self.slot = 0
+        self.slot = self.noted = 0
         self.changed.clear()
         self.torn.clear()
         for pool in self.pools.values():
@@ -76,7 +79,7 @@ class Book:
         kept = self.slots.get(address, -1)
         if slot <= kept:
             return False
-        late = slot < self.slot
+        late, self.noted = slot < self.noted, max(slot, self.noted)
         self.slots[address], self.slot = slot, max(slot, self.slot)
         if self.accounts.get(address) == account:
             return True
@@ -109,6 +112,7 @@ class Book:
         pool.fault = None
         if entry.address in self.accounts:
             try:
+                owned(entry, pool.layout, self.accounts[entry.address])
                 wanted |= pool.layout.wanted(entry.address, self.accounts)
             except PoolError as error:
                 pool.fault = error
@@ -136,9 +140,9 @@ class Book:
         return token.clock(self.accounts.get(CLOCK))
 
     def due(self, ts: Ns) -> list[str]:
-        """Pools that change with time, or were not told of for so long."""
+        """Pools that were not looked at for so long: some change with time alone."""
         limit = ts - REFRESH_SECONDS * NS
-        return [name for name, pool in self.pools.items() if pool.state == "up" and pool.told <= limit]
+        return [name for name, pool in self.pools.items() if pool.told <= limit]
 
     def show(self, name: str, received: Ns) -> list[Tick]:
         """A pool as it stands: its state, or why it cannot be quoted."""
@@ -179,9 +183,10 @@ class Book:
     def _status(self, name: str, word: str, reason: str, ts: Ns, received: Ns) -> list[Tick]:
         pool = self.pools[name]
         said = f"{word}: {reason}"
+        pool.told = ts
         if pool.state != "up" and pool.reason == said:
             return []
-        pool.state, pool.reason, pool.told = ("up" if word == "up" else "down"), said, ts
+        pool.state, pool.reason = ("up" if word == "up" else "down"), said
         data = msgspec.json.encode({"state": word, "reason": reason}).decode()
         return [Tick(ts, name, "status", data=data, received=received)]
 

@@ -51,7 +51,7 @@ class Rpc:
     ) -> None:
         self.requests = 0
         """Sent since the start."""
-        self._url = url
+        self.url = url
         self._commitment = commitment
         self._pause = 1 / per_second
         self._next = 0.0
@@ -126,7 +126,7 @@ class Rpc:
                     await self._turn()
                     self.requests += 1
                     async with self._http.post(
-                        self._url, data=body, headers={"content-type": "application/json"}
+                        self.url, data=body, headers={"content-type": "application/json"}
                     ) as response:
                         content = await response.read()
             except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -19,8 +20,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 
 from bot.collectors.solana_rpc import account
-from bot.errors import SourceError, SourceRefused
-from bot.pools.layouts.base import Account
+from bot.errors import SourceError, SourceRefused, SourceSilent
+from bot.pools.layouts.base import CLOCK, Account
+from bot.timefmt import duration
 
 OPEN_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
@@ -59,12 +61,30 @@ class Stream:
         self.fault: SourceError | None = None
         self.held: dict[str, int] = {}
         """Subscriptions, by address."""
+        self.heard = {"slots": time.monotonic(), "the clock": time.monotonic()}
+        """When each that never rests was last heard of."""
         self._socket = socket
         self._commitment = commitment
         self._addresses: dict[int, str] = {}
         self._ids = itertools.count(1)
         self._asked: dict[int, tuple[str | None, asyncio.Future[int]]] = {}
         self._window = asyncio.Semaphore(AT_ONCE)
+
+    async def next(self, silence_seconds: float) -> Event:
+        """The next event. Raises :class:`SourceSilent` if slots or clock were not heard of for so long, and
+        why the connection ended."""
+        what = min(self.heard, key=lambda one: self.heard[one])
+        left = self.heard[what] + silence_seconds - time.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                event = await self.events.get()
+        except TimeoutError:
+            event, left = None, 0.0
+        if self.fault is not None:
+            raise self.fault
+        if event is None or left <= 0:
+            raise SourceSilent(f"no notification of {what} for {duration(silence_seconds)}")
+        return event
 
     async def subscribe_slots(self) -> None:
         """Slots as the node moves on. Raises :class:`SourceError`."""
@@ -126,9 +146,12 @@ class Stream:
         params = message["params"]
         number, result = params["subscription"], params["result"]
         if message["method"] == "slotNotification":
+            self.heard["slots"] = time.monotonic()
             self.events.put_nowait(SlotMoved(int(result["slot"]), int(result["parent"])))
         elif number in self._addresses:
             value = account(result["value"])
+            if self._addresses[number] == CLOCK:
+                self.heard["the clock"] = time.monotonic()
             self.events.put_nowait(Changed(int(result["context"]["slot"]), self._addresses[number], value))
 
     def _answered(self, message: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from bot.errors import PoolError
 from bot.pools.layouts import token
-from bot.pools.layouts.base import CLOCK, Accounts, Layout
+from bot.pools.layouts.base import CLOCK, Account, Accounts, Layout
 from bot.registry.model import PoolEntry
 
 
@@ -16,14 +16,7 @@ def verify(entry: PoolEntry, layout: Layout, accounts: Accounts) -> None:
     ``accounts`` hold what the layout wants, and both mints. Reasons: ``closed``, ``not_this_pool``,
     ``paused``, ``not_quotable``, ``bad_account``.
     """
-    pool = accounts.get(entry.address)
-    if pool is None:
-        raise PoolError("closed", f"no account at {entry.address}")
-    if pool.owner != layout.program:
-        raise PoolError(
-            "not_this_pool",
-            f"{entry.address} is owned by {pool.owner}, not by {layout.amm} ({layout.program})",
-        )
+    owned(entry, layout, accounts.get(entry.address))
     found = traded(entry, layout, accounts)
     for address, decimals, name in (
         (entry.token_address, entry.token_decimals, entry.instrument.partition("@")[0]),
@@ -38,6 +31,17 @@ def verify(entry: PoolEntry, layout: Layout, accounts: Accounts) -> None:
                 "not_this_pool", f"{name} has {mint.decimals} decimals, the registry says {decimals}"
             )
         token.movable(mint, name)
+
+
+def owned(entry: PoolEntry, layout: Layout, pool: Account | None) -> None:
+    """Raise :class:`PoolError` unless there is an account, of the program that the registry says."""
+    if pool is None:
+        raise PoolError("closed", f"no account at {entry.address}")
+    if pool.owner != layout.program:
+        raise PoolError(
+            "not_this_pool",
+            f"{entry.address} is owned by {pool.owner}, not by {layout.amm} ({layout.program})",
+        )
 
 
 def traded(entry: PoolEntry, layout: Layout, accounts: Accounts) -> frozenset[str]:

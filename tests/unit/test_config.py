@@ -239,5 +239,6 @@ def test_every_key_has_a_default_but_those_that_say_what_to_watch_or_whom_to_tel
     }
     assert required == {
         "ChannelSection.name", "ChannelSection.url", "EvmSource.chain_id", "EvmSource.pools",
-        "EvmSource.urls", "TapeSource.path", "YahooSource.symbols",
+        "EvmSource.urls", "JupiterSource.tokens", "SolanaSource.pools", "SolanaSource.urls", "TapeSource.path",
+        "YahooSource.symbols",
     }  # fmt: skip
