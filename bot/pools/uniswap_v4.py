@@ -64,7 +64,10 @@ class UniswapV4State(PoolState, frozen=True, kw_only=True, tag="uniswap_v4"):
         gets."""
         need(0 <= self.lp_fee <= PIPS, f"lp_fee {self.lp_fee} is not in millionths")
         need(self.fee in (DYNAMIC_FEE, self.lp_fee), f"fee {self.fee} is static, yet lp_fee is {self.lp_fee}")
-        need(all(0 <= fee <= MAX_PROTOCOL_FEE for fee in self.protocol_fee), f"fees {self.protocol_fee}")
+        need(
+            all(0 <= fee <= MAX_PROTOCOL_FEE for fee in self.protocol_fee),
+            f"protocol_fee {self.protocol_fee}",
+        )
         need(0 < self.tick_spacing <= MAX_SPACING, f"tick_spacing {self.tick_spacing}")
         refuse_swap_hooks(self.hooks, self.fee == DYNAMIC_FEE)
         price, liquidity = int(self.sqrt_price_x96), int(self.liquidity)
