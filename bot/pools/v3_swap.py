@@ -81,8 +81,10 @@ def swap_to(steps: Steps, start: Start, target: int) -> V3Swap:
     index, run, at, price, position, paid, got = start
     tick = tick_at_sqrt(target)
     end = ~tick if steps.zero_for_one else tick
+    if target == price:
+        return _on_edge(steps, index, run, at, 0, 0)  # the first stop, come to from outside all liquidity
     if end < position:
-        return V3Swap(0, 0, target, tick, 0)  # short of the first stop: nothing is there
+        return V3Swap(0, 0, target, tick, 0)  # short of it
     last = min(bisect_right(steps.starts, end), len(steps.runs)) - 1
     if last != index or end >= run.keys[at + 1]:
         costs, gives = steps.between(index, last)
