@@ -53,13 +53,36 @@ def embedded(name: str = "pegbot.toml") -> Path:
 
 
 def setup(config: Path | None) -> tuple[Config, Registry]:
-    """Configuration and registry. Raises :class:`ConfigError` with all mistakes of the one or the other."""
+    """Configuration and registry. Raises :class:`ConfigError` with all mistakes of both."""
+    return _setup(config, lambda _config, _registry: [])
+
+
+def _setup(config: Path | None, more: Callable[[Config, Registry], list[str]]) -> tuple[Config, Registry]:
+    """Configuration and registry; what ``more`` finds in them is told along with their own mistakes."""
     from bot import registry
     from bot.config import load
+    from bot.errors import ConfigError
     from bot.registry.load import expand
 
-    loaded = load(config or embedded())
-    return loaded, registry.load(expand(loaded.base, loaded.registry))
+    source = config or embedded()
+    problems: list[str] = []
+    rest: Config | None
+    try:
+        rest = load(source)
+    except ConfigError as error:
+        problems, rest = error.problems, error.rest
+    if rest is not None:
+        files: list[Path] = []
+        try:
+            files = expand(rest.base, rest.registry)
+            known = registry.load(files)
+        except ConfigError as error:
+            problems += error.problems if files else [f"{source}: {told}" for told in error.problems]
+        else:
+            problems += [f"{source}: {told}" for told in more(rest, known)]
+            if not problems:
+                return rest, known
+    raise ConfigError(problems)
 
 
 def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
@@ -120,13 +143,15 @@ def _options(
 def run(
     config: ConfigOption = None,
     port: Annotated[
-        int | None, typer.Option(help="Port of the page, instead of [web] port; 0: any free.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the page, instead of [web] port; 0: any free."),
     ] = None,
 ) -> None:
     """Run the daemon until Ctrl-C: collect, detect, plan, trade on paper, tell people."""
     from bot.daemon import main as daemon
+    from bot.preflight import problems
 
-    loaded, registry = setup(config)
+    loaded, registry = _setup(config, problems)
     raise typer.Exit(daemon(loaded, registry, port=port))
 
 
@@ -152,11 +177,10 @@ def check(
     """Validate a configuration and its registry: every mistake at once, with file, key and fix."""
     from bot import console
     from bot.errors import ConfigError
-    from bot.preflight import require
+    from bot.preflight import problems
 
     try:
-        loaded, registry = setup(config)
-        require(loaded, registry)
+        loaded, registry = _setup(config, problems)
     except ConfigError as error:
         if not as_json:
             raise

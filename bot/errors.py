@@ -19,6 +19,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.config import Config
 
 
 class PegbotError(Exception):
@@ -28,12 +32,16 @@ class PegbotError(Exception):
 
 
 class ConfigError(PegbotError):
-    """One or more mistakes in the configuration; ``problems`` holds every one of them."""
+    """One or more mistakes in the configuration; ``problems`` holds every one of them.
+
+    ``rest`` is the configuration without them, where there is one, so that the next check can go on.
+    """
 
     exit_code = 2
 
-    def __init__(self, problems: str | Sequence[str]) -> None:
+    def __init__(self, problems: str | Sequence[str], rest: Config | None = None) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
+        self.rest = rest
         super().__init__("\n".join(self.problems))
 
 

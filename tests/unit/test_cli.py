@@ -207,14 +207,63 @@ def test_a_broken_config_lists_every_mistake_and_exits_2(pegbot: Pegbot, tmp_pat
     answer = pegbot("check", path)
     assert (answer.code, answer.out) == (2, "")
     lines = answer.err.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert all(line.startswith(f"pegbot: {path}: ") for line in lines)
-    for key in ("web.port: ", "log.level: ", "strategy.capital: unknown key"):
+    for key in ("web.port: ", "log.level: ", "strategy.capital: unknown key", "registry: nothing matches"):
         assert key in answer.err
     told = pegbot("check", path, "--json")
     assert told.code == 2
     assert told.json["ok"] is False
     assert [f"pegbot: {problem}" for problem in told.json["problems"]] == lines
+
+
+MISTAKES = """
+[web]
+port = 99999
+[ledger]
+url = "mysql://books"
+[strategy]
+inventory_tokens = { GHOSTx = 1, AMZNx = -1 }
+[mqtt]
+password = "hunter2"
+[[collectors.tape]]
+name = "no path"
+[[collectors.tape]]
+path = "gone.csv"
+[[collectors.evm]]
+chain_id = 1
+urls = ["http://node"]
+pools = ["AMZNx@uniswap:zz"]
+[[alerts.channels]]
+name = "desk"
+url = "env:NOT_SET_ANYWHERE"
+"""
+TOLD = (
+    "web.port: ", "collectors.tape.0.path: is required", "mqtt.password: ", "ledger.url: mysql ",
+    "'GHOSTx' is not a token", "AMZNx is -1", "tape[tape].path: no file", "evm[evm].urls: http ",
+    "evm[evm].pools: ", "channels[desk].url: environment variable",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [["check"], ["run", "--config"]])
+def test_what_is_wrong_with_keys_files_secrets_and_names_is_told_at_once(
+    pegbot: Pegbot, tmp_path: Path, command: list[str]
+) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(f'registry = ["{CONFIG}/registry/*.toml"]\n{MISTAKES}')
+    answer = pegbot(*command, path)
+    assert (answer.code, answer.out) == (2, "")
+    lines = answer.err.splitlines()
+    assert all(line.startswith(f"pegbot: {path}: ") for line in lines)
+    for what in TOLD:
+        assert sum(what in line for line in lines) == 1, (what, answer.err)
+    assert len(lines) == len(TOLD)
+
+
+def test_a_port_that_cannot_be_is_wrong_usage(pegbot: Pegbot) -> None:
+    answer = pegbot("run", "--port", "77777")
+    assert answer.code == 2
+    assert "--port" in answer.err
 
 
 def test_a_broken_registry_lists_every_mistake_and_exits_2(pegbot: Pegbot, tmp_path: Path) -> None:
