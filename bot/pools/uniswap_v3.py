@@ -94,7 +94,7 @@ class UniswapV3(Struct, frozen=True):
         """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as there is liquidity."""
         raw = price if self.token_index == 0 else 1 / price
         target = isqrt(int(raw * 2.0**64) << 128) if raw < 2.0**64 else int(sqrt(raw) * Q96)
-        return self._raw(self.swap_to(min(max(target, LIMITS[0]), LIMITS[1]), self._zero_for_one(sell)))
+        return self._raw(self.swap_to(target, self._zero_for_one(sell)))
 
     def swap_in(self, amount: int, zero_for_one: bool) -> V3Swap | None:
         """Swap exactly ``amount`` in; ``None`` if the liquidity does not take all of it."""
@@ -117,7 +117,9 @@ class UniswapV3(Struct, frozen=True):
         return None if amount <= 0 or start is None else swap_out(steps, start, amount)
 
     def swap_to(self, target: int, zero_for_one: bool) -> V3Swap | None:
-        """Swap until the price is ``target``, or liquidity ends; ``None`` if it is not that way."""
+        """Swap until the price is ``target``, or as near to it as there is liquidity; ``None`` if it is not
+        that way."""
+        target = min(max(target, LIMITS[0]), LIMITS[1])
         if (target >= self.sqrt_price) if zero_for_one else (target <= self.sqrt_price):
             return None
         steps = self.ladder.steps(zero_for_one)
