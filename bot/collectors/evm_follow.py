@@ -211,10 +211,10 @@ class Follower:
         asked: set[tuple[str, str]] = set()
         while due := [key for key in self._due(target) if key not in asked]:
             asked.update(due)
-            reads = {key: self._reads(*key, target) for key in due}
-            for key, found in (await chain.read(reads, target.hash)).items():
+            found = await chain.read({key: self._reads(*key, target) for key in due}, target.hash)
+            for key in due:
                 self._tried[key] = target.number
-                self._learn(*key, found, target)
+                self._learn(*key, found[key], target)
         self._settled = target.hash
 
     def _due(self, target: Header) -> list[tuple[str, str]]:

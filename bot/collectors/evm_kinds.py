@@ -59,7 +59,7 @@ def kind_of(entry: PoolEntry) -> Kind:
     known = kinds()
     if entry.amm not in known:
         raise ConfigError(
-            f"pool {entry.instrument}: amm {entry.amm!r} is none of {', '.join(known)}; correct config/registry"
+            f"pool {entry.instrument}: amm {entry.amm!r} is none of {', '.join(known)}; correct its entry"
         )
     return known[entry.amm]
 

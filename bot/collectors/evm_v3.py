@@ -21,6 +21,7 @@ from bot.collectors.evm_kinds import expected_tokens, wrong_tokens
 from bot.errors import PoolError
 from bot.pools.state import PoolState
 from bot.pools.uniswap_v3 import UniswapV3State
+from bot.pools.v3_forks import PancakeV3State, SlipstreamState
 from bot.registry.model import Factory, PoolEntry
 
 SWAP = topic("Swap(address,address,int256,int256,uint160,uint128,int24)")
@@ -30,6 +31,7 @@ BURN = topic("Burn(address,int24,int24,uint128,uint256,uint256)")
 INITIALIZE = topic("Initialize(uint160,int24)")
 POOL_CREATED = topic("PoolCreated(address,address,uint24,int24,address)")
 MAX_TICK = 887_272
+STATES = {"pancakeswap_v3": PancakeV3State, "slipstream": SlipstreamState}
 
 Ticks = Mapping[int, tuple[int, int]]
 """Each initialised tick's gross and net liquidity. One whose net is nothing while positions end and begin
@@ -67,7 +69,8 @@ class V3State(Struct, frozen=True):
         """See :class:`~bot.collectors.evm_kinds.State`."""
         if self.sqrt_price == 0:
             raise PoolError("not_initialised", "the pool has no price yet")
-        return UniswapV3State(
+        kind = STATES.get(entry.amm, UniswapV3State)
+        return kind(
             **common,
             fee=self.fee,
             tick_spacing=self.tick_spacing,
