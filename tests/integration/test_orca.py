@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 pytest.importorskip("solders.pubkey")
 
@@ -148,6 +149,54 @@ def test_swaps_with_their_states_after(ask: Ask, adaptive: bool) -> None:
 def test_many_swaps_with_their_states_after(ask: Ask, adaptive: bool) -> None:
     compared, both = check_swaps(ask, random.Random(4), 3_000, adaptive)
     assert both > 5_000, (compared, both)
+
+
+def check_second_swaps(ask: Ask, rng: random.Random, pools: int) -> tuple[int, int]:
+    """A swap from the state another has left: how many were filled, and how many stopped at our knowledge."""
+    cases, ours = [], []
+    for _ in range(pools):
+        state = random_state(rng)
+        pool = state.pool()
+        swap = pool.swap_in(int(2 ** (rng.random() * 64)), rng.random() < 0.5)
+        if swap is None:
+            continue
+        left = replace(
+            state,
+            sqrt_price=str(swap.sqrt_price),
+            tick_current_index=swap.tick,
+            liquidity=str(swap.liquidity),
+            adaptive_fee=swap.adaptive_fee,
+        )
+        a_to_b, exact_in = rng.random() < 0.5, rng.random() < 0.5
+        for amount in telling_amounts(rng, pool.moved(swap), a_to_b, exact_in):
+            case = as_case(left, amount, a_to_b, exact_in)
+            if case["arrays"]:
+                cases.append(case)
+                known = all(state.known[0] <= one["start"] < state.known[1] for one in case["arrays"])
+                ours.append((swapped(pool.moved(swap), amount, a_to_b, exact_in), known))
+    filled_both = stopped = 0
+    quotes, loops = ask({"call": "quotes", "cases": cases}), ask({"call": "loops", "cases": cases})
+    for case, (swap, known), quote, loop in zip(cases, ours, quotes, loops, strict=True):
+        if swap is None:
+            stopped += not known
+            assert not known or filled(quote, case) is None, case
+        else:
+            filled_both += 1
+            assert filled(quote, case) == filled(loop, case) == (swap.amount_in, swap.amount_out), case
+            assert (swap.sqrt_price, swap.tick) == (int(loop["sqrt_price"]), loop["tick"]), case
+            assert variables(swap) == loop["variables"], case
+    return filled_both, stopped
+
+
+def test_second_swaps(ask: Ask) -> None:
+    both, _ = check_second_swaps(ask, random.Random(9), 150)
+    assert both > 50
+
+
+@pytest.mark.slow
+def test_many_second_swaps(ask: Ask) -> None:
+    rng = random.Random(10)
+    assert sum(check_second_swaps(ask, rng, 200)[0] for _ in range(10)) > 1_000
 
 
 def test_swaps_of_tokens_with_transfer_fees(ask: Ask) -> None:
