@@ -122,7 +122,7 @@ class RaydiumClmmLayout:
     def _arrays(self, pool: str, read: PoolAccount, accounts: Accounts) -> dict[str, int]:
         """Addresses of the tick arrays, and the first tick of each."""
         width, key = TICKS * read.spacing, raw_address(pool)
-        starts = [(bit - HALF) * width for bit in _bits(read.bitmap)]
+        positive = negative = b""
         extension = self._extension(pool) if read.spacing < NO_EXTENSION else None
         if extension is not None and accounts.get(extension) is not None:
             data = data_of(
@@ -131,9 +131,7 @@ class RaydiumClmmLayout:
             owner, positive, negative = EXTENSION.unpack(data)
             if owner != key:
                 raise PoolError("not_this_pool", "the bitmap extension is another pool's")
-            starts += [(HALF + bit) * width for bit in _bits(positive)]
-            # Each run of 512 below rises within itself; the runs go downwards.
-            starts += [((bit % HALF) - (bit // HALF + 2) * HALF) * width for bit in _bits(negative)]
+        starts = array_starts(read.spacing, read.bitmap, positive, negative)
         if any(abs(start) > MAX_TICK + width for start in starts):
             raise PoolError("bad_account", "a bitmap marks ticks out of range")
         return {
@@ -191,6 +189,15 @@ def pool_account(data: bytes) -> PoolAccount:
         open_time=opens,
         dynamic_fee=dynamic,
     )
+
+
+def array_starts(spacing: int, own: bytes, positive: bytes = b"", negative: bytes = b"") -> list[int]:
+    """The first ticks of the arrays that a pool's bitmap and its extension mark."""
+    arrays = [bit - HALF for bit in _bits(own)]
+    arrays += [HALF + bit for bit in _bits(positive)]
+    # Each run of 512 below rises within itself; the runs go downwards.
+    arrays += [bit % HALF - (bit // HALF + 2) * HALF for bit in _bits(negative)]
+    return [array * TICKS * spacing for array in arrays]
 
 
 def _bits(bitmap: bytes) -> Iterator[int]:
