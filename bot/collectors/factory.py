@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from bot.collectors.base import Collector, OnBad
 from bot.config import (
@@ -21,6 +22,10 @@ from bot.errors import ConfigError
 from bot.pools.layouts import LAYOUTS
 from bot.registry.model import Registry
 from bot.types import Ns, Session
+
+if TYPE_CHECKING:
+    from bot.collectors.solana import SolanaCollector
+    from bot.pools.state import PoolState
 
 EXTRAS = {
     "evm": ("web3", "evm"),
@@ -51,6 +56,7 @@ def build(
     if found:
         raise ConfigError(found)
     built: list[Collector] = []
+    solana: list[SolanaCollector] = []
     if sources.tape:
         from bot.collectors.tape import TapeCollector
 
@@ -62,7 +68,15 @@ def build(
     if sources.solana:
         from bot.collectors.solana import SolanaCollector
 
-        built += [SolanaCollector(one, registry, clock=clock) for one in sources.solana]
+        solana = [SolanaCollector(one, registry, clock=clock) for one in sources.solana]
+        built += solana
+    if sources.jupiter:
+        from bot.collectors.jupiter import JupiterCollector
+
+        def state(address: str) -> PoolState | None:
+            return next((found for one in solana if (found := one.state(address)) is not None), None)
+
+        built += [JupiterCollector(one, registry, clock=clock, states=state) for one in sources.jupiter]
     if sources.yahoo:
         from bot.collectors.yahoo import YahooCollector
 
@@ -99,6 +113,11 @@ def problems(config: Config, registry: Registry) -> list[str]:
                   for pool in evm.pools if pool not in registry.pools]  # fmt: skip
     for solana in sources.solana:
         found += _unlike(f"collectors.solana[{solana.name}].pools", solana.pools, registry)
+    for jupiter in sources.jupiter:
+        key = f"collectors.jupiter[{jupiter.name}].tokens"
+        addresses = {symbol: token.addresses for symbol, token in registry.tokens.items()}
+        found += [f"{key}: {symbol!r} has no address on Solana in the registry"
+                  for symbol in jupiter.tokens if "solana" not in addresses.get(symbol, {})]  # fmt: skip
     for yahoo in sources.yahoo:
         found += [f"collectors.yahoo[{yahoo.name}].symbols: {symbol!r} is not an underlying of the registry"
                   for symbol in yahoo.symbols if symbol not in registry.underlyings]  # fmt: skip

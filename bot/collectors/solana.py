@@ -21,8 +21,10 @@ from bot.collectors.solana_rpc import ACCOUNTS_PER_CALL, SLOT_SECONDS, Rpc
 from bot.collectors.solana_stream import Changed, SlotMoved, Stream, opened
 from bot.config import SolanaSource, secret
 from bot.errors import ConfigError, PoolError, SourceError, SourceSilent
+from bot.pools.codec import decode_state
 from bot.pools.layouts import by_amm
 from bot.pools.layouts.base import CLOCK, Layout
+from bot.pools.state import PoolState
 from bot.registry.model import PoolEntry, Registry
 from bot.timefmt import NS, duration
 from bot.types import Ns, Tick
@@ -76,6 +78,13 @@ class SolanaCollector:
         except SourceError:
             self._url += 1  # the next attempt goes to the next endpoint
             raise
+
+    def state(self, address: str) -> PoolState | None:
+        """The pool's state as last told; ``None`` if it is not ours, or not quotable now."""
+        for pool in self._book.pools.values():
+            if pool.entry.address == address and pool.state == "up":
+                return decode_state(pool.data)
+        return None
 
     async def _check_cluster(self, rpc: Rpc) -> None:
         expected = self._source.genesis_hash

@@ -1,0 +1,231 @@
+"""Jupiter's quotes from a server on loopback that answers, and refuses, as its documentation says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+pytest.importorskip("aiohttp")
+pytest.importorskip("solders.pubkey")
+
+from aiohttp import web
+
+from bot.collectors.jupiter import JupiterCollector, Quoted, book
+from bot.config import JupiterSource
+from bot.errors import ConfigError, SourceError, SourceRefused
+from bot.pools.book import decode_book
+from bot.pools.raydium_cpmm import RaydiumCpmmState
+from bot.types import Tick
+from tests.fixtures.solana_pools import QUOTE, Cpmm, registry
+
+POOL = Cpmm("TSLAx", 10_000 * 10**8, 3_000_000 * 10**6)
+SLOT = 400_000_000
+STATE = RaydiumCpmmState(
+    decimals=(8, 6), token_index=0, block=SLOT, reserves=(str(POOL.tokens), str(POOL.dollars)),
+    trade_fee=2500, creator_fee=0, creator_fee_on=0, protocol_fee=120_000, fund_fee=40_000,
+)  # fmt: skip
+
+
+class Jupiter:
+    """Routes everything through our pool; ``off`` makes its amounts better than the pool gives."""
+
+    def __init__(self) -> None:
+        self.off = 0.0
+        self.slot = SLOT
+        self.no_route = False
+        self.answers: list[tuple[int, dict[str, str], str]] = []
+        self.asked: list[dict[str, str]] = []
+        self.keys: list[str | None] = []
+        self.url = ""
+
+    async def quote(self, request: web.Request) -> web.Response:
+        query = dict(request.query)
+        self.asked.append(query)
+        self.keys.append(request.headers.get("x-api-key"))
+        if self.answers:
+            status, headers, text = self.answers.pop(0)
+            return web.Response(status=status, headers=headers, text=text)
+        if self.no_route:
+            body = {"error": "Could not find any route", "errorCode": "COULD_NOT_FIND_ANY_ROUTE"}
+            return web.json_response(body, status=400)
+        amount = int(query["amount"])
+        swap = STATE.pool().exact_in(amount, query["inputMint"] == POOL.token)
+        assert swap is not None
+        out = round(swap.amount_out * (1 + self.off))
+        info = {
+            "ammKey": POOL.address, "label": "Raydium CP", "inputMint": query["inputMint"],
+            "outputMint": query["outputMint"], "inAmount": str(amount), "outAmount": str(out),
+        }  # fmt: skip
+        return web.json_response(
+            {
+                "inputMint": query["inputMint"], "inAmount": str(amount), "outputMint": query["outputMint"],
+                "outAmount": str(out), "otherAmountThreshold": str(out), "swapMode": "ExactIn",
+                "slippageBps": 50, "platformFee": None, "priceImpactPct": "0", "contextSlot": self.slot, "timeTaken": 0.01,
+                "routePlan": [{"swapInfo": info, "percent": 100}],
+            }
+        )  # fmt: skip
+
+
+class Watch:
+    def __init__(self, collector: JupiterCollector) -> None:
+        self.collector = collector
+        self.ticks: list[Tick] = []
+        self.errors: list[SourceError] = []
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            ticks = self.collector.ticks()
+            try:
+                async for tick in ticks:
+                    self.ticks.append(tick)
+            except SourceError as error:
+                self.errors.append(error)
+                await asyncio.sleep(0.01)
+            finally:
+                await ticks.aclose()
+
+    async def until(self, condition: Any) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                if self.task.done():
+                    self.task.result()
+                await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def asking(server: Jupiter, **settings: Any) -> AsyncIterator[Watch]:
+    app = web.Application()
+    app.router.add_get("/swap/v1/quote", server.quote)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/swap/v1/quote"
+    source = JupiterSource(
+        **{
+            "url": server.url, "tokens": ["TSLAx"], "quote_address": QUOTE, "sizes_usd": [500.0, 5000.0],
+            "every_seconds": 0.01, "requests_per_second": 1000.0,
+        } | settings
+    )  # fmt: skip
+    states = {POOL.address: STATE}
+    watch = Watch(JupiterCollector(source, registry(POOL), states=states.get))
+    try:
+        yield watch
+    finally:
+        watch.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch.task
+        await runner.cleanup()
+
+
+async def test_quote_is_what_the_size_costs_on_both_sides() -> None:
+    async with asking(Jupiter()) as watch:
+        await watch.until(lambda: watch.ticks)
+        tick = watch.ticks[0]
+        assert (tick.instrument, tick.kind) == ("TSLAx@jupiter", "quote")
+        curve = STATE.curve()
+        bought = curve.buy(500)
+        assert bought is not None
+        assert tick.ask == pytest.approx(bought.price)
+        sold = curve.sell_tokens(bought.tokens)
+        assert sold is not None
+        assert tick.bid == pytest.approx(sold.price)
+        depth = decode_book(tick.data or "", 0.0)
+        assert depth is not None
+        most = depth.buy(5000)
+        ours = curve.buy(5000)
+        assert most is not None
+        assert ours is not None
+        assert most.tokens == pytest.approx(ours.tokens)
+        assert watch.collector.check.compared >= 4
+        assert "swaps compared with our own quotes, 0 differ" in watch.collector.detail
+
+
+async def test_difference_from_our_own_quote_is_told_and_counted(capfd: pytest.CaptureFixture[str]) -> None:
+    server = Jupiter()
+    server.off = 0.01
+    async with asking(server) as watch:
+        await watch.until(lambda: watch.collector.check.differ >= 2)
+        assert f"last: {POOL.instrument}: we say -0.99%" in watch.collector.detail
+        assert "Jupiter's quote of a pool differs from ours" in "".join(capfd.readouterr())
+
+
+async def test_states_far_apart_in_time_are_not_compared() -> None:
+    server = Jupiter()
+    server.slot = SLOT + 1000
+    server.off = 0.0022
+    async with asking(server) as watch:
+        await watch.until(lambda: watch.ticks)
+        assert watch.collector.check.differ == 0
+        assert "too far apart in time" in watch.collector.detail
+
+
+async def test_token_without_route_is_down_and_comes_back() -> None:
+    server = Jupiter()
+    server.no_route = True
+    async with asking(server) as watch:
+        await watch.until(lambda: watch.ticks)
+        assert json.loads(watch.ticks[0].data or "") == {
+            "state": "down", "reason": "Jupiter quotes nothing: Could not find any route",
+        }  # fmt: skip
+        server.no_route = False
+        await watch.until(lambda: watch.ticks[-1].kind == "quote")
+        told = [json.loads(one.data or "")["state"] for one in watch.ticks if one.kind == "status"]
+        assert told == ["down", "up"]
+
+
+async def test_limit_is_heeded() -> None:
+    """A 429, and a 200 that says nothing remains, both until the second they name."""
+    server = Jupiter()
+    reset = time.time() + 0.3
+    server.answers = [(429, {"x-ratelimit-reset": str(reset), "x-ratelimit-remaining": "0"}, "{}")]
+    async with asking(server) as watch:
+        await watch.until(lambda: watch.ticks)
+        assert time.time() >= reset
+        assert not watch.errors
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ((401, {}, "{}"), SourceRefused, "check api_key"),
+        ((429, {"x-ratelimit-reset": "9999999999"}, "{}"), SourceRefused, "wants no request for"),
+        ((502, {}, "<html>"), SourceError, "no JSON"),
+        ((500, {}, "{}"), SourceError, "HTTP 500"),
+        ((200, {}, '{"outAmount": "5"}'), SourceError, "malformed quote"),
+    ],
+)
+async def test_what_goes_wrong_is_an_error_and_passes(
+    answer: tuple[int, dict[str, str], str], kind: type[SourceError], words: str
+) -> None:
+    server = Jupiter()
+    server.answers = [answer]
+    async with asking(server) as watch:
+        await watch.until(lambda: watch.ticks)
+        assert type(watch.errors[0]) is kind
+        assert words in str(watch.errors[0])
+
+
+async def test_key_goes_with_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEGBOT_JUPITER", "abc")
+    server = Jupiter()
+    async with asking(server, api_key="env:PEGBOT_JUPITER") as watch:
+        await watch.until(lambda: watch.ticks)
+        assert set(server.keys) == {"abc"}
+
+
+def test_token_without_an_address_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="'AMZNx' has no address on Solana"):
+        JupiterCollector(JupiterSource(tokens=["AMZNx"]), registry(POOL))
+
+
+def test_depth_ends_where_a_larger_size_is_better() -> None:
+    told = json.loads(book([Quoted(100, 10, 99), Quoted(200, 19, 197), Quoted(300, 30, 290)]))
+    assert [tokens for _, tokens in told["asks"]] == [10, 9]
+    assert [tokens for _, tokens in told["bids"]] == [10]
