@@ -14,7 +14,9 @@ from bot.config import (
     ChannelSection,
     Config,
     EvmSource,
+    JupiterSource,
     MqttSection,
+    SolanaSource,
     TapeSource,
     WebSection,
     YahooSource,
@@ -71,6 +73,13 @@ def _checks(config: Config, registry: Registry) -> Iterator[Check]:
         fix = "Check the address, its key and this machine's way there, or give another endpoint in urls."
         for url in evm.urls:
             yield f"{evm.name} {redact(url)}", fix, _evm(evm, url, registry)
+    for solana in config.collectors.solana:
+        fix = "Check the address, its key and this machine's way there, or give another endpoint in urls."
+        for number, url in enumerate(solana.urls):
+            yield f"{solana.name} {redact(url)}", fix, _solana(solana, number, registry)
+    for jupiter in config.collectors.jupiter:
+        fix = "Check its url, its api_key and this machine's way there."
+        yield jupiter.name, fix, _jupiter(jupiter, registry)
     for yahoo in config.collectors.yahoo:
         fix = "Check this machine's way to Yahoo: network, DNS, proxy, firewall."
         yield f"{yahoo.name} socket", fix, _yahoo_socket(yahoo)
@@ -149,6 +158,31 @@ async def _has_code(web3: Any, source: EvmSource, instrument: str, registry: Reg
         raise Fault(f"{instrument} is no pool of chain {source.chain_id} in the registry", fix)
     if not await web3.eth.get_code(web3.to_checksum_address(pool.address)):
         raise Fault(f"no contract at {pool.address} ({instrument})", "Correct its address in the registry.")
+
+
+async def _solana(source: SolanaSource, number: int, registry: Registry) -> str:
+    from bot.collectors.solana_doctor import look
+
+    seen, wrong = await look(source, number, registry)
+    if wrong:
+        fix = "Correct these entries of the registry; a pool that is paused or closed may also be taken out."
+        raise Fault("; ".join(wrong), fix)
+    return seen
+
+
+async def _jupiter(source: JupiterSource, registry: Registry) -> str:
+    from bot.collectors.jupiter import JupiterCollector
+
+    ticks = JupiterCollector(source, registry).ticks()
+    try:
+        tick = await anext(ticks)
+    finally:
+        await ticks.aclose()
+    if tick.kind == "status":
+        raise Fault(
+            f"{tick.instrument}: {tick.data}", "Take the token out of tokens, or correct its address."
+        )
+    return f"{tick.instrument} {tick.bid:,.2f} to {tick.ask:,.2f} USD for {source.sizes_usd[0]:,.0f}"
 
 
 async def _yahoo_socket(source: YahooSource) -> str:

@@ -62,14 +62,13 @@ class Jupiter:
             "ammKey": POOL.address, "label": "Raydium CP", "inputMint": query["inputMint"],
             "outputMint": query["outputMint"], "inAmount": str(amount), "outAmount": str(out),
         }  # fmt: skip
-        return web.json_response(
-            {
-                "inputMint": query["inputMint"], "inAmount": str(amount), "outputMint": query["outputMint"],
-                "outAmount": str(out), "otherAmountThreshold": str(out), "swapMode": "ExactIn",
-                "slippageBps": 50, "platformFee": None, "priceImpactPct": "0", "contextSlot": self.slot, "timeTaken": 0.01,
-                "routePlan": [{"swapInfo": info, "percent": 100}],
-            }
-        )  # fmt: skip
+        body = {
+            "inputMint": query["inputMint"], "inAmount": str(amount), "outputMint": query["outputMint"],
+            "outAmount": str(out), "otherAmountThreshold": str(out), "swapMode": "ExactIn", "slippageBps": 50,
+            "platformFee": None, "priceImpactPct": "0", "contextSlot": self.slot, "timeTaken": 0.01,
+            "routePlan": [{"swapInfo": info, "percent": 100}],
+        }  # fmt: skip
+        return web.json_response(body)
 
 
 class Watch:

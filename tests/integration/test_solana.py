@@ -19,6 +19,7 @@ pytest.importorskip("solders.pubkey")
 pytest.importorskip("aiohttp")
 
 from bot.collectors.solana import SolanaCollector
+from bot.collectors.solana_doctor import look
 from bot.config import SolanaSource
 from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
 from bot.market import TokenState
@@ -533,3 +534,26 @@ async def test_pools_beyond_the_bound_say_so() -> None:
         await watch.until(lambda: watch.of(TSLA) and watch.said(SPY))
         assert "max_subscriptions" in (watch.said(SPY) or ("", ""))[1]
         assert len(node.subscribed() - {"slots"}) <= 10
+
+
+# -- pegbot doctor -----------------------------------------------------------------------------------
+
+
+async def test_doctor_says_which_entries_are_wrong() -> None:
+    from msgspec.structs import replace
+
+    source = SolanaSource(urls=["http://x"], pools=[pool.instrument for pool in POOLS])
+    known = registry(*POOLS)
+    async with serving(new_node()) as node, moving(node):
+        source = source.model_copy(update={"urls": [node.url], "websocket_urls": [node.websocket_url]})
+        seen, wrong = await look(source, 0, known)
+        assert f"slot {node.slot // 10}" in seen
+        assert seen.endswith("pools as in the registry: 2")
+        assert wrong == []
+        known.pools[SPY.instrument] = replace(known.pools[SPY.instrument], quote_decimals=9)
+        _, wrong = await look(source, 0, known)
+        assert wrong == [f"{SPY.instrument}: USDC has 6 decimals, the registry says 9"]
+        node.silent |= {"slots", "SysvarC1ock11111111111111111111111111111111"}
+        silent = source.model_copy(update={"silence_seconds": 0.1})
+        with pytest.raises(SourceSilent):
+            await look(silent, 0, known)
