@@ -76,6 +76,7 @@ def configure(
                 structlog.processors.StackInfoRenderer(),
                 _exception_as_text if console else _exception_as_data,
                 redactor(secrets),
+                *([_for_people] if console else []),
                 _console(colors=isatty) if console else _as_json,
             ],
         )
@@ -158,4 +159,17 @@ def _as_json(_: Any, __: str, event: Mapping[str, Any]) -> str:
 
 
 def _console(*, colors: bool) -> structlog.typing.Processor:
-    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=12, sort_keys=False
+    )
+
+
+def _for_people(_: Any, __: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Short enough for a terminal: times to the second, nothing empty, a logger only if it is not ours."""
+    short = {key: value for key, value in event.items() if value not in ("", None)}
+    short["timestamp"] = str(event["timestamp"])[11:19]
+    if "event_time" in event:
+        short["event_time"] = str(event["event_time"])[:16]
+    if short.get("logger") == "pegbot":
+        del short["logger"]
+    return short

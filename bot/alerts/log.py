@@ -16,6 +16,10 @@ QUARANTINE_EVERY = 1000
 """Of data set aside, the first of each reason is logged and then one in so many; all are counted."""
 
 
+def _cents(usd: float) -> float:
+    return round(usd, 2) or 0.0  # never −0.0
+
+
 class LogSink:
     """Logs incidents that open, worsen and resolve, plans to trade, fills, and feeds that change."""
 
@@ -31,15 +35,19 @@ class LogSink:
                 self._incident(message)
             case Plan() if message.decision == "trade":
                 self._log.info(
-                    "plan", plan_id=message.id, incident_id=message.incident_id,
-                    route=message.route, instrument=message.instrument,
-                    size_usd=round(message.size_usd, 2), profit_usd=round(message.expected_profit_usd, 2),
-                    worst_case_usd=round(message.worst_case_usd, 2), event_time=iso(message.created),
+                    "plan", instrument=message.instrument, route=message.route,
+                    size_usd=_cents(message.size_usd), profit_usd=_cents(message.expected_profit_usd),
+                    worst_case_usd=_cents(message.worst_case_usd), event_time=iso(message.created),
+                    plan_id=message.id, incident_id=message.incident_id,
                 )  # fmt: skip
             case Fill():
+                known: dict[str, str] = {"price": str(message.price)} if message.status != "rejected" else {}
+                if message.reason:
+                    known["reason"] = message.reason
                 self._log.info(
-                    "fill", plan_id=message.plan_id, action=message.action, instrument=message.instrument,
-                    tokens=str(message.quantity_tokens), price=str(message.price), status=message.status,
+                    "fill", instrument=message.instrument, action=message.action,
+                    tokens=f"{message.quantity_tokens:.9f}", status=message.status, **known,
+                    plan_id=message.plan_id,
                 )  # fmt: skip
             case FeedStatus() if self._feeds.get(message.source) != message.state:
                 self._feeds[message.source] = message.state
@@ -53,9 +61,10 @@ class LogSink:
             word = "feed fault"
         level = "info" if incident.phase == "resolve" else LEVELS[incident.severity]
         getattr(self._log, level)(
-            word, incident_id=incident.id, instrument=incident.instrument, cause=incident.cause,
+            word, instrument=incident.instrument,
             premium=None if incident.basis is None else premium(incident.basis),
-            severity=incident.severity, event_time=iso(incident.last_seen),
+            cause=incident.cause, severity=incident.severity, event_time=iso(incident.last_seen),
+            incident_id=incident.id,
         )  # fmt: skip
 
     def _quarantined(self, message: Quarantined) -> None:

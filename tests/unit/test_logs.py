@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from decimal import Decimal
@@ -120,6 +121,17 @@ def test_auto_is_console_on_a_terminal_and_json_elsewhere(isatty: bool, starts: 
     configure(LogSection(format="auto"), stream=stream, isatty=isatty)
     structlog.get_logger().info("hello")
     assert stream.getvalue().startswith(starts)
+
+
+def test_a_line_on_a_terminal_is_short_enough_to_be_read() -> None:
+    stream = io.StringIO()
+    configure(LogSection(format="console"), stream=stream, isatty=False)
+    when = "2026-06-02T02:00:00.000000000Z"
+    structlog.get_logger("pegbot").info("depeg", instrument="AMZNx@orca", detail="", event_time=when)
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d \[info     \] depeg        instrument=AMZNx@orca event_time=2026-06-02T02:00\n",
+        stream.getvalue(),
+    )
 
 
 def test_console_without_a_terminal_has_no_colours() -> None:
