@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from bot.pools.layouts.base import Account, Accounts, Layout
 
@@ -22,8 +21,4 @@ LAYOUTS = {
 
 def by_amm() -> dict[str, Layout]:
     """Every program's layout by the registry's ``amm``. Loads them, and solders, on the first call."""
-    return {
-        amm: getattr(import_module(f"{__name__}.{amm}"), kind)()
-        for amm, kind in LAYOUTS.items()
-        if find_spec(f"{__name__}.{amm}") is not None
-    }
+    return {amm: getattr(import_module(f"{__name__}.{amm}"), kind)() for amm, kind in LAYOUTS.items()}
