@@ -119,6 +119,10 @@ def contrast(first: str, second: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+TALL = """cells => cells.filter(cell => cell.offsetHeight > 90 && cell.offsetWidth < 60)
+                       .map(cell => cell.textContent)"""
+"""Cells higher than four lines and narrower than one word."""
+
 SIZES = [
     pytest.param(size, theme, id=f"{name}-{theme}")
     for name, size in (("desk", DESK), ("tablet", {"width": 820, "height": 1100}), ("phone", PHONE))
@@ -135,6 +139,8 @@ async def test_it_is_whole_on_every_screen_in_both_themes(
         await watched.shot(tmp_path / "page.png")
         assert await watched.overflow() <= 0
         assert watched.problems == []
+        tall = await page.eval_on_selector_all("td", TALL)
+        assert tall == [], "no cell is so narrow that its words are broken letter by letter"
         for selector in ("h1", ".lede", ".why", ".since", ".market td.premium", ".market td.band", ".state",
                          ".tag", "#feeds small", ".hint", ".figures-list dt", ".suggest p"):  # fmt: skip
             colours = await page.eval_on_selector_all(selector, COLOURS)

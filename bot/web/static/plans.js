@@ -85,7 +85,7 @@ export async function explanation(id) {
   } catch (error) {
     return h("p", { class: "problem" }, error.message);
   }
-  const legs = plan.legs.length && h("div", { class: "scroll" }, h("table", { class: "plain-table legs" },
+  const legs = plan.legs.length > 0 && h("div", { class: "scroll" }, h("table", { class: "plain-table legs" },
     h("caption", { class: "unseen" }, "Steps"),
     h("thead", null, h("tr", null, ["Step", "Where", "Tokens", "Price", "Not beyond", "Fees", "Takes"].map((name, i) => h("th", { scope: "col", class: i > 1 ? "num" : null }, name)))),
     h("tbody", null, plan.legs.map((leg) => h("tr", null,
@@ -123,7 +123,7 @@ export function fills(store) {
       put(action, fill.action);
       put(instrument, fill.instrument.replace("@", " on "));
       put(quantity, format.tokens(fill.quantity_tokens));
-      put(price, format.price(fill.price));
+      put(price, fill.status === "rejected" ? format.NONE : format.price(fill.price));
       put(fees, format.money(Number(fill.fee_usd) + Number(fill.gas_usd)));
       put(status, fill.status === "pending" ? `settles ${format.dayMinute(format.ms(fill.settles))}` : fill.reason ? `${fill.status}: ${fill.reason}` : fill.status);
       attr(status, "class", fill.status === "rejected" ? "loss" : fill.status === "pending" ? "quiet" : null);
