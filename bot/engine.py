@@ -228,6 +228,7 @@ class Engine:
         if kind != "pool":
             state.bid, state.ask = bid, ask
             state.traded_usd = tick.size
+            state.is_bar = kind == "bar"
         state.halted = False
         estimate = self.valuation.estimate(state, ts)
         session = self.clock.session(ts)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 INSTRUMENT = (
-    "ask", "bid", "book_data", "changed", "consensus_log", "halted", "halted_reason", "liquidity_usd",
-    "log_price", "next_basis", "pool_data", "previous_ts", "price", "traded_usd", "ts",
+    "ask", "bid", "book_data", "changed", "consensus_log", "halted", "halted_reason", "is_bar",
+    "liquidity_usd", "log_price", "next_basis", "pool_data", "previous_ts", "price", "traded_usd", "ts",
 )  # fmt: skip
 ALARM = ("count", "direction", "last_log", "since")
 TOKEN = ("changed", "known", "log_multiplier", "multiplier", "next_at", "next_multiplier", "previous")

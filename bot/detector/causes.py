@@ -99,7 +99,8 @@ def _thinness(instrument: InstrumentState, evidence: list[str]) -> float:
         evidence.append(f"${depth:,.0f} moves the price by 2 %")
         return 12.0 if depth < THIN_DEPTH_USD else 0.8
     if instrument.traded_usd is not None:
-        evidence.append(f"${instrument.traded_usd:,.2f} traded at that price")
+        where = "in all of its bar" if instrument.is_bar else "at that price"
+        evidence.append(f"${instrument.traded_usd:,.2f} traded {where}")
         return 8.0 if instrument.traded_usd < 50_000 else 1.0
     if instrument.liquidity_usd is not None and instrument.liquidity_usd < 10 * THIN_DEPTH_USD:
         evidence.append(f"${instrument.liquidity_usd:,.0f} of liquidity")

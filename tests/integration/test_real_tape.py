@@ -39,7 +39,7 @@ def test_the_print_of_54_424_93_dollars_is_exactly_one_incident(replayed: Replay
     (one,) = of_bar(replayed, "SPYx@orca:gef4pD5g", "2026-06-14 17:00:00")
     assert one.price == pytest.approx(54_424.93, abs=0.005)
     assert one.cause == "thin_liquidity"
-    assert "$12.67 traded at that price" in one.evidence
+    assert "$12.67 traded in all of its bar" in one.evidence
 
 
 def test_the_dip_to_350_44_dollars_is_exactly_one_incident(replayed: Replay) -> None:
