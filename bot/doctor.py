@@ -135,6 +135,8 @@ async def _tape(config: Config, source: TapeSource) -> str:
 async def _evm(source: EvmSource, url: str, registry: Registry) -> str:
     from web3 import AsyncWeb3, WebSocketProvider
 
+    from bot.collectors.evm_doctor import mistakes
+
     async with AsyncWeb3(WebSocketProvider(_value(url), max_connection_retries=1)) as web3:
         chain_id = await web3.eth.chain_id
         if chain_id != source.chain_id:
@@ -147,6 +149,9 @@ async def _evm(source: EvmSource, url: str, registry: Registry) -> str:
             raise Fault(f"the head, block {head['number']}, is {duration(age)} old", fix)
         for instrument in source.pools:
             await _has_code(web3, source, instrument, registry)
+    wrong = await mistakes(_value(url), [registry.pools[name] for name in source.pools], registry)
+    if wrong:
+        raise Fault("; ".join(wrong), "Correct these entries of the registry, or remove them from pools.")
     return f"chain {chain_id}, block {head['number']}, {duration(age)} old; pools found: {len(source.pools)}"
 
 
@@ -156,8 +161,9 @@ async def _has_code(web3: Any, source: EvmSource, instrument: str, registry: Reg
     if pool is None or chain is None or chain.chain_id != source.chain_id:
         fix = "Add it to the [[pools]] of the registry, or remove it from pools."
         raise Fault(f"{instrument} is no pool of chain {source.chain_id} in the registry", fix)
-    if not await web3.eth.get_code(web3.to_checksum_address(pool.address)):
-        raise Fault(f"no contract at {pool.address} ({instrument})", "Correct its address in the registry.")
+    address = pool.manager or pool.address
+    if not await web3.eth.get_code(web3.to_checksum_address(address)):
+        raise Fault(f"no contract at {address} ({instrument})", "Correct its address in the registry.")
 
 
 async def _solana(source: SolanaSource, number: int, registry: Registry) -> str:

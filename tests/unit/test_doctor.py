@@ -15,6 +15,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from bot import console, doctor, tape
+from bot.collectors.evm_abi import topic
 from bot.config import Config, parse
 from bot.doctor import Finding, examine
 from bot.registry import Registry
@@ -28,13 +29,19 @@ ADDRESS = "0x3cd7f2a1000000000000000000000000000000ab"
 POOL = "AMZNx@uniswap:0x3cd7f2a1"
 ELSEWHERE = "AMZNx@uniswap:ink"
 KEY = "0123456789abcdef"
+TOKEN, QUOTE = f"0x{1:040x}", f"0x{2:040x}"
+
+
+def word(value: int | str) -> str:
+    """As a contract answers it."""
+    return f"{int(value, 16) if isinstance(value, str) else value:064x}"
 
 
 def pool(instrument: str, chain: str) -> PoolEntry:
     return PoolEntry(
         instrument=instrument, chain=chain, address=ADDRESS, amm="uniswap_v3", fee_pips=3000,
-        token_address=ADDRESS, token_decimals=18,
-        quote_address=ADDRESS, quote_symbol="USDC", quote_decimals=6, quote_usd=1.0,
+        token_address=TOKEN, token_decimals=18,
+        quote_address=QUOTE, quote_symbol="USDC", quote_decimals=6, quote_usd=1.0,
     )  # fmt: skip
 
 
@@ -182,19 +189,45 @@ async def test_a_tape_that_cannot_be_played(tmp_path: Path, content: str | None,
 
 
 @asynccontextmanager
-async def node(chain_id: int = 8453, age_seconds: float = 0.0, code: str = "0x60") -> AsyncIterator[str]:
-    """An EVM endpoint that answers the three questions asked; its address."""
+async def node(
+    chain_id: int = 8453, age_seconds: float = 0.0, code: str = "0x60", symbol: str = "AMZNx"
+) -> AsyncIterator[str]:
+    """An EVM endpoint with one pool and its two tokens, and no other contract; its address."""
+    contracts = {
+        ADDRESS: {
+            "token0()": word(TOKEN), "token1()": word(QUOTE), "fee()": word(3000), "tickSpacing()": word(60),
+        },
+        TOKEN: {"symbol()": symbol.encode().ljust(32, b"\0").hex(), "decimals()": word(18)},
+        QUOTE: {"symbol()": b"USDC".ljust(32, b"\0").hex(), "decimals()": word(6)},
+    }  # fmt: skip
+    says = {
+        (to.lower(), "0x" + topic(name)[:4].hex()): "0x" + said
+        for to, answers in contracts.items()
+        for name, said in answers.items()
+    }
+    block = {
+        "number": hex(21), "timestamp": hex(int(time.time() - age_seconds)),
+        "hash": "0x" + "11" * 32, "parentHash": "0x" + "22" * 32,
+    }  # fmt: skip
+
+    def result(request: dict[str, Any]) -> Any:
+        match request["method"], request["params"]:
+            case "eth_chainId", _:
+                return hex(chain_id)
+            case "eth_getBlockByNumber", _:
+                return block
+            case "eth_getCode", [address, *_]:
+                return code if address.lower() == ADDRESS.lower() else "0x"
+            case "eth_call", [call, _]:
+                return says.get((call["to"].lower(), call["data"]), "0x")
+        raise AssertionError(request)
 
     async def answer(connection: ServerConnection) -> None:
         async for text in connection:
-            request = json.loads(text)
-            answers = {
-                "eth_chainId": hex(chain_id),
-                "eth_getBlockByNumber": {"number": hex(21), "timestamp": hex(int(time.time() - age_seconds))},
-                "eth_getCode": code,
-            }
-            result = answers[request["method"]]
-            await connection.send(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}))
+            asked = json.loads(text)
+            many = asked if isinstance(asked, list) else [asked]
+            told = [{"jsonrpc": "2.0", "id": one["id"], "result": result(one)} for one in many]
+            await connection.send(json.dumps(told if isinstance(asked, list) else told[0]))
 
     async with serve(answer, "127.0.0.1", 0) as server:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
@@ -210,6 +243,7 @@ def evm(tmp_path: Path, url: str, pool: str = POOL) -> Config:
         ({"chain_id": 1}, "chain 1, not 8453", "Give an endpoint of chain 8453"),
         ({"age_seconds": 7200.0}, "block 21, is 2 h ", "The node is behind"),
         ({"code": "0x"}, f"no contract at {ADDRESS} ({POOL})", "Correct its address"),
+        ({"symbol": "AMZNX"}, "calls itself 'AMZNX', expected is 'AMZNx'", "Correct these entries"),
     ],
 )
 async def test_a_node_that_is_not_as_configured(
