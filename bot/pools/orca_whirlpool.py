@@ -196,7 +196,7 @@ class OrcaWhirlpool:
         reached = path.towards(target)
         start = path.standing(reached.steps)
         if start.end is None or start.sqrt_price == target:
-            return self._ended(path, reached)
+            return self._ended(path, reached, certain=True)
         paid, got = whole(start.sqrt_price, target, start.liquidity, start.fee, a_to_b)
         return self._within(path, reached, target, reached.paid + paid, reached.got + got)
 
@@ -220,10 +220,11 @@ class OrcaWhirlpool:
             self._paths[a_to_b] = path
         return self._paths[a_to_b]
 
-    def _ended(self, path: Path, reached: Reached) -> OrcaSwap | None:
-        """A swap that ends with a whole step has crossed the tick there."""
+    def _ended(self, path: Path, reached: Reached, *, certain: bool = False) -> OrcaSwap | None:
+        """A swap that ends with a whole step has crossed the tick there. Where knowledge ends we cannot tell
+        whether it does end, unless a price limit makes it ``certain``."""
         end = path.standing(reached.steps)
-        if max(reached.paid, reached.got) > U64 or (end.end is None and not path.closed):
+        if max(reached.paid, reached.got) > U64 or not (certain or path.closed or end.end is not None):
             return None
         fee = path.left(reached.steps, end.sqrt_price, within=False)
         return OrcaSwap(reached.paid, reached.got, end.sqrt_price, end.tick, end.liquidity, fee)
