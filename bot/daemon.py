@@ -358,6 +358,7 @@ class Daemon:
         from bot import __version__
         from bot.web.app import create_app
         from bot.web.books import ledger_view
+        from bot.web.depth import depth_view
         from bot.web.server import serve
 
         app = create_app(
@@ -365,6 +366,9 @@ class Daemon:
             metrics_text=self.metrics.render,
             ready=self.ready,
             ledger=ledger_view(store, self.replica, mode=self.config.execution.mode),
+            depth=depth_view(
+                self.driver.engine.market, lambda: self.driver.now, self.config.detector.sizes_usd
+            ),
             commands=self.command,
             version=__version__,
             notice=self.config.web.notice,

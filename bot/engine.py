@@ -324,6 +324,8 @@ class Engine:
             told = self.detector.feed(state.name, underlying.info.ticker, word != "down", reason, tick.ts)
             if told is not None:
                 out.append(told)
+        if isinstance(state, InstrumentState) and state.price is not None:
+            out.append(self._basis(state, tick.ts, self.valuation.estimate(state, tick.ts)))
 
     def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None) -> Basis:
         session = self.clock.session(ts)
@@ -338,6 +340,8 @@ class Engine:
         status: BasisState
         if alarm.incident is not None:
             status = "incident"
+        elif state.halted:
+            status = "halted"
         elif estimate is None:
             status = "unpriced"
         else:
@@ -345,7 +349,7 @@ class Engine:
         return Basis(
             ts, state.name, state.underlying.info.ticker, session, state.price, state.bid, state.ask,
             fair_value, sd, basis, limits.low, limits.high, age, state.liquidity_usd, status,
-            state.multiplier,
+            state.multiplier, state.halted_reason if state.halted else "",
         )  # fmt: skip
 
 

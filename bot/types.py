@@ -45,8 +45,8 @@ Cause = Literal[
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
-BasisState = Literal["ok", "pending", "incident", "stale", "unpriced"]
-"""Of an instrument, as the detector sees it."""
+BasisState = Literal["ok", "pending", "incident", "stale", "unpriced", "halted"]
+"""Of an instrument, as the detector sees it; ``halted``: not quotable now, and nothing is judged by it."""
 
 IncidentKind = Literal["depeg", "feed_fault"]
 IncidentPhase = Literal["open", "update", "escalate", "resolve"]
@@ -122,6 +122,8 @@ class Basis(Struct, frozen=True, gc=False):
     liquidity_usd: float | None = None
     state: BasisState = "ok"
     multiplier: float = 1.0
+    note: str = ""
+    """Why it is not quotable, while ``halted``."""
 
 
 class Incident(Struct, frozen=True):

@@ -31,6 +31,7 @@ ENDPOINTS: Final = {
     "GET /api/status": "version, event time, readiness, sessions, feeds, data set aside, counts",
     "GET /api/instruments": "every instrument where it stands, with a day of premium in 48 points",
     "GET /api/instruments/{instrument}": "one instrument with its past; since=TIME for a part of it",
+    "GET /api/instruments/{instrument}/depth": "what it takes to move its price, as of its last state",
     "GET /api/incidents": "incidents, open ones first; open=1 for those only, limit=N",
     "GET /api/incidents/{id}": "one incident with its turns, plans and fills",
     "GET /api/plans": "plans, the latest first; limit=N",
@@ -49,6 +50,7 @@ ENDPOINTS: Final = {
 
 Ready = Callable[[], tuple[bool, str]]
 LedgerView = Callable[[], Awaitable[dict[str, Any]]]
+DepthView = Callable[[str], dict[str, Any] | None]
 
 
 def create_app(
@@ -57,6 +59,7 @@ def create_app(
     metrics_text: Callable[[], bytes],
     ready: Ready,
     ledger: LedgerView | None = None,
+    depth: DepthView | None = None,
     commands: Callable[[Command], None] | None = None,
     version: str = "",
     notice: str = "",
@@ -66,11 +69,12 @@ def create_app(
     """The application over ``replica``.
 
     ``metrics_text`` gives the Prometheus exposition; ``ready`` says whether the engine is fed and the store
-    open, and why not; ``ledger`` reads the books (see :func:`bot.web.books.ledger_view`); ``commands`` takes
-    what people ask and may raise ``asyncio.QueueFull``. ``notice`` is shown on top of the page ("Simulated
-    data …"). ``hosts`` are names, beside addresses and localhost, by which commands are taken.
+    open, and why not; ``ledger`` reads the books (see :func:`bot.web.books.ledger_view`); ``depth`` tells an
+    instrument's (see :func:`bot.web.depth.depth_view`); ``commands`` takes what people ask and may raise
+    ``asyncio.QueueFull``. ``notice`` is shown on top of the page ("Simulated data …"). ``hosts`` are names,
+    beside addresses and localhost, by which commands are taken.
     """
-    api = _Api(replica, ready=ready, ledger=ledger, version=version, notice=notice)
+    api = _Api(replica, ready=ready, ledger=ledger, depth=depth, version=version, notice=notice)
     asked = Commands(replica, commands, hosts)
     closing = asyncio.Event()
     stream = Stream(replica, ready, closing, poll_seconds=poll_seconds)
@@ -98,6 +102,7 @@ def create_app(
             Route("/api/status", api.status),
             Route("/api/instruments", api.instruments),
             Route("/api/instruments/{instrument}", api.instrument),
+            Route("/api/instruments/{instrument}/depth", api.depth),
             Route("/api/incidents", api.incidents),
             Route("/api/incidents/{id}", api.incident),
             Route("/api/incidents/{id}/acknowledge", asked.acknowledge, methods=post),
@@ -135,11 +140,19 @@ class _Api:
     """The reading endpoints."""
 
     def __init__(
-        self, replica: Replica, *, ready: Ready, ledger: LedgerView | None, version: str, notice: str
+        self,
+        replica: Replica,
+        *,
+        ready: Ready,
+        ledger: LedgerView | None,
+        depth: DepthView | None,
+        version: str,
+        notice: str,
     ) -> None:
         self._replica = replica
         self._ready = ready
         self._ledger = ledger
+        self._depth = depth
         self._version = version
         self._notice = notice
 
@@ -163,6 +176,12 @@ class _Api:
         return JsonResponse(
             views.instrument(self._replica, name, start) or _unknown("instrument", name, "/api/instruments")
         )
+
+    async def depth(self, request: Request) -> Response:
+        name = request.path_params["instrument"]
+        if self._depth is None:
+            raise Problem(404, "no_depth", "this pegbot has no engine to ask for depth")
+        return JsonResponse(self._depth(name) or _unknown("instrument", name, "/api/instruments"))
 
     async def incidents(self, request: Request) -> Response:
         only = request.query_params.get("open", "") not in ("", "0", "false")

@@ -16,7 +16,7 @@ from bot.timefmt import NS
 from bot.types import Basis, Ns, Session
 
 SESSIONS: Final[tuple[Session, ...]] = get_args(Session)
-STATES: Final = ("ok", "pending", "incident", "stale", "unpriced")
+STATES: Final = ("ok", "pending", "incident", "stale", "unpriced", "halted")
 TIERS: Final = ((60 * NS, 240), (600 * NS, 180), (3600 * NS, 180))
 """Width of a bucket in nanoseconds, and how many are kept."""
 

@@ -45,6 +45,7 @@ class Bot:
             metrics_text=lambda: b"",
             ready=lambda: self.ready,
             ledger=world.ledger,
+            depth=world.depth,
             commands=self.obey,
             version="0.1.0",
             notice="Simulated data: not a market.",

@@ -154,3 +154,15 @@ def test_the_future_never_changes_the_past() -> None:
     for cut in (5, 20, 40):
         part = feed(engine(), *ticks[:cut])
         assert whole[: len(part)] == part
+
+
+def test_a_pool_that_cannot_be_quoted_is_shown_halted_with_the_reason_and_comes_back() -> None:
+    one = engine()
+    feed(one, reference(TUESDAY, TSLA, 400), trade(TUESDAY, KRAKEN, 400))
+    halt = Tick(
+        TUESDAY + seconds(1), KRAKEN, "status", data='{"state":"halted","reason":"the token is paused"}'
+    )
+    shown = [message for message in feed(one, halt) if isinstance(message, Basis)]
+    assert [(basis.state, basis.note) for basis in shown] == [("halted", "the token is paused")]
+    back = [m for m in feed(one, trade(TUESDAY + seconds(3), KRAKEN, 400)) if isinstance(m, Basis)]
+    assert [(basis.state, basis.note) for basis in back] == [("ok", "")]

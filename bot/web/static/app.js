@@ -1,6 +1,7 @@
 // Wires the parts: load everything, follow the stream, draw what changed once per frame.
 import { connect, get } from "./api.js";
 import { Chart } from "./chart.js";
+import { DepthPicture } from "./depth.js";
 import { detail } from "./detail.js";
 import { $, attr, h, put, show } from "./dom.js";
 import * as format from "./format.js";
@@ -23,6 +24,7 @@ const touched = new Set();
 let span = 72 * HOUR;
 let chosen = null;
 let chart = null;
+let depth = null;
 let loaded = false;
 let scheduled = false;
 
@@ -104,8 +106,10 @@ async function drawChart() {
   if (!name) return;
   const turn = ++chartAsked;
   let data;
+  let around;
   try {
-    data = await get(`/api/instruments/${encodeURIComponent(name)}`);
+    const path = `/api/instruments/${encodeURIComponent(name)}`;
+    [data, around] = await Promise.all([get(path), get(`${path}/depth`).catch(() => null)]);
   } catch (error) {
     if (error.status === 404) chosen = null;
     return;
@@ -114,7 +118,10 @@ async function drawChart() {
   if (!chart) {
     $("chart").replaceChildren();
     chart = new Chart($("chart"));
+    depth = new DepthPicture($("depth-body"));
   }
+  put($("depth-of"), `${data.instrument.token} ${data.instrument.venue}`);
+  depth.update(around ?? { depth: null, sizes: [], fair_value: null, why: "this pegbot does not tell it" });
   $("picture-title").replaceChildren(h("b", null, data.instrument.token), ` ${data.instrument.venue}`);
   chart.update(data, span);
   choose(name);

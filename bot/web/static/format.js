@@ -88,6 +88,7 @@ export const STATES = {
   pending: ["confirming", "outside; it must last a little before it is an incident"],
   incident: ["incident", "part of an open incident"],
   stale: ["stale", "the price is too old to be judged"],
+  halted: ["halted", "this venue cannot be quoted now"],
   unpriced: ["no fair value", "there is nothing yet to compare this price with"],
 };
 

@@ -118,7 +118,7 @@ function update(node, row, store) {
   const [name, meaning] = format.STATES[row.state] ?? [row.state, ""];
   put(node.state, name);
   attr(node.state, "class", `state ${row.state}`);
-  attr(node.state, "title", meaning);
+  attr(node.state, "title", row.note || meaning);
   attr(node, "data-state", row.state);
   age(node, row, store);
   const spark = store.sparks.get(row.instrument);

@@ -12,10 +12,11 @@ const WORDS = {
   premium: ["premium", "How far the token's price is above (+) or below (−) fair value, in percent."],
   band: ["band", "The premiums that the issuer's own minting and redeeming cannot profitably remove. Outside it somebody should be earning the difference."],
   age: ["age", "How old the token's price is. A price is never carried forward as if it were new."],
-  state: ["state", "What the detector makes of it: in range, confirming, incident, stale, or no fair value."],
+  state: ["state", "What the detector makes of it: in range, confirming, incident, stale, halted, or no fair value."],
   depeg: ["depeg", "A premium outside the band by more than the fair value's uncertainty explains."],
   incident: ["incident", "One depeg or feed fault from opening to resolution, with its cause and evidence."],
   executable: ["executable price", "The average price for a stated size, fees and impact included. Never the last print."],
+  depth: ["depth", "What must be sold or bought here to take the price so far. What moves it a little is what can be traded."],
   stake: ["at stake", "What closing the gap on this venue would earn, before costs."],
   route: ["route", "A way to earn the premium: mint and sell, buy and redeem, venue against venue, hedge and hold."],
   plan: ["plan", "A route with its size, steps, hedge, costs, worst case and expiry; or no trade, and why."],
@@ -42,7 +43,10 @@ export function explainWords() {
     tip.textContent = WORDS[term.dataset.term]?.[1] ?? "";
     tip.hidden = false;
     term.setAttribute("aria-describedby", "tip");
-    const box = term.getBoundingClientRect();
+    place();
+  };
+  const place = () => {
+    const box = shown.getBoundingClientRect();
     const left = Math.min(Math.max(8, box.left), innerWidth - tip.offsetWidth - 8);
     const below = box.bottom + 6;
     const top = below + tip.offsetHeight > innerHeight ? box.top - tip.offsetHeight - 6 : below;
@@ -56,7 +60,9 @@ export function explainWords() {
   document.addEventListener("focusin", reveal);
   document.addEventListener("mouseout", leave);
   document.addEventListener("focusout", leave);
-  document.addEventListener("scroll", hide, { passive: true, capture: true });
+  // The keyboard's focus scrolls a word into view: its meaning goes with it.
+  const scrolled = () => shown && (shown === document.activeElement ? place() : hide());
+  document.addEventListener("scroll", scrolled, { passive: true, capture: true });
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   for (const term of document.querySelectorAll("[data-term]")) term.tabIndex = 0;
 }

@@ -8,9 +8,12 @@ from decimal import Decimal
 from math import exp, log
 from typing import Any
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from bot.config import ValuationSection
+from bot.pools import ConstantProductState
+from bot.pools.profile import profile
 from bot.timefmt import NS, iso, parse
 from bot.types import Basis, FeedStatus, Fill, Hedge, Incident, Leg, Message, Ns, Plan, Quarantined
 from bot.valuation.sessions import SessionClock
@@ -32,6 +35,30 @@ SPIKED = "AMZNx@orca:9pJup1te"
 DEAD = "SPYx@orca:gef4pD5g"
 UNPRICED = "TSLA.M@msx"
 DRIFTED = "AAPLx@raydium:CxmMDLyR"
+
+
+def depth(name: str) -> dict[str, Any]:
+    """Of a pool that holds $54 where the spike is, of a deep one elsewhere; of one only a last price."""
+    told: dict[str, Any] = {
+        "instrument": name, "ts": iso(END), "fair_value": 223.41, "depth": None, "sizes": [], "why": None,
+    }  # fmt: skip
+    if name == UNPRICED:
+        return told | {"why": "the depth of this venue is not known, only its last price"}
+    usd = 54.0 if name == SPIKED else 2_000_000.0
+    curve = ConstantProductState(
+        token_reserve=int(usd / 2 / 223.41 * 1e8),
+        quote_reserve=int(usd / 2 * 1e6),
+        decimals=(8, 6),
+        fee_pips=2500,
+    ).curve()
+    sizes = [(size, curve.sell(size), curve.buy(size)) for size in (50.0, 500.0, 5000.0)]
+    return told | {
+        "depth": to_builtins(profile(curve)),
+        "sizes": [
+            {"usd": size, "sell": sold and sold.price, "buy": bought and bought.price}
+            for size, sold, bought in sizes
+        ],
+    }
 
 
 def bases() -> Iterator[Basis]:
