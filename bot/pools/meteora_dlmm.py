@@ -1,10 +1,13 @@
 """Meteora DLMM pairs: liquidity in bins of one price each, equal to the program to the last unit.
 
-Source: ``commons/src/quote.rs`` of MeteoraAg/dlmm-sdk (the program itself is closed). A bin gives what
-liquidity providers hold, then what is left of limit orders under way, then open orders, each rounded alone.
-Between two swaps the fee of a bin depends on the bin alone, so cumulative sums from the active bin outwards
-decide where a swap ends: a quote costs O(log bins) whatever it crosses, after O(bins) once for each direction
-of each state.
+Source: ``commons/src/quote.rs`` of MeteoraAg/dlmm-sdk and, where that says nothing or something else, what
+the closed program does (release 0.12, run in a Solana VM): it gives nothing for nothing, asks to be paid for
+bins whose output is all fee, and keeps the time of the last swap that left a bin.
+
+A bin gives what liquidity providers hold, then what is left of limit orders under way, then open orders, each
+rounded alone. Between two swaps the fee of a bin depends on the bin alone, so cumulative sums from the active
+bin outwards decide where a swap ends: a quote costs O(log bins) whatever it crosses, after O(bins) once for
+each direction of each state.
 """
 
 from __future__ import annotations
@@ -113,16 +116,14 @@ class DlmmSwap(NamedTuple):
 class Steps(NamedTuple):
     """The bins that a swap goes through, and sums over the first *n* of them.
 
-    ``paid`` is what draining them takes, ``got`` what it gives; ``asked`` is ``paid`` of an exact-out swap,
-    which leaves aside what gives nothing. There is one bin more than sums where the last cannot be drained
-    with 64 bits.
+    ``paid`` is what draining them takes, ``got`` what it gives. There is one bin more than sums where the
+    last cannot be drained with 64 bits.
     """
 
     bins: list[int]
     rates: list[int]
     paid: list[int]
     got: list[int]
-    asked: list[int]
 
 
 class MeteoraDlmm:
@@ -184,7 +185,7 @@ class MeteoraDlmm:
         """See :class:`~bot.pools.raw.RawPool`, a moment later in the same second."""
         for_y = self._for_y(sell)
         last = self._end(amount, for_y)
-        if last is None:
+        if last is None or self.swap_in(amount, for_y) is None:
             return None
         steps = self.steps(for_y)
         bins = dict(self.bins)
@@ -195,12 +196,15 @@ class MeteoraDlmm:
             kept -= fee_of(kept, steps.rates[last])
         bins[at] = bins[at].filled(kept, self._q64(at), for_y)
         was = self.volatility
-        fresh = Volatility(self.fee.accumulator(was, at), was.reference, was.index, self.now)
+        # The program keeps the old time where no bin was left: small swaps cannot hold off the decay.
+        updated = was.updated if at == self.active_id else self.now
+        fresh = Volatility(self.fee.accumulator(was, at), was.reference, was.index, updated)
         fresh = self.fee.refreshed(fresh, at, self.now)
         return MeteoraDlmm(self.fee, fresh, at, bins, self.now, self.fee_in_y, self.token_index)
 
     def swap_in(self, amount: int, for_y: bool) -> DlmmSwap | None:
-        """Swap exactly ``amount`` in, X for Y or Y for X; ``None`` if the bins do not take all of it."""
+        """Swap exactly ``amount`` in, X for Y or Y for X; ``None`` if the bins do not take all of it, or
+        give nothing: the program refuses that."""
         last = self._end(amount, for_y)
         if last is None:
             return None
@@ -212,7 +216,8 @@ class MeteoraDlmm:
         gives = self.bins[at].gives(kept, self._q64(at), for_y)
         if gives is None:
             return None
-        return DlmmSwap(amount, steps.got[last] + gives - (0 if on_input else fee_of(gives, rate)), at)
+        got = steps.got[last] + gives - (0 if on_input else fee_of(gives, rate))
+        return DlmmSwap(amount, got, at) if got else None
 
     def swap_out(self, amount: int, for_y: bool) -> DlmmSwap | None:
         """Swap for exactly ``amount`` out; ``None`` if the bins do not hold it."""
@@ -227,14 +232,14 @@ class MeteoraDlmm:
         if not on_input:
             wanted += fee_on(wanted, rate)
         if wanted >= sum(self.bins[at].layers(for_y)):
-            if last + 1 >= len(steps.asked):
+            if last + 1 >= len(steps.paid):
                 return None
-            needs = steps.asked[last + 1]
+            needs = steps.paid[last + 1]
         else:
             more = self.bins[at].needs(wanted, self._q64(at), for_y)
             if more is None:
                 return None
-            needs = steps.asked[last] + more + (fee_on(more, rate) if on_input else 0)
+            needs = steps.paid[last] + more + (fee_on(more, rate) if on_input else 0)
         return DlmmSwap(needs, amount, at) if needs <= U64 else None
 
     def steps(self, for_y: bool) -> Steps:
@@ -249,7 +254,7 @@ class MeteoraDlmm:
         return not (self.fee_in_y and for_y)
 
     def _walk(self, for_y: bool) -> Steps:
-        steps = Steps([], [], [0], [0], [0])
+        steps = Steps([], [], [0], [0])
         on_input = self.fee_on_input(for_y)
         for at in sorted(self.bins, reverse=for_y):
             if at > self.active_id if for_y else at < self.active_id:
@@ -271,7 +276,6 @@ class MeteoraDlmm:
                 break
             steps.paid.append(steps.paid[-1] + needs)
             steps.got.append(steps.got[-1] + gives)
-            steps.asked.append(steps.asked[-1] + (needs if gives else 0))
         return steps
 
     def _end(self, amount: int, for_y: bool) -> int | None:

@@ -68,9 +68,9 @@ class Bin(NamedTuple):
         x, y = (self.x + added, layers[0]) if for_y else (layers[0], self.y + added)
         if len(layers) == 1:
             return self._replace(x=x, y=y)
-        if layers[2] < self.open:
-            return Bin(x, y, self.sells_x, layers[1] + layers[2], 0)
-        return Bin(x, y, self.sells_x, layers[1], layers[2])
+        under_way = layers[1] + layers[2] if layers[2] < self.open else layers[1]
+        waiting = layers[2] if layers[2] == self.open else 0
+        return Bin(x, y, self.sells_x and under_way + waiting > 0, under_way, waiting)
 
 
 NO_BIN = Bin(0, 0)
