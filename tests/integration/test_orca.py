@@ -188,6 +188,27 @@ def check_second_swaps(ask: Ask, rng: random.Random, pools: int) -> tuple[int, i
     return filled_both, stopped
 
 
+def test_swaps_to_a_price(ask: Ask) -> None:
+    rng = random.Random(12)
+    cases, ours = [], []
+    for _ in range(400):
+        state, a_to_b = random_state(rng), rng.random() < 0.5
+        pool = state.pool()
+        distance = 1 + 10 ** rng.uniform(-6, 0)
+        target = int(pool.sqrt_price / distance if a_to_b else pool.sqrt_price * distance)
+        if pool.ladder.ticks and rng.random() < 0.3:
+            target = sqrt_at_tick(rng.choice(pool.ladder.ticks)[0])
+        swap = pool.swap_to(target, a_to_b)
+        if swap is not None and swap.sqrt_price == target:
+            cases.append(as_case(state, U64, a_to_b, True, limit=str(target)))
+            ours.append(swap)
+    assert len(ours) > 100
+    for case, swap, loop in zip(cases, ours, ask({"call": "loops", "cases": cases}), strict=True):
+        assert (swap.amount_in, swap.amount_out) == (int(loop["in"]), int(loop["out"])), case
+        assert (swap.sqrt_price, swap.tick) == (int(loop["sqrt_price"]), loop["tick"]), case
+        assert variables(swap) == loop["variables"], case
+
+
 def test_second_swaps(ask: Ask) -> None:
     both, _ = check_second_swaps(ask, random.Random(9), 150)
     assert both > 50
