@@ -100,11 +100,12 @@ class Rpc:
             raise SourceError(f"getMultipleAccounts: malformed answer: {error!r}") from None
 
     async def program_accounts(
-        self, program: str, size: int | None, matches: Iterable[tuple[int, str]]
+        self, program: str, size: int | None, matches: Iterable[tuple[int, bytes]]
     ) -> dict[str, Account]:
-        """Accounts of a program that are ``size`` bytes and hold each address at its offset."""
+        """Accounts of a program that are ``size`` bytes and hold what is given at its offset."""
         filters: list[dict[str, Any]] = [
-            {"memcmp": {"offset": at, "bytes": text, "encoding": "base58"}} for at, text in matches
+            {"memcmp": {"offset": at, "bytes": base64.b64encode(wanted).decode(), "encoding": "base64"}}
+            for at, wanted in matches
         ]
         if size is not None:
             filters.append({"dataSize": size})

@@ -154,6 +154,16 @@ def movable(mint: Mint, what: str) -> None:
         raise PoolError("not_quotable", f"{what} has extensions that are not known: {mint.unknown}")
 
 
+def address_at(data: bytes, offset: int) -> str:
+    """The address in 32 bytes of an account. ValueError if they are not there."""
+    return str(Pubkey.from_bytes(data[offset : offset + 32]))
+
+
+def bytes_of(address: str) -> bytes:
+    """An address as accounts hold it. ValueError if it is none."""
+    return bytes(Pubkey.from_string(address))
+
+
 def _of_token_program(account: Account | None, what: str) -> tuple[str, bytes]:
     if account is None:
         raise PoolError("closed", f"no {what} at its address")
