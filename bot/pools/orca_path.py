@@ -36,6 +36,7 @@ class Reached(NamedTuple):
 class Path(Protocol):
     """Where swaps in one direction get to."""
 
+    a_to_b: bool
     closed: bool
     """Whether the last step ends where the program's tick arrays do, rather than what is known of them."""
 
@@ -90,11 +91,12 @@ class Stretch:
 class StaticPath:
     """One bisection per question, of sums that all states of the pool share."""
 
-    __slots__ = ("_all", "_fee", "_got", "_inner", "_paid", "_start", "_stretch", "_tail", "closed")
+    __slots__ = ("_all", "_fee", "_got", "_inner", "_paid", "_start", "_stretch", "_tail", "a_to_b", "closed")
 
     def __init__(self, stretch: Stretch, fee: int) -> None:
         steps, first = stretch.steps, stretch.first
         self._stretch, self._fee, self.closed = stretch, fee, stretch.closed
+        self.a_to_b = steps.a_to_b
         # An initialised tick that the price is on is crossed at once, for nothing.
         on_tick = stretch.price == steps.edges[first] and steps.initialised[first]
         tick = steps.crossed(first) if on_tick else stretch.tick

@@ -27,12 +27,14 @@ class AdaptivePath:
         "_passing",
         "_standings",
         "_stretch",
+        "a_to_b",
         "closed",
     )
 
     def __init__(self, stretch: Stretch, liquidity: int, fee: int, adaptive: AdaptiveFee) -> None:
         ladder = stretch.steps
         self._stretch, self._adaptive, self.closed = stretch, adaptive, stretch.closed
+        self.a_to_b = ladder.a_to_b
         self._fees = GroupFees(adaptive, fee, stretch.tick, ladder.a_to_b)
         # By tick, not by price: an initialised tick that the price is on takes a step, and with it a group.
         self._next = (

@@ -12,8 +12,6 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from math import sqrt
 
-from msgspec import Struct
-
 from bot.pools.orca_adaptive_fee import AdaptiveFee
 from bot.pools.orca_ladder import ARRAY, Ladder, ladder
 from bot.pools.orca_math import (
@@ -25,13 +23,11 @@ from bot.pools.orca_math import (
     Q64,
     TOP,
     U64,
-    part_in,
-    part_out,
     sqrt_at_tick,
     tick_at_sqrt,
-    whole,
 )
-from bot.pools.orca_path import Path, Reached, StaticPath, Stretch
+from bot.pools.orca_path import Path, StaticPath, Stretch
+from bot.pools.orca_swap import End, OrcaSwap, end_at, end_in, end_out, left_by
 from bot.pools.orca_walk import AdaptivePath
 from bot.pools.raw import Swap
 from bot.pools.state import PoolState, Raw, need
@@ -82,17 +78,6 @@ class OrcaWhirlpoolState(PoolState, frozen=True, kw_only=True, tag="orca_whirlpo
         return OrcaWhirlpool(price, tick, liquidity, steps, self.token_index, self.adaptive_fee)
 
 
-class OrcaSwap(Struct, frozen=True):
-    """A swap's raw amounts (fee in ``amount_in``) and the state it leaves."""
-
-    amount_in: int
-    amount_out: int
-    sqrt_price: int
-    tick: int
-    liquidity: int
-    adaptive_fee: AdaptiveFee | None = None
-
-
 class OrcaWhirlpool:
     """State of one pool, square-root price in Q64.64. ``token_index`` says which of A and B is ours (0 or 1).
 
@@ -134,17 +119,26 @@ class OrcaWhirlpool:
 
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
-        return self._raw(self.swap_in(amount, self._a_to_b(sell)))
+        path = self._path(self._a_to_b(sell))
+        return None if path is None else self._raw(end_in(path, amount))
 
     def exact_out(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
-        return self._raw(self.swap_out(amount, self._a_to_b(sell)))
+        path = self._path(self._a_to_b(sell))
+        return None if path is None else self._raw(end_out(path, amount))
 
     def to_price(self, price: float, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as a swap can go."""
         raw = price if self.token_index == 0 else 1 / price
         target = min(max(int(sqrt(raw) * Q64), MIN_SQRT), MAX_SQRT)
-        return self._raw(self.swap_to(target, self._a_to_b(sell)))
+        a_to_b = self._a_to_b(sell)
+        path = self._path(a_to_b)
+        if path is None or not self._ahead(target, a_to_b):
+            return None
+        end = end_at(path, target)
+        if end is None:  # the amounts do not fit: the largest that does
+            end = end_in(path, U64) or end_out(path, U64)
+        return self._raw(end)
 
     def after(self, amount: int, sell: bool) -> OrcaWhirlpool | None:
         """See :class:`~bot.pools.raw.RawPool`."""
@@ -154,51 +148,19 @@ class OrcaWhirlpool:
     def swap_in(self, amount: int, a_to_b: bool) -> OrcaSwap | None:
         """Swap exactly ``amount`` in; ``None`` if the pool does not take all of it."""
         path = self._path(a_to_b)
-        if path is None or not 0 < amount <= U64:
-            return None
-        reached = path.for_input(amount)
-        left, start = amount - reached.paid, path.standing(reached.steps)
-        if left == 0:
-            return self._ended(path, reached)
-        if start.end is None:
-            return None
-        part = part_in(start.sqrt_price, start.liquidity, start.fee, a_to_b, left)
-        if part is None:
-            return None
-        price, gives = part
-        return self._within(path, reached, price, amount, reached.got + gives)
+        return None if path is None else left_by(path, end_in(path, amount))
 
     def swap_out(self, amount: int, a_to_b: bool) -> OrcaSwap | None:
         """Swap for exactly ``amount`` out; ``None`` if the pool does not give it."""
         path = self._path(a_to_b)
-        if path is None or not 0 < amount <= U64:
-            return None
-        reached = path.for_output(amount)
-        left, start = amount - reached.got, path.standing(reached.steps)
-        if left == 0:
-            return self._ended(path, reached)
-        if start.end is None:
-            return None
-        part = part_out(start.sqrt_price, start.liquidity, start.fee, a_to_b, left)
-        if part is None:
-            return None
-        price, takes = part
-        if price == start.end:
-            # Rounding has taken it there, with less than all of the step.
-            return self._ended(path, Reached(reached.steps + 1, reached.paid + takes, amount))
-        return self._within(path, reached, price, reached.paid + takes, amount)
+        return None if path is None else left_by(path, end_out(path, amount))
 
     def swap_to(self, target: int, a_to_b: bool) -> OrcaSwap | None:
         """Swap until the price is ``target`` or nothing further can be; ``None`` if it is not that way."""
         path = self._path(a_to_b)
-        if path is None or ((target >= self.sqrt_price) if a_to_b else (target <= self.sqrt_price)):
-            return None
-        reached = path.towards(target)
-        start = path.standing(reached.steps)
-        if start.end is None or start.sqrt_price == target:
-            return self._ended(path, reached, certain=True)
-        paid, got = whole(start.sqrt_price, target, start.liquidity, start.fee, a_to_b)
-        return self._within(path, reached, target, reached.paid + paid, reached.got + got)
+        return (
+            None if path is None or not self._ahead(target, a_to_b) else left_by(path, end_at(path, target))
+        )
 
     def moved(self, swap: OrcaSwap) -> OrcaWhirlpool:
         """The pool after a swap; its ladder is shared."""
@@ -220,23 +182,8 @@ class OrcaWhirlpool:
             self._paths[a_to_b] = path
         return self._paths[a_to_b]
 
-    def _ended(self, path: Path, reached: Reached, *, certain: bool = False) -> OrcaSwap | None:
-        """A swap that ends with a whole step has crossed the tick there. Where knowledge ends we cannot tell
-        whether it does end, unless a price limit makes it ``certain``."""
-        end = path.standing(reached.steps)
-        if max(reached.paid, reached.got) > U64 or not (certain or path.closed or end.end is not None):
-            return None
-        fee = path.left(reached.steps, end.sqrt_price, within=False)
-        return OrcaSwap(reached.paid, reached.got, end.sqrt_price, end.tick, end.liquidity, fee)
-
-    def _within(self, path: Path, reached: Reached, price: int, paid: int, got: int) -> OrcaSwap | None:
-        """A swap that ends between two steps."""
-        if max(paid, got) > U64:
-            return None
-        start = path.standing(reached.steps)
-        tick = start.tick if price == start.sqrt_price else tick_at_sqrt(price)
-        fee = path.left(reached.steps, price, within=True)
-        return OrcaSwap(paid, got, price, tick, start.liquidity, fee)
+    def _ahead(self, target: int, a_to_b: bool) -> bool:
+        return target < self.sqrt_price if a_to_b else target > self.sqrt_price
 
     def _a_to_b(self, sell: bool) -> bool:
         return sell == (self.token_index == 0)
@@ -245,8 +192,8 @@ class OrcaWhirlpool:
         ratio = (sqrt_price / Q64) ** 2
         return ratio if self.token_index == 0 else 1 / ratio
 
-    def _raw(self, swap: OrcaSwap | None) -> Swap | None:
-        return None if swap is None else Swap(swap.amount_in, swap.amount_out, self._price(swap.sqrt_price))
+    def _raw(self, end: End | None) -> Swap | None:
+        return None if end is None else Swap(end.paid, end.got, self._price(end.sqrt_price))
 
 
 def _ticks_of(sqrt_price: int) -> tuple[int, ...]:

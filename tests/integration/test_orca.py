@@ -32,7 +32,7 @@ from bot.pools.orca_math import (
     sqrt_at_tick,
     tick_at_sqrt,
 )
-from bot.pools.orca_whirlpool import OrcaSwap
+from bot.pools.orca_swap import OrcaSwap
 from tests.fixtures.node import Ask, oracle
 from tests.fixtures.orca_accounts import account, key, surroundings, values
 from tests.fixtures.orca_pools import as_case, camel, random_state, telling_amounts

@@ -88,6 +88,15 @@ def test_a_swap_in_the_new_place_goes_through_three_arrays_from_there() -> None:
     assert up.tick == LENGTH - 1
 
 
+def test_towards_a_price_that_no_amount_reaches_goes_the_largest_swap() -> None:
+    deep = pool(liquidity=str(10**25), ticks=[])
+    down, up = deep.to_price(0.9, sell=True), deep.to_price(1.1, sell=False)
+    assert down is not None
+    assert up is not None
+    assert down.amount_in == up.amount_in == U64
+    assert deep.to_price(1.1, sell=True) is None
+
+
 @pytest.mark.parametrize("amount", [0, -1, U64 + 1])
 def test_amounts_that_no_instruction_can_carry(amount: int) -> None:
     assert WIDE.pool().swap_in(amount, True) is None
