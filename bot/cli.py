@@ -248,6 +248,37 @@ def quote(
     raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
 
 
+pools = typer.Typer(
+    no_args_is_help=True, help="Pools on chain: what there is of a token, and what only says so."
+)
+app.add_typer(pools, name="pools", rich_help_panel=LOOK)
+
+
+@pools.command("discover")
+def pools_discover(
+    token: Annotated[str, typer.Argument(help="A token of the registry, as AMZNx.")],
+    url: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Node to ask: wss://… for an EVM chain, https://… for Solana. Default: configured."
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find pools of a token by the registry's factories and programs; tokens that only share its name apart.
+
+    Nothing found is trusted: what you want watched goes into the registry, and is verified on chain there.
+    """
+    from bot import console
+    from bot.discover import discover
+
+    loaded, registry = setup(config)
+    found = discover(loaded, registry, token, url or [])
+    console.pools(found, as_json)
+    raise typer.Exit(0 if any(not one.impostor for one in found) else 1)
+
+
 @app.command(rich_help_panel=DATA)
 def replay(
     tapes: Annotated[

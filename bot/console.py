@@ -16,6 +16,7 @@ from bot.types import Incident, Ns, Plan, to_builtins
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from bot.collectors.found import Found
     from bot.config import Config
     from bot.doctor import Finding
     from bot.registry import Registry
@@ -73,6 +74,25 @@ def progress(what: str) -> Iterator[Callable[[int, Ns], None] | None]:
         yield tell
     finally:
         sys.stderr.write("\r\033[K")
+
+
+def pools(found: Sequence[Found], as_json: bool) -> None:
+    """Pools that a search found; those of impostors in a table of their own."""
+    if as_json:
+        emit([to_builtins(one) for one in found])
+        return
+    for title, fake in (("Pools", False), ("Impostors: another token by the same name", True)):
+        rows = [one for one in found if one.impostor is fake]
+        if not rows:
+            continue
+        table = _table(title, "instrument", "kind", "address", "quote", "fee>", "liquidity>", "")
+        for one in rows:
+            fee = "" if one.fee is None else f"{one.fee:.2%}"
+            worth = "unknown" if one.liquidity_usd is None else f"${one.liquidity_usd:,.0f}"
+            table.add_row(one.instrument, one.amm, one.address, one.quote_address, fee, worth, one.why)
+        _show(table)
+    if not found:
+        _print("No pool found.")
 
 
 def findings(found: Sequence[Finding], as_json: bool) -> None:
