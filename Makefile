@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help run test test-slow servers lint format bench lock docs demo clean
+.PHONY: help run test test-slow servers lint format peers bench lock docs demo clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,13 @@ lint: $(VENV)/dev.done ## ruff and mypy --strict
 format: $(VENV)/dev.done ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+peers: $(VENV)/peers.done ## an environment for what is measured beside us and wants other versions (degenbot)
+
+$(VENV)/peers.done: requirements/peers.txt $(VENV)/run.done
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check install --quiet -r requirements/peers.txt
+	@touch $@
 
 bench: servers ## every figure of the README and docs, beside a named peer
 	$(BIN)/python -m benchmarks

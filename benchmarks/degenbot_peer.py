@@ -1,54 +1,44 @@
-"""degenbot's own Uniswap v3 quote of one of our pools, where degenbot is installed."""
+"""degenbot's own Uniswap v3 quotes of one of our pools. It wants an older web3 than we do, so it lives in an
+environment of its own (``make peers``) and is timed there, by ``peers/degenbot_v3.py``."""
 
 from __future__ import annotations
 
-import os
+import json
+import subprocess
 import tempfile
-from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
-from typing import Any
-from unittest.mock import patch
+
+from msgspec import Struct, convert
 
 from bot.pools import UniswapV3
-from bot.pools.tick_math import MIN_SQRT
 
-Quote = Callable[[int], int]
+ROOT = Path(__file__).parent.parent
+PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
+SCRIPT = Path(__file__).parent / "peers" / "degenbot_v3.py"
+ABSENT = "degenbot: skipped, make peers"
 
 
-def quoter(pool: UniswapV3) -> Quote | None:
-    """Amount of token1 for an amount of token0 in; ``None`` if degenbot is not installed."""
-    if find_spec("degenbot") is None:
+class Timed(Struct, frozen=True):
+    """Token1 out; microseconds of a quote when each asks another amount, and when the same is asked again."""
+
+    amount_out: int
+    fresh_micros: float
+    same_micros: float
+
+
+def timed(pool: UniswapV3, amounts: Sequence[int]) -> list[Timed] | None:
+    """Each amount of token0 in; ``None`` where degenbot is not installed."""
+    if not PYTHON.exists():
         return None
-    module = _imported()
-    # Its constructor asks a node for what we know; the swap itself needs only these.
-    helper: Any = object.__new__(module.UniswapV3Pool)
-    helper.fee, helper.tick_spacing, helper.sparse_liquidity_map = pool.fee, pool.ladder.spacing, False
-    helper._swap_step_cache, helper._swap_step_cache_lock = {}, Lock()
-    state = module.UniswapV3PoolState(
-        address="0x" + "00" * 20, block=None, liquidity=pool.liquidity, sqrt_price_x96=pool.sqrt_price,
-        tick=pool.tick, tick_bitmap={}, tick_data={
-            tick: module.UniswapV3LiquidityAtTick(liquidity_net=net, liquidity_gross=abs(net))
-            for tick, net in pool.ladder.ticks
-        },
-    )  # fmt: skip
-
-    def quote(amount: int) -> int:
-        moved = helper._calculate_swap(
-            zero_for_one=True, amount_specified=amount, sqrt_price_limit_x96=MIN_SQRT + 1,
-            override_state=state,
+    question = {
+        "fee": pool.fee, "spacing": pool.ladder.spacing, "price": pool.sqrt_price, "tick": pool.tick,
+        "liquidity": pool.liquidity, "ticks": pool.ladder.ticks, "amounts": list(amounts),
+    }  # fmt: skip
+    # Importing degenbot writes files in the home folder: give it another.
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [PYTHON, SCRIPT], input=json.dumps(question), env={"HOME": home}, capture_output=True, text=True,
+            check=True,
         )  # fmt: skip
-        return -int(moved[1])
-
-    return quote
-
-
-def _imported() -> Any:
-    """The module with the pool. Importing degenbot opens a database in the home folder: give it another."""
-    with tempfile.TemporaryDirectory() as home, patch.dict(os.environ, HOME=home):
-        folder = Path(home, ".config", "degenbot")
-        folder.mkdir(parents=True)
-        (folder / "config.toml").write_text(f'[database]\npath = "{folder / "degenbot.db"}"\n\n[rpc]\n')
-        return import_module("degenbot.uniswap.v3_liquidity_pool")
+    return convert(json.loads(done.stdout), list[Timed])

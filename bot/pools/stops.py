@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
-SIZE = 16
+SIZE = 8
 """Steps in a run when it is cut; one with edges of bitmap words in it may have twice as many."""
 
 Ticks = tuple[tuple[int, int], ...]
@@ -30,18 +30,22 @@ class Stops(NamedTuple):
         starts: list[int] = []
         bases: list[int] = []
         at, count = left, SIZE
+        word = next(iter(self.words(left, right)), right)
         for key, net in (*self.between(left, right), (right, 0)):
             if count >= SIZE:
                 starts.append(at)
                 bases.append(liquidity)
                 count = 0
-            words = self.words(at, key)
-            if len(words) > SIZE:
-                more = words[SIZE - 1 :: SIZE]
-                starts += more
-                bases += [liquidity] * len(more)
-                count, words = 0, words[len(more) * SIZE :]
-            count += len(words) + 1
+            if word <= key:
+                words = self.words(at, key)
+                if len(words) > SIZE:
+                    more = words[SIZE - 1 :: SIZE]
+                    starts += more
+                    bases += [liquidity] * len(more)
+                    count = -len(more) * SIZE
+                count += len(words)
+                word = next(iter(self.words(key, right)), right)
+            count += 1
             liquidity += net
             at = key
         return starts, bases
