@@ -9,7 +9,7 @@ swap costs; either may reach 100 %; amounts are int128; a hook may change fee or
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
@@ -140,6 +140,12 @@ class UniswapV4(Struct, frozen=True):
     def swap_in(self, amount: int, zero_for_one: bool) -> V3Swap | None:
         """Swap exactly ``amount`` in; ``None`` if the liquidity does not take all of it, or all is fee."""
         return None if self._all_fee(zero_for_one) else _fits(self.v3.swap_in(amount, zero_for_one))
+
+    def quotes(self, amounts: Sequence[int], zero_for_one: bool) -> list[V3Swap | None]:
+        """:meth:`swap_in` of each amount by itself, all from the present state."""
+        if self._all_fee(zero_for_one):
+            return [None] * len(amounts)
+        return [_fits(swap) for swap in self.v3.quotes(amounts, zero_for_one)]
 
     def swap_out(self, amount: int, zero_for_one: bool) -> V3Swap | None:
         """Swap for exactly ``amount`` out; ``None`` if the pool does not hold it, or all would be fee."""

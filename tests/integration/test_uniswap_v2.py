@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
-from bot.pools import ConstantProduct, ConstantProductState, Swap, decode, encode
+from bot.pools import ConstantProduct, ConstantProductState, Swap, TransferFee, decode, encode
 from bot.pools.constant_product import MOST
-from tests.fixtures.anvil import running_anvil
-from tests.fixtures.anvil_v2 import Pair, Traded, UniswapV2, traded
+from tests.fixtures.anvil import ERC20, running_anvil
+from tests.fixtures.anvil_v2 import DEFLATING, Pair, Traded, UniswapV2, traded
 
 FEE = 3000
 GAS = 400_000
@@ -239,3 +239,35 @@ async def test_a_balance_below_the_reserve_stops_swaps_until_sync_and_then_the_b
         (receipt,) = await uniswap.node.one_block([order], gas=GAS)
         left = (after.token_reserve, after.quote_reserve)
         assert traded(receipt) == Traded(10**17, swap.amount_out, left)
+
+
+async def test_a_token_that_burns_of_each_transfer_is_quoted_by_what_arrives() -> None:
+    rng = Random(6)
+    async with contracts() as uniswap:
+        node, trader = uniswap.node, uniswap.node.accounts[0]
+        token = await node.create(DEFLATING, 10**30)
+        quote = await node.create(ERC20, "B", "B", 10**30, trader)
+        pair = await uniswap.pair_of(token, quote)
+        for each in (token, quote):
+            await node.send(each.functions.transfer(pair.address, 10**21))
+        await node.send(pair.contract.functions.sync())
+        index = pair.tokens.index(token.address)
+        for _ in range(30):
+            reserves = await uniswap.reserves(pair)
+            pool = ConstantProductState(
+                token_reserve=str(reserves[index]), quote_reserve=str(reserves[1 - index]), decimals=(18, 18),
+                fee_pips=FEE, transfer_fees=(TransferFee(100), None),
+            ).curve().pool  # fmt: skip
+            sell, amount = rng.random() < 0.5, int(10 ** rng.uniform(3, 20))
+            # In whole hundreds the fee is the same whichever way it is rounded.
+            amount = amount // 100 * 100 if sell else amount
+            swap = pool.exact_in(amount, sell)
+            out = quote if sell else token
+            before = await out.functions.balanceOf(trader).call()
+            order = uniswap.exact_in_taxed(pair, index if sell else 1 - index, amount)
+            (receipt,) = await node.one_block([order])
+            got = await out.functions.balanceOf(trader).call() - before
+            assert traded(receipt) is not None
+            assert swap is not None
+            # Out of the pool we round the fee up, as Token-2022 does, this token down: a unit less at most.
+            assert swap.amount_out == got or (not sell and swap.amount_out == got - 1)

@@ -84,6 +84,13 @@ def test_any_order_agrees_with_the_contracts_loop() -> None:
             assert (swap.amount_in, swap.amount_out, swap.sqrt_price, swap.tick, swap.liquidity) == want[:5]
 
 
+def test_many_sizes_at_once_are_each_its_own_quote() -> None:
+    made = pool(protocol_fee=(1000, 0))
+    sizes = [0, 1, 10**9, 10**18, 10**21]
+    for zero_for_one in (True, False):
+        assert made.quotes(sizes, zero_for_one) == [made.swap_in(size, zero_for_one) for size in sizes]
+
+
 def test_amounts_stay_within_127_bits() -> None:
     liquidity = 1 << 127
     ticks = [(-887_220, liquidity), (887_220, -liquidity)]
@@ -100,6 +107,7 @@ def test_where_all_is_fee_nothing_can_be_had() -> None:
     assert made.exact_out(1, sell=True) is None
     assert made.to_price(0.9, sell=True) is None
     assert made.after(10**15, sell=True) is None
+    assert made.quotes([10**15], True) == [None]
     assert made.exact_in(10**15, sell=False) is not None
 
 
