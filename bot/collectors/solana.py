@@ -36,13 +36,18 @@ class SolanaCollector:
     ) -> None:
         self.name = source.name
         self.instruments = tuple(source.pools)
-        self.detail = ""
+        self._session: Session | None = None
         self._source = source
         self._clock = clock
         self.book = Book(_pools(source, registry, by_amm() if layouts is None else layouts))
         self._url = 0
         self._streamless = 0
         self._log = structlog.get_logger("pegbot.solana").bind(source=source.name)
+
+    @property
+    def detail(self) -> str:
+        """The slot that was last taken in."""
+        return "" if self._session is None else self._session.detail
 
     async def ticks(self) -> AsyncGenerator[Tick, None]:
         """A tick per pool that a slot changed, and one where it cannot be quoted any more or again."""
@@ -58,10 +63,11 @@ class SolanaCollector:
                         stream = await self._streamed(stack, number)
                         self.book.restart()
                         others = [value(url) for url in urls[number + 1 :] + urls[:number]]
-                        session = Session(self._source, self.book, rpc, stream, self._clock, others)
+                        session = self._session = Session(
+                            self._source, self.book, rpc, stream, self._clock, others
+                        )
                         ticks = await stack.enter_async_context(aclosing(session.ticks()))
                         async for tick in ticks:
-                            self.detail = session.detail
                             yield tick
         except SourceError:
             self._url += 1  # the next attempt goes to the next endpoint

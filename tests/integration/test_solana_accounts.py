@@ -1,0 +1,133 @@
+"""Accounts that lead to further accounts, as a price leads to tick arrays; and what an engine makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+pytest.importorskip("solders.pubkey")
+pytest.importorskip("aiohttp")
+
+from bot.engine import Engine
+from bot.errors import PoolError
+from bot.pools.layouts.base import CLOCK, Account, Accounts
+from bot.pools.layouts.raydium_cpmm import RaydiumCpmmLayout
+from bot.pools.layouts.token import token_account
+from bot.pools.state import PoolState
+from bot.types import Incident, Quarantined
+from tests.fixtures.engine import config
+from tests.fixtures.solana_node import SolanaNode, serving
+from tests.fixtures.solana_pools import PROGRAM, address, registry, xstock
+from tests.fixtures.solana_watch import POOLS, SPY, TSLA, moving, new_node, reserves, started, watching
+
+WIDTH = 10**10
+
+
+def array(number: int) -> str:
+    return address(f"array {number}")
+
+
+class Arrays(RaydiumCpmmLayout):
+    """A pool that also needs the array its reserve stands in, and the next ones."""
+
+    def __init__(self, ahead: int = 1) -> None:
+        self.ahead = ahead
+        self.asked: list[frozenset[str]] = []
+
+    def numbers(self, accounts: Accounts) -> Iterable[int]:
+        first = token_account(accounts.get(TSLA.vaults[0])).amount // WIDTH
+        return range(first, first + self.ahead + 1)
+
+    def wanted(self, pool: str, accounts: Accounts) -> frozenset[str]:
+        wanted = super().wanted(pool, accounts)
+        if TSLA.vaults[0] not in accounts:
+            return wanted
+        self.asked.append(wanted | {array(number) for number in self.numbers(accounts)})
+        return self.asked[-1]
+
+    def state(self, pool: str, accounts: Accounts, *, token_mint: str, quote_usd: float) -> PoolState:  # type: ignore[override]  # the base class's is of its own kind
+        for number in self.numbers(accounts):
+            held = accounts.get(array(number))
+            if held is None or held.data != bytes([number % 256]):
+                raise PoolError("bad_account", f"array {number} is not loaded")
+        return super().state(pool, accounts, token_mint=token_mint, quote_usd=quote_usd)
+
+
+def node_with(numbers: Iterable[int]) -> SolanaNode:
+    node = new_node(TSLA)
+    for number in numbers:
+        node.accounts[array(number)] = Account(PROGRAM, bytes([number % 256]))
+    return node
+
+
+async def test_array_that_the_price_moves_into_is_read_and_subscribed_and_the_one_it_left_is_let_go() -> None:
+    layout = Arrays()
+    first = TSLA.tokens // WIDTH
+    async with (
+        serving(node_with(range(90, 210))) as node,
+        watching(node, pools=(TSLA,), layouts={"raydium_cpmm": layout}, poll_seconds=0.01) as watch,
+    ):
+        await watch.until(lambda: watch.of(TSLA))
+        assert {array(first), array(first + 1)} <= node.subscribed()
+        await node.move(TSLA.reserves(TSLA.tokens + 5 * WIDTH, TSLA.dollars))
+        await node.move()
+        await watch.until(lambda: reserves(watch.of(TSLA)[-1])[0] == TSLA.tokens + 5 * WIDTH)
+        assert {array(first + 5), array(first + 6)} <= node.subscribed()
+        async with moving(node):
+            await watch.until(lambda: array(first) not in node.subscribed())
+        assert not watch.of(TSLA, "status")
+        assert not watch.errors
+
+
+async def test_state_that_needs_more_accounts_than_a_node_gives_at_one_slot_is_not_quoted() -> None:
+    async with (
+        serving(node_with(range(90, 210))) as node,
+        watching(node, pools=(TSLA,), layouts={"raydium_cpmm": Arrays(ahead=98)}) as watch,
+    ):
+        await watch.until(lambda: watch.said(TSLA))
+        assert "more than a node gives at one slot" in (watch.said(TSLA) or ("", ""))[1]
+
+
+async def test_accounts_that_lead_on_for_ever_are_not_followed() -> None:
+    class Endless(Arrays):
+        def wanted(self, pool: str, accounts: Accounts) -> frozenset[str]:
+            known = [number for number in range(99) if array(number) in accounts]
+            return frozenset({pool, CLOCK, array(len(known))})
+
+    async with (
+        serving(new_node()) as node,
+        watching(node, pools=(TSLA,), layouts={"raydium_cpmm": Endless()}) as watch,
+    ):
+        await watch.until(lambda: watch.said(TSLA))
+        assert "ever more accounts" in (watch.said(TSLA) or ("", ""))[1]
+        assert len(node.requests) < 20
+
+
+async def test_engine_takes_every_tick_and_halts_what_is_paused() -> None:
+    """Nothing is set aside: times do not run backwards, states are quotable, multipliers positive."""
+    known = registry(*POOLS)
+    engine = Engine(config(), known)
+    async with started() as (node, watch):
+        await node.move({TSLA.token: xstock(paused=True), SPY.address: None}, seconds=1)
+        await node.move(seconds=4)
+        await node.move()
+        await watch.until(lambda: watch.said(TSLA) and watch.said(SPY))
+        messages = [message for tick in watch.ticks for message in engine.step(tick)]
+        halted, lost = (engine.market.instrument(pool.instrument) for pool in (TSLA, SPY))
+        assert halted is not None
+        assert lost is not None
+        assert halted.halted
+        assert halted.halted_reason == "TSLAx is paused by its issuer"
+        assert halted.multiplier == 1.5
+        assert [one.kind for one in messages if isinstance(one, Incident)] == ["feed_fault"]
+        seen = len(watch.ticks)
+        await node.move({TSLA.token: xstock(), SPY.address: SPY.pool()}, seconds=1)
+        await node.move()
+        await watch.until(lambda: watch.quotes(TSLA) and watch.quotes(SPY))
+        messages += [message for tick in watch.ticks[seen:] for message in engine.step(tick)]
+        assert not halted.halted
+        assert not lost.halted
+        assert halted.price == pytest.approx(300)
+        assert not [one for one in messages if isinstance(one, Quarantined)]
+        assert [one.phase for one in messages if isinstance(one, Incident)][-1] == "resolve"

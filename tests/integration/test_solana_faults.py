@@ -1,0 +1,199 @@
+"""What becomes of a Solana source when its node fails, in every way a node does: told, left, and back."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+pytest.importorskip("solders.pubkey")
+pytest.importorskip("aiohttp")
+
+from bot.collectors.solana_doctor import look
+from bot.config import SolanaSource
+from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
+from bot.pools.layouts.base import CLOCK
+from tests.fixtures.solana_node import serving
+from tests.fixtures.solana_pools import registry
+from tests.fixtures.solana_watch import POOLS, SPY, TSLA, moving, new_node, reserves, started, watching
+
+# -- the node is at fault ----------------------------------------------------------------------------
+
+
+async def test_missed_slot_makes_all_be_read_anew() -> None:
+    async with started() as (node, watch):
+        await node.begin()
+        await node.change(TSLA.vaults[0], TSLA.reserves(1234, 1)[TSLA.vaults[0]], told=False)
+        node.slot += 3
+        await node.move()
+        await node.move()
+        await watch.until(lambda: reserves(watch.of(TSLA)[-1])[0] == 1234)
+        assert not watch.errors
+
+
+@pytest.mark.parametrize("what", ["slots", CLOCK])
+async def test_silence_is_noticed_and_ends_by_itself(what: str) -> None:
+    async with started(silence_seconds=0.3) as (node, watch):
+        node.silent.add(what)
+        async with moving(node):
+            await watch.until_error(SourceSilent, "no notification of")
+            node.silent.clear()
+            seen = len(watch.of(TSLA))
+            await watch.until(lambda: len(watch.of(TSLA)) > seen)
+
+
+async def test_half_open_socket_is_noticed() -> None:
+    async with started(silence_seconds=0.3) as (node, watch):
+        node.half_open = True
+        await watch.until_error(SourceSilent, "no notification of")
+        node.half_open = False
+        node.accounts |= TSLA.reserves(555, 555)
+        await watch.until(lambda: reserves(watch.of(TSLA)[-1]) == (555, 555))
+
+
+async def test_silent_subscription_of_one_account_is_found_by_reading() -> None:
+    async with started(poll_seconds=0.01) as (node, watch):
+        node.silent.add(TSLA.vaults[0])
+        await node.move({TSLA.vaults[0]: TSLA.reserves(1, 1)[TSLA.vaults[0]]})
+        async with moving(node):
+            await watch.until(lambda: watch.errors)
+        assert isinstance(watch.errors[0], SourceSilent)
+        assert TSLA.vaults[0] in str(watch.errors[0])
+        node.silent.clear()
+        await watch.until(lambda: reserves(watch.of(TSLA)[-1])[0] == 1)
+
+
+async def test_dropped_connection_is_made_again() -> None:
+    async with started() as (node, watch):
+        node.accounts |= TSLA.reserves(999, 999)
+        await node.drop()
+        await watch.until_error(SourceError, "pubsub")
+        await watch.until(lambda: reserves(watch.of(TSLA)[-1]) == (999, 999))
+        assert node.sockets == 2
+
+
+async def test_what_is_no_json_ends_the_connection() -> None:
+    async with started() as (node, watch):
+        await node.garble()
+        await watch.until_error(SourceError, "malformed message")
+        await watch.until(lambda: node.sockets == 2)
+
+
+async def test_next_endpoint_takes_over() -> None:
+    async with serving(new_node()) as bad, serving(new_node()) as good:
+        good.accounts |= TSLA.reserves(31, 31)
+        bad.answers = [(502, {})] * 100
+        async with watching(bad, good) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+            assert reserves(watch.of(TSLA)[-1]) == (31, 31)
+            assert "HTTP 502" in str(watch.errors[0])
+            bad.answers.clear()
+            await good.drop()
+            await watch.until(lambda: reserves(watch.of(TSLA)[-1]) == (TSLA.tokens, TSLA.dollars))
+
+
+async def test_node_whose_clock_lags_is_left() -> None:
+    async with serving(new_node()) as late, serving(new_node()) as good:
+        late.unix -= 300
+        late._tell_clock()
+        async with watching(late, good) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+            assert "the node is behind: its clock says 5 min" in str(watch.errors[0])
+            assert late.sockets >= 1
+
+
+async def test_node_that_lags_another_is_left() -> None:
+    async with serving(new_node(TSLA)) as late, serving(new_node(TSLA)) as good:
+        good.slot += 1000
+        async with watching(late, good, pools=(TSLA,), poll_seconds=0.01) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+            async with moving(late):
+                await watch.until(lambda: watch.errors)
+            assert "another endpoint is" in str(watch.errors[0])
+            await watch.until(lambda: good.sockets)
+
+
+async def test_endpoint_that_never_reaches_the_slot_is_left() -> None:
+    async with started(TSLA) as (node, watch):
+        node.lag, node.ignores_min_slot = 50, True
+        await node.move({TSLA.address: TSLA.pool()}, parent=5)
+        await node.move()
+        await watch.until_error(SourceError, "the node is behind: it answers as of slot")
+        node.lag = 0
+        seen = len(watch.of(TSLA))
+        await watch.until(lambda: len(watch.of(TSLA)) > seen)
+
+
+async def test_limit_is_respected_for_as_long_as_it_says() -> None:
+    async with serving(new_node()) as node:
+        node.answers = [(429, {"retry-after": "0.3"})]
+        began = time.monotonic()
+        async with watching(node) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+        assert time.monotonic() - began >= 0.3
+        assert not watch.errors
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((401, {}), "check the key"),
+        ((403, {}), "check the key"),
+        ((429, {"retry-after": "3600"}), "wants no request for 3600 s"),
+    ],
+)
+async def test_refusal_is_one(answer: tuple[int, dict[str, str]], words: str) -> None:
+    async with serving(new_node()) as node:
+        node.answers = [answer]
+        async with watching(node) as watch:
+            await watch.until_error(SourceRefused, words)
+            await watch.until(lambda: watch.of(TSLA))
+
+
+async def test_pace_is_kept() -> None:
+    async with serving(new_node()) as node:
+        began = time.monotonic()
+        async with watching(node, requests_per_second=5.0) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+        assert time.monotonic() - began >= 0.2 * (len(node.requests) - 1)
+
+
+async def test_wrong_cluster_is_a_mistake_of_the_configuration() -> None:
+    async with serving(new_node()) as node, watching(node, genesis_hash="elsewhere") as watch:
+        with pytest.raises(ConfigError, match="configured is elsewhere"):
+            await watch.task
+
+
+async def test_without_subscriptions_it_polls() -> None:
+    async with serving(new_node()) as node:
+        node.refuse_sockets = 404
+        async with watching(node, poll_seconds=0.01) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+            node.slot += 1
+            node.accounts |= TSLA.reserves(42, 43)
+            await watch.until(lambda: reserves(watch.of(TSLA)[-1]) == (42, 43))
+            assert watch.collector.detail.startswith("polling")
+            assert not watch.errors
+
+
+# -- pegbot doctor -----------------------------------------------------------------------------------
+
+
+async def test_doctor_says_which_entries_are_wrong() -> None:
+    from msgspec.structs import replace
+
+    source = SolanaSource(urls=["http://x"], pools=[pool.instrument for pool in POOLS])
+    known = registry(*POOLS)
+    async with serving(new_node()) as node, moving(node):
+        source = source.model_copy(update={"urls": [node.url], "websocket_urls": [node.websocket_url]})
+        seen, wrong = await look(source, 0, known)
+        assert f"slot {node.slot // 10}" in seen
+        assert seen.endswith("pools as in the registry: 2")
+        assert wrong == []
+        known.pools[SPY.instrument] = replace(known.pools[SPY.instrument], quote_decimals=9)
+        _, wrong = await look(source, 0, known)
+        assert wrong == [f"{SPY.instrument}: USDC has 6 decimals, the registry says 9"]
+        node.silent |= {"slots", CLOCK}
+        silent = source.model_copy(update={"silence_seconds": 0.1})
+        with pytest.raises(SourceSilent):
+            await look(silent, 0, known)
