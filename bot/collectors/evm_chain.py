@@ -31,6 +31,8 @@ Reads = Generator[Sequence[Call], Answers, T]
 (``None`` for a call that failed) and returns what it made of them, or raises :class:`PoolError`."""
 
 ADDRESSES_PER_QUERY = 500
+LEAST_BLOCKS = 1000
+"""A question for events of fewer blocks is not made smaller."""
 BATCH = 100
 """Calls in one message where the chain has no Multicall3."""
 
@@ -112,6 +114,21 @@ class Chain:
                 raise SourceError("the node gives logs of another block than it was asked for")
             rows.sort(key=lambda row: int(row["logIndex"], 16))
             return [_log(row) for row in rows]
+
+    async def history(self, address: str, topics: Sequence[Any], start: int, end: int) -> list[Log]:
+        """Events of a contract in these blocks. Nodes bound how many a question may span: it is halved until
+        they answer. Raises what they said at last."""
+        where = {"address": address, "topics": topics, "fromBlock": hex(start), "toBlock": hex(end)}
+        try:
+            rows = await self.node.ask("eth_getLogs", where)
+        except RpcError as error:
+            if end - start < LEAST_BLOCKS or error.limited:
+                raise
+            middle = (start + end) // 2
+            first = await self.history(address, topics, start, middle)
+            return first + await self.history(address, topics, middle + 1, end)
+        with _understood("logs"):
+            return [_log(row) for row in rows or ()]
 
     async def read(self, reads: Mapping[Key, Reads[T]], block: str) -> dict[Key, T | PoolError]:
         """Run all of them at the block with this hash, together: one round of calls for all at a time."""

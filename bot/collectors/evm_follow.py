@@ -337,12 +337,15 @@ def _merged(queries: Any) -> list[LogQuery]:
 def _view(entry: PoolEntry, state: State, terms: Terms) -> View:
     try:
         shown = state.encoded(entry, common(entry, index_of(entry), terms.scale))
-        return View((state, terms), shown, _worth(shown.curve()))
+        return View((state, terms), shown, worth_of(shown.curve()))
     except PoolError as error:
         return View((state, terms), None, None, error.detail, error.reason == "bad_pool_state")
+    except (ArithmeticError, LookupError, ValueError) as error:
+        # Numbers that no pool of this kind can have: its own fault, not the other pools'.
+        return View((state, terms), None, None, f"its state makes no sense: {error!r}", True)
 
 
-def _worth(curve: PoolCurve) -> float:
+def worth_of(curve: PoolCurve) -> float:
     """USD that lies in the pool at its marginal price."""
     spot = curve.spot()
     down, up = curve.to_price(spot * 1e-6), curve.to_price(spot * 1e6)

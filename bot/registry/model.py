@@ -16,9 +16,17 @@ REBASING: TokenForm = "rebasing"
 WRAPPED: TokenForm = "wrapped"
 
 
+class Quote(Struct, frozen=True, forbid_unknown_fields=True):
+    """A token that pools are priced in; ``usd`` is what one is taken to be worth by whoever lists it."""
+
+    address: str
+    usd: float
+
+
 class Chain(Struct, frozen=True, forbid_unknown_fields=True):
     """A blockchain. ``gas_usd`` is what one swap typically costs there; on a ``local`` one, made for tests,
-    tokens have addresses of their own. ``multicall`` is where an EVM chain has Multicall3; empty: nowhere."""
+    tokens have addresses of their own. ``multicall`` is where an EVM chain has Multicall3; empty: nowhere.
+    ``quotes`` are tokens, by symbol, against which pools are looked for."""
 
     name: str
     kind: Literal["evm", "solana"]
@@ -26,6 +34,7 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True):
     gas_usd: float = 0.05
     local: bool = False
     multicall: str = "0xcA11bde05977b3631167028862bE2a173976CA11"
+    quotes: dict[str, Quote] = {}
 
 
 class Channel(Struct, frozen=True, forbid_unknown_fields=True):
