@@ -30,7 +30,7 @@ from bot.pools.layouts.token import TOKEN
 from bot.pools.meteora_dlmm import MeteoraDlmm, MeteoraDlmmState
 from bot.pools.meteora_dlmm_bin import NO_BIN
 from bot.pools.meteora_dlmm_fee import U64
-from tests.fixtures.meteora import NOW, SLOT, DlmmMarket, dlmm_amounts, dlmm_market, dlmm_state
+from tests.fixtures.meteora import NOW, SLOT, DlmmMarket, dlmm_amounts, dlmm_market, dlmm_state, overflowing
 from tests.fixtures.node import Ask, oracle
 
 pytestmark = pytest.mark.skipif(
@@ -189,6 +189,17 @@ def test_quotes_and_pools_after_are_the_program_s(sdk: Ask, count: int) -> None:
         for _ in range(8):
             done += compare(program, program.state().pool(), rng)
     assert done >= 4 * count
+
+
+@pytest.mark.parametrize("what", ["volatility", "amount"])
+def test_numbers_that_overflow_fail_the_swap(sdk: Ask, what: str) -> None:
+    market = program_market(Random("overflow"))
+    zeros = next(iter(market.bins.values())) | {"processedOrderRemainingAmount": "0", "openOrderAmount": "0"}
+    market = overflowing(market, what)
+    market = market._replace(bins={at: zeros | {"amountX": "0"} | held for at, held in market.bins.items()})
+    program = Program(market, sdk(market.encodings(0)))
+    overflow, wrong_size = "custom program error: 0x1782", "custom program error: 0x1783"
+    assert (overflow if what == "volatility" else wrong_size) in str(program.swap(10**12, True, True))
 
 
 def compare(program: Program, pool: MeteoraDlmm, rng: Random) -> bool:
