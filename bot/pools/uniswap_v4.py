@@ -72,6 +72,7 @@ class UniswapV4State(PoolState, frozen=True, kw_only=True, tag="uniswap_v4"):
         refuse_swap_hooks(self.hooks, self.fee == DYNAMIC_FEE)
         price, liquidity = int(self.sqrt_price_x96), int(self.liquidity)
         need(MIN_SQRT <= price < MAX_SQRT, f"sqrt_price_x96 {price}")
+        need(liquidity >= 0, f"liquidity {liquidity}")
         need(MIN_TICK <= self.tick < MAX_TICK, f"tick {self.tick}")
         # A price that fell to a tick's stands for the tick below.
         need(
