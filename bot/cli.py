@@ -171,7 +171,9 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(rich_help_panel=WATCH)
 def check(
-    config: Annotated[Path | None, typer.Argument(help="TOML file; the embedded demo if absent.")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(envvar="PEGBOT_CONFIG", help="TOML file; the embedded demo if absent.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Validate a configuration and its registry: every mistake at once, with file, key and fix."""

@@ -260,6 +260,13 @@ def test_what_is_wrong_with_keys_files_secrets_and_names_is_told_at_once(
     assert len(lines) == len(TOLD)
 
 
+def test_check_judges_the_config_that_run_would_take(
+    pegbot: Pegbot, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEGBOT_CONFIG", str(config))
+    assert pegbot("check", "--json").json["config"] == str(config)
+
+
 def test_a_port_that_cannot_be_is_wrong_usage(pegbot: Pegbot) -> None:
     answer = pegbot("run", "--port", "77777")
     assert answer.code == 2
