@@ -1,7 +1,7 @@
 """Where one swap in a Whirlpool ends: the whole steps its path has summed, and the last, partial one.
 
-Source: ``compute_swap`` in ``math/swap_math.rs`` of the Whirlpool program. Amounts are u64 there: what does not
-fit is refused.
+Source: ``compute_swap`` in ``math/swap_math.rs`` of the Whirlpool program. Amounts are u64 there: what does
+not fit is refused.
 """
 
 from __future__ import annotations
