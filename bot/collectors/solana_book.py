@@ -34,6 +34,9 @@ class Pool(Struct):
     layout: Layout
     wanted: frozenset[str] = frozenset()
     fault: PoolError | None = None
+    """Why it cannot even be said what it needs."""
+    refused: PoolError | None = None
+    """Why it is not read."""
     data: str = ""
     size: float | None = None
     told: Ns = 0
@@ -68,7 +71,7 @@ class Book:
         self.changed.clear()
         self.torn.clear()
         for pool in self.pools.values():
-            pool.wanted, pool.fault = frozenset(), None
+            pool.wanted, pool.fault, pool.refused = frozenset(), None, None
             if pool.state == "down":
                 pool.reason = ""
 
@@ -149,8 +152,8 @@ class Book:
         pool = self.pools[name]
         now = max(pool.told, min(self.clock.unix_timestamp * NS, received))
         try:
-            if pool.fault is not None:
-                raise pool.fault
+            if (fault := pool.refused or pool.fault) is not None:
+                raise fault
             self._renew(pool)
         except PoolError as error:
             reason = "halted" if error.reason == "paused" else "down"
@@ -160,10 +163,6 @@ class Book:
         pool.state, pool.reason, pool.told = "up", "", now
         out.append(Tick(now, name, "pool", size=pool.size, data=pool.data, received=received))
         return out
-
-    def refuse(self, name: str, error: PoolError) -> None:
-        """Mark a pool that cannot even be read."""
-        self.pools[name].fault = error
 
     def _renew(self, pool: Pool) -> None:
         entry = pool.entry

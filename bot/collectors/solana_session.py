@@ -136,7 +136,8 @@ class Session:
             book.torn -= wants.keys()
             waiting = [name for name, before in wants.items() if not book.wants(name) <= before]
         for name in waiting:
-            book.refuse(name, PoolError("not_quotable", "its accounts lead to ever more accounts"))
+            why = "its accounts lead to ever more accounts"
+            book.pools[name].refused = PoolError("not_quotable", why)
 
     async def _subscribed(self, wants: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
         """Those that can be read at one slot and subscribed to; the others are refused."""
@@ -150,8 +151,9 @@ class Session:
             else:
                 held |= wanted
                 within[name] = wanted
+                self._book.pools[name].refused = None
                 continue
-            self._book.refuse(name, PoolError("not_quotable", why))
+            self._book.pools[name].refused = PoolError("not_quotable", why)
         if self._stream is not None:
             await self._stream.subscribe(frozenset().union(*within.values()))
         return within
@@ -164,15 +166,19 @@ class Session:
 
     async def _check_some(self) -> None:
         """Read the next hundred accounts again when their turn has come; all within ``poll_seconds``."""
-        book = self._book
-        groups = packed({name: pool.wanted for name, pool in book.pools.items()})
-        if self._stream is None or time.monotonic() - self._checked < self._source.poll_seconds / len(groups):
+        book, stream = self._book, self._stream
+        waited = time.monotonic() - self._checked
+        if stream is None or waited < self._source.poll_seconds / len(book.pools):
+            return
+        held = stream.held.keys()
+        groups = packed({name: pool.wanted for name, pool in book.pools.items() if pool.wanted <= held})
+        if not groups or waited < self._source.poll_seconds / len(groups):
             return
         self._checked = time.monotonic()
         self._next_checked = (self._next_checked + 1) % len(groups)
         await self._read(groups[self._next_checked])
         if self._next_checked == 0:
-            await self._stream.unsubscribe(book.unused())
+            await stream.unsubscribe(book.unused())
             await self._check_slot()
 
     async def _check_slot(self) -> None:

@@ -23,7 +23,7 @@ from bot.timefmt import NS
 from bot.types import Tick
 from tests.fixtures.solana_node import serving
 from tests.fixtures.solana_pools import QUOTE, Cpmm, address, registry, xstock
-from tests.fixtures.solana_watch import POOLS, SPY, TSLA, new_node, reserves, started, watching
+from tests.fixtures.solana_watch import POOLS, SPY, TSLA, moving, new_node, reserves, started, watching
 
 # -- what it tells -----------------------------------------------------------------------------------
 
@@ -256,8 +256,14 @@ async def test_three_hundred_pools_on_one_connection() -> None:
         assert not watch.errors
 
 
-async def test_pools_beyond_the_bound_say_so() -> None:
-    async with serving(new_node()) as node, watching(node, max_subscriptions=10) as watch:
+async def test_pools_beyond_the_bound_say_so_and_keep_saying_so() -> None:
+    async with serving(new_node()) as node, watching(node, max_subscriptions=10, poll_seconds=0.01) as watch:
         await watch.until(lambda: watch.of(TSLA) and watch.said(SPY))
+        async with moving(node):
+            await node.move({TSLA.config: TSLA.fees(2400)}, seconds=4)
+            seen = len(watch.of(TSLA))
+            await watch.until(lambda: len(watch.of(TSLA)) > seen + 1)
         assert "max_subscriptions" in (watch.said(SPY) or ("", ""))[1]
+        assert len(watch.of(SPY, "status")) == 1
         assert len(node.subscribed() - {"slots"}) <= 10
+        assert not watch.errors
