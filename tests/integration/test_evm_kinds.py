@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from bot.collectors.evm_abi import MULTICALL, call, text, word
 from bot.collectors.evm_chain import Chain, connected
 from bot.collectors.evm_kinds import common, index_of, kind_of
+from bot.collectors.evm_v2 import V2State
 from bot.collectors.evm_v4 import pool_id
 from bot.pools.codec import decode_state
-from bot.registry.model import PoolEntry
+from bot.pools.uniswap_v4 import BEFORE_SWAP, BEFORE_SWAP_DELTA
+from bot.registry.model import REBASING, PoolEntry
 from tests.fixtures.anvil import MODULES, Node, running_anvil, sqrt_price
 from tests.fixtures.anvil_v2 import UniswapV2
 from tests.fixtures.anvil_v4 import FREE_HOOK, PoolV4, UniswapV4
 from tests.fixtures.evm_contracts import created, place_multicall
 from tests.fixtures.evm_feed import Feed, at_block, reading, source_of, status
+from tests.fixtures.flaky_rpc import flaky_rpc
 
 CODE = {
     "uniswap_v3": "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json",
@@ -333,3 +337,78 @@ async def test_a_pool_with_a_hundred_positions_is_read_in_a_few_requests(
         assert asked <= 8  # the head, prices, two of bitmaps, one of ticks
         with capsys.disabled():
             print(f"\n{count} positions, spacing 10: {seconds * 1e3:.0f} ms, {asked} requests")
+
+
+async def test_a_pool_whose_hook_may_touch_a_swap_is_not_quotable_and_says_why() -> None:
+    async with world() as made:
+        hook = await made.v4.place_hook(
+            "CustomCurveHook", BEFORE_SWAP | BEFORE_SWAP_DELTA, made.v4.manager.address
+        )
+        await add_v4(made, 500, hook.address)
+        name = next(one for one in made.entries if one.endswith("v4-500"))
+        other = next(one for one in made.entries if one.endswith("v4-3000"))
+        async with reading(source_of([made.node.ws_url], made.entries.values())) as feed:
+            await feed.until(at_block(other, 0))
+            ((word, reason),) = feed.told(name)
+            assert word == "down"
+            assert "may act before a swap, take or give a part of what goes in" in reason
+            alive = replace(made, entries={other: made.entries[other]})
+            await random_blocks(alive, feed, random.Random(9), blocks=2, moves=6)
+
+
+async def test_a_pair_whose_token_rebased_down_holds_what_it_holds() -> None:
+    async with world() as made:
+        name, entry = next((name, one) for name, one in made.entries.items() if one.amm == "uniswap_v2")
+        with_form = replace_fields(entry, token_form=REBASING)
+        state = V2State(10, 20)
+        (asked,) = next(kind_of(with_form).poll(with_form, state) or iter(()))  # type: ignore[call-overload]
+        assert asked.to == entry.token_address
+        async with connected(made.node.ws_url) as chain:
+            await made.v2.set_balance(entry.token_address, entry.address, 10**20)
+            shown = (await snapshot(chain, {name: with_form}))[name]
+            assert (shown.token_reserve, shown.quote_reserve) == (str(10**20), str(10**21))
+            await made.v2.set_balance(entry.token_address, entry.address, 10**22)
+            shown = (await snapshot(chain, {name: with_form}))[name]
+            assert shown.token_reserve == str(10**21), "what is more than the reserve anybody may take"
+
+
+@pytest.mark.slow
+async def test_hundreds_of_pools_go_over_one_connection(capsys: pytest.CaptureFixture[str]) -> None:
+    async with world() as made:
+        code = json.loads((MODULES / CODE["uniswap_v3"]).read_text())["bytecode"]
+        names = [one for one in made.entries if one.endswith("uniswap_v3")]
+        first = made.entries[names[0]]
+        for number in range(300):
+            fee = 20_000 + number
+            await made.node.send(made.user.functions.deploy(code, *made.tokens, fee, 60))
+            at = await made.user.functions.getPool(*made.tokens, fee).call()
+            calls = [(at, data("initialize(uint160)", sqrt_price(1.01)))]
+            mint = "mint(address,int24,int24,uint128)"
+            calls += [
+                (made.user.address, data(mint, at, -60 * n - 60, 60 * n + 60, 10**18)) for n in range(10)
+            ]
+            await made.node.one_block(calls)
+            made.entries[f"{names[0]}{number}"] = replace_fields(
+                first, instrument=f"{names[0]}{number}", address=at, fee_pips=fee, tick_spacing=60
+            )
+        async with flaky_rpc(made.node.ws_url) as proxy:
+            began = time.perf_counter()
+            async with reading(source_of([proxy.url], made.entries.values())) as feed:
+                await feed.until(at_block(names[0] + "299", 0))
+                ready, asked = time.perf_counter() - began, proxy.asked.total()
+                trades = [(made.user.address, data("swap(address,bool,int256)", one.address, True, 10**15))
+                          for one in made.entries.values() if one.fee_pips >= 20_000]  # fmt: skip
+                count = len(feed.ticks)
+                receipts = await made.node.one_block(trades, gas=1_000_000)
+                mined = time.perf_counter()
+                block = int(receipts[0]["blockNumber"], 16)
+                await feed.until(at_block(names[0] + "299", block), count)
+                moved = time.perf_counter() - mined
+                per_block = proxy.asked.total() - asked
+                same(await told(feed, made.entries, block, count), await fresh(made.node, made.entries))
+        assert asked < 100
+        with capsys.disabled():
+            print(
+                f"\n306 pools: verified and read in {ready:.2f} s, {asked} requests; a block that moves 300: "
+                f"told {moved * 1e3:.0f} ms after it was mined, {per_block} requests"
+            )
