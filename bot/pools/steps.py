@@ -118,7 +118,7 @@ class Steps:
             return known[2]
         position = ~tick if self.zero_for_one else tick
         index = bisect_right(self.starts, position) - 1
-        if index >= len(self.runs):
+        if max(index, 0) >= len(self.runs):
             return None
         at, begin = 0, price
         run = self.run(max(index, 0))

@@ -194,16 +194,30 @@ async def test_ten_thousand_quotes_are_what_the_quoter_says() -> None:
     assert await compare_all(seed=2, states=20, quotes=150) > 10_000
 
 
-async def test_real_swaps_one_after_another_leave_the_states_that_were_computed() -> None:
-    rng = Random(3)
+async def swap_all(seed: int, swaps: int) -> int:
+    """Real swaps in every market, one after another; how many of them could be made."""
+    rng = Random(seed)
+    count = 0
     async with contracts() as uniswap:
         for market in MARKETS:
             pool = await made(uniswap, market, rng)
             _, model = await read(uniswap, pool)
-            for _ in range(8):
+            for _ in range(swaps):
                 (order,) = orders(model, rng, 1)
-                model = await traded(uniswap, pool, model, order)
+                before, model = model, await traded(uniswap, pool, model, order)
+                count += model is not before
             assert (await read(uniswap, pool))[1] == model
+    return count
+
+
+async def test_real_swaps_one_after_another_leave_the_states_that_were_computed() -> None:
+    assert await swap_all(seed=3, swaps=8) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_a_thousand_real_swaps_leave_the_states_that_were_computed() -> None:
+    assert await swap_all(seed=6, swaps=300) > 1_000
 
 
 async def traded(uniswap: Uniswap, pool: Pool, model: UniswapV3, order: Order) -> UniswapV3:
