@@ -8,7 +8,7 @@ is walked step by step.
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from math import isqrt, sqrt
+from math import isqrt
 
 from msgspec import Struct, field
 
@@ -124,10 +124,12 @@ class RaydiumClmm(Struct, frozen=True):
 
     def to_price(self, price: float, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as there is liquidity."""
-        raw = price if self.token_index == 0 else 1 / price
-        target = isqrt(int(raw * 2.0**64) << 64) if raw < 2.0**64 else int(sqrt(raw) * Q64)
-        limit = min(max(target, LIMITS[0]), LIMITS[1])
-        return self._raw(self.swap_to(limit, self._zero_for_one(sell)))
+        zero_for_one = self._zero_for_one(sell)
+        one, zero = price.as_integer_ratio() if self.token_index == 0 else price.as_integer_ratio()[::-1]
+        # Rounded towards where the pool is now, so that the price is not passed.
+        square = max((one << 128) // zero if zero > 0 else MAX_SQRT * MAX_SQRT, 0)
+        limit = min(max(isqrt(square) + zero_for_one, LIMITS[0]), LIMITS[1])
+        return self._raw(self.swap_to(limit, zero_for_one))
 
     def after(self, amount: int, sell: bool) -> RaydiumClmm | None:
         """See :class:`~bot.pools.raw.RawPool`."""
@@ -153,7 +155,7 @@ class RaydiumClmm(Struct, frozen=True):
         walk = _Walk(self, U64, zero_for_one, True, limit)
         walk.done()
         swap = walk.swap()
-        return swap if swap.amount_in and swap.amount_out else None
+        return swap if swap.amount_in and 0 < swap.amount_out <= U64 else None
 
     def moved(self, swap: ClmmSwap, zero_for_one: bool) -> RaydiumClmm:
         """The pool after a swap; its ladder is shared unless limit orders were filled."""

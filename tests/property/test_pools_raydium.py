@@ -94,7 +94,10 @@ def test_what_exact_out_asks_for_brings_at_least_that(pool: RawPool, amount: int
 @settings(max_examples=100, deadline=None)
 def test_the_cost_is_convex_but_for_rounding(pool: RawPool, amount: int, sell: bool) -> None:
     """The second half of an amount buys no more than the first, and what rounding leaves of either: a unit of
-    what comes out, and what a unit that goes in brings, for each step there is."""
+    what comes out, and what a unit that goes in brings, for each step there is. A dynamic fee may fall as the
+    price comes back to where it was."""
+    if isinstance(pool, RaydiumClmm) and pool.dynamic_fee is not None:
+        pool = replace(pool, dynamic_fee=None)
     half, whole = pool.exact_in(amount, sell), pool.exact_in(2 * amount, sell)
     if half is not None and whole is not None:
         steps = 2 if isinstance(pool, RaydiumProduct) else len(edges(pool)) + 3
@@ -114,7 +117,7 @@ def test_a_swap_to_a_price_does_not_pass_it(pool: RawPool, ratio: float, sell: b
     swap = pool.to_price(target, sell)
     if swap is None:
         return
-    tiny = 1e-9 if isinstance(pool, RaydiumClmm) else 0
+    tiny = 1e-14 if isinstance(pool, RaydiumClmm) else 0
     assert swap.price_after >= target * (1 - tiny) if sell else swap.price_after <= target * (1 + tiny)
     if swap.amount_in < U64:
         again = pool.exact_in(swap.amount_in, sell)
