@@ -30,6 +30,7 @@ from bot.pools.meteora_dlmm_fee import (
     fee_on,
     price_at,
 )
+from bot.pools.meteora_dlmm_steps import Steps, walk
 from bot.pools.raw import Swap
 from bot.pools.state import PoolState, Raw, need
 
@@ -111,19 +112,6 @@ class DlmmSwap(NamedTuple):
     amount_in: int
     amount_out: int
     bin_id: int
-
-
-class Steps(NamedTuple):
-    """The bins that a swap goes through, and sums over the first *n* of them.
-
-    ``paid`` is what draining them takes, ``got`` what it gives. There is one bin more than sums where the
-    last cannot be drained with 64 bits.
-    """
-
-    bins: list[int]
-    rates: list[int]
-    paid: list[int]
-    got: list[int]
 
 
 class MeteoraDlmm:
@@ -246,37 +234,14 @@ class MeteoraDlmm:
         """The way down (X for Y) or up from the active bin."""
         steps = self._steps.get(for_y)
         if steps is None:
-            steps = self._steps[for_y] = self._walk(for_y)
+            on_input = self.fee_on_input(for_y)
+            steps = walk(self.fee, self.volatility, self.active_id, self.bins, for_y, on_input)
+            self._steps[for_y] = steps
         return steps
 
     def fee_on_input(self, for_y: bool) -> bool:
         """Whether the fee is part of what goes in; else of what comes out."""
         return not (self.fee_in_y and for_y)
-
-    def _walk(self, for_y: bool) -> Steps:
-        steps = Steps([], [], [0], [0])
-        on_input = self.fee_on_input(for_y)
-        for at in sorted(self.bins, reverse=for_y):
-            if at > self.active_id if for_y else at < self.active_id:
-                continue
-            gives = sum(self.bins[at].layers(for_y))
-            if gives == 0:
-                continue
-            rate = self.fee.rate(self.fee.accumulator(self.volatility, at))
-            steps.bins.append(at)
-            steps.rates.append(rate)
-            needs = self.bins[at].needs(gives, self._q64(at), for_y)
-            if needs is None:
-                break
-            if on_input:
-                needs += fee_on(needs, rate)
-            else:
-                gives -= fee_of(gives, rate)
-            if steps.paid[-1] + needs > U64:
-                break
-            steps.paid.append(steps.paid[-1] + needs)
-            steps.got.append(steps.got[-1] + gives)
-        return steps
 
     def _end(self, amount: int, for_y: bool) -> int | None:
         """The step in which exactly ``amount`` in ends."""

@@ -81,9 +81,10 @@ class Program:
         """What went in and came out, or why nothing did."""
         before, first = self._held(), self.state().active_id // BINS
         source, target = self.wallets if for_y else self.wallets[::-1]
+        far = Pubkey.from_string(map_address(self.market.pool))
         metas = [
             AccountMeta(self.pool, False, True),
-            AccountMeta(Pubkey.from_string(map_address(self.market.pool)), False, True),
+            AccountMeta(far if self.svm.get_account(far) else HERE, False, True),
             *(AccountMeta(place, False, True) for place in (*self.vaults, source, target)),
             *(AccountMeta(mint, False, False) for mint in self.mints),
             AccountMeta(self.oracle, False, True),
