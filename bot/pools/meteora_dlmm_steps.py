@@ -1,4 +1,4 @@
-"""The way through a DLMM pair's bins, one way, with cumulative sums: where a swap ends is a bisection of them."""
+"""The way through a DLMM pair's bins, up or down, with cumulative sums: a bisection finds where a swap ends."""
 
 from __future__ import annotations
 
