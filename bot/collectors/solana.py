@@ -112,10 +112,13 @@ def websocket_url(source: SolanaSource, number: int) -> str:
     """Of the endpoint ``number``; nodes of one's own listen on the port after the HTTP one."""
     if source.websocket_urls:
         return value(source.websocket_urls[number])
-    parts = urlsplit(value(source.urls[number]))
-    place = parts.netloc
-    if parts.port is not None:
-        place = f"{place.rpartition(':')[0]}:{parts.port + 1}"
+    try:
+        parts = urlsplit(value(source.urls[number]))
+        place, port = parts.netloc, parts.port
+    except ValueError:  # its text holds what may be a key
+        raise ConfigError(f"collectors.solana[{source.name}].urls: number {number + 1} is no URL") from None
+    if port is not None:
+        place = f"{place.rpartition(':')[0]}:{port + 1}"
     return urlunsplit(parts._replace(scheme=parts.scheme.replace("http", "ws"), netloc=place))
 
 

@@ -187,6 +187,6 @@ def _result(method: str, status: int, content: bytes, none_if: int | None) -> An
 
 
 def _said(error: BaseException) -> str:
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return "the URL is malformed"  # its own text holds the URL, and that may hold a key
     return str(error) or type(error).__name__

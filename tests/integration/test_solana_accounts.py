@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -15,10 +17,11 @@ from bot.pools.layouts.base import CLOCK, Account, Accounts
 from bot.pools.layouts.raydium_cpmm import RaydiumCpmmLayout
 from bot.pools.layouts.token import token_account
 from bot.pools.state import PoolState
+from bot.timefmt import NS
 from bot.types import Incident, Quarantined
 from tests.fixtures.engine import config
 from tests.fixtures.solana_node import SolanaNode, serving
-from tests.fixtures.solana_pools import PROGRAM, address, registry, xstock
+from tests.fixtures.solana_pools import PROGRAM, Cpmm, address, registry, xstock
 from tests.fixtures.solana_watch import POOLS, SPY, TSLA, moving, new_node, reserves, started, watching
 
 WIDTH = 10**10
@@ -131,3 +134,37 @@ async def test_engine_takes_every_tick_and_halts_what_is_paused() -> None:
         assert halted.price == pytest.approx(300)
         assert not [one for one in messages if isinstance(one, Quarantined)]
         assert [one.phase for one in messages if isinstance(one, Incident)][-1] == "resolve"
+
+
+async def test_real_token_2022_paused_and_its_multiplier_announced() -> None:
+    """The mint's bytes are those that the program itself wrote, in a Solana VM."""
+    pytest.importorskip("solders.litesvm")
+    from tests.fixtures.token_2022 import NOBODY, Token2022
+
+    vm = Token2022()
+    vm.at(unix=int(time.time()), epoch=700)
+    mint = vm.mint(8, scaled=1.5, pausable=True, hook=NOBODY, delegate=True, named=("Tesla xStock", "TSLAx"))
+
+    def held() -> Account:
+        account = vm.account(mint)
+        assert account is not None
+        return account
+
+    pool = Cpmm("TSLAx", 10**12, 3 * 10**12, token=str(mint))
+    pool.mint = held()
+    async with started(pool) as (node, watch):
+        effective = node.unix + 3600
+        vm.announce(mint, 3.0, effective)
+        vm.pause(mint, True)
+        await node.move({pool.token: held()})
+        await node.move()
+        await watch.until(lambda: watch.said(pool) == ("halted", "TSLAx is paused by its issuer"))
+        vm.pause(mint, False)
+        await node.move({pool.token: held()})
+        await node.move()
+        await watch.until(lambda: watch.quotes(pool))
+        told = [json.loads(one.data or "") for one in watch.ticks if one.kind == "multiplier"]
+        assert told == [
+            {"multiplier": 1.5},
+            {"multiplier": 1.5, "new_multiplier": 3.0, "effective_ns": effective * NS},
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -9,13 +10,14 @@ import pytest
 pytest.importorskip("solders.pubkey")
 pytest.importorskip("aiohttp")
 
+from bot.collectors.solana import SolanaCollector
 from bot.collectors.solana_doctor import look
 from bot.config import SolanaSource
 from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
 from bot.pools.layouts.base import CLOCK
 from tests.fixtures.solana_node import serving
 from tests.fixtures.solana_pools import registry
-from tests.fixtures.solana_watch import POOLS, SPY, TSLA, moving, new_node, reserves, started, watching
+from tests.fixtures.solana_watch import POOLS, SPY, TSLA, Watch, moving, new_node, reserves, started, watching
 
 # -- the node is at fault ----------------------------------------------------------------------------
 
@@ -174,6 +176,22 @@ async def test_without_subscriptions_it_polls() -> None:
             await watch.until(lambda: reserves(watch.of(TSLA)[-1]) == (42, 43))
             assert watch.collector.detail.startswith("polling")
             assert not watch.errors
+
+
+@pytest.mark.parametrize(
+    "base", ["http://127.0.0.1:1", "ftp://node.example", "http://", "http://127.0.0.1:x"]
+)
+async def test_error_never_shows_the_url_and_its_key(base: str) -> None:
+    url = f"{base}/?api-key=hush"
+    source = SolanaSource(urls=[url], websocket_urls=[url.replace("http", "ws")], pools=[TSLA.instrument])
+    watch = Watch(SolanaCollector(source, registry(TSLA)))
+    try:
+        await watch.until(lambda: watch.errors)
+        assert isinstance(watch.errors[0], SourceError)
+        assert "hush" not in str(watch.errors[0])
+    finally:
+        watch.task.cancel()
+        await asyncio.wait({watch.task})
 
 
 # -- pegbot doctor -----------------------------------------------------------------------------------

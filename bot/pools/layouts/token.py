@@ -8,6 +8,7 @@ extensions follow a kind byte at 165 as type and length (u16 each) and value, al
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from math import isfinite
 
 from msgspec import Struct
@@ -94,8 +95,12 @@ class Clock(Struct, frozen=True):
     unix_timestamp: int
 
 
+@lru_cache(maxsize=1024)
 def mint(account: Account | None, epoch: int) -> Mint:
-    """The mint as of an epoch. Raises :class:`PoolError`: ``closed``, ``bad_account``."""
+    """The mint as of an epoch. Raises :class:`PoolError`: ``closed``, ``bad_account``.
+
+    Kept, as every change of a pool asks again for two mints that did not change.
+    """
     program, data = _of_token_program(account, "mint")
     if len(data) < MINT_BYTES or data[45] != 1:
         raise PoolError("bad_account", f"a mint of {len(data)} bytes, or one never set up")

@@ -179,3 +179,9 @@ def test_socket_urls_come_in_pairs() -> None:
 def test_missing_key_is_a_mistake_of_the_configuration() -> None:
     with pytest.raises(ConfigError, match="PEGBOT_NOT_SET"):
         websocket_url(SolanaSource(urls=["env:PEGBOT_NOT_SET"], pools=["x"]), 0)
+
+
+def test_what_is_no_url_is_a_mistake_that_does_not_show_it() -> None:
+    with pytest.raises(ConfigError, match="number 1 is no URL") as caught:
+        websocket_url(SolanaSource(urls=["http://node:hush/"], pools=["x"]), 0)
+    assert "hush" not in str(caught.value)
