@@ -14,7 +14,7 @@ import pytest
 
 from bot.pools import decode, encode
 from bot.pools.raydium_amm_v4 import RaydiumAmmV4State
-from bot.pools.raydium_clmm import ClmmSwap, RaydiumClmm, RaydiumClmmState
+from bot.pools.raydium_clmm import RaydiumClmm, RaydiumClmmState
 from bot.pools.raydium_cpmm import RaydiumCpmmState
 from bot.pools.raydium_math import (
     LIMITS,
@@ -27,6 +27,7 @@ from bot.pools.raydium_math import (
     tick_at_sqrt,
 )
 from bot.pools.raydium_product import RaydiumProduct
+from bot.pools.raydium_walk import ClmmSwap
 from tests.fixtures.node import Ask, oracle
 from tests.fixtures.raydium_pools import Order, as_asked, random_orders, random_state
 
