@@ -55,7 +55,7 @@ def sale_over(pool: UniswapV3, crossings: int) -> int:
     """Token0 that takes a :func:`dense` pool's price down over so many initialised ticks, and a bit on."""
     spacing = pool.ladder.spacing
     # The price begins above tick 0, which is not initialised; the first below it is.
-    target = sqrt_at_tick(-crossings * spacing - spacing // 2)
-    swap = pool.swap_to(target, True)
+    tick = -crossings * spacing - spacing // 2
+    swap = pool.swap_to((sqrt_at_tick(tick) + sqrt_at_tick(tick + 1)) // 2, True)
     assert swap is not None
     return swap.amount_in

@@ -7,7 +7,7 @@ square roots of token1 per token0 in Q64.96.
 from __future__ import annotations
 
 from functools import lru_cache
-from math import floor, log
+from math import log
 
 MIN_TICK, MAX_TICK = -887272, 887272
 MIN_SQRT, MAX_SQRT = 4295128739, 1461446703485210103287273052203988822378723970342
@@ -58,13 +58,13 @@ def sqrt_at_tick(tick: int) -> int:
 def tick_at_sqrt(sqrt_price: int) -> int:
     """``getTickAtSqrtRatio``: the greatest tick whose price is not above ``sqrt_price``."""
     near = log(sqrt_price) * _PER_LOG - _AT_ONE
-    tick = floor(near)
+    below = near // 1.0
     # sqrt_at_tick is off by up to 2^-32 of itself, 5e-6 ticks, at the lowest prices; the logarithm by 1e-9.
-    if 1e-4 < near - tick < 1 - 1e-4 and MIN_TICK <= tick < MAX_TICK:
-        return tick
+    if 1e-4 < near - below < 1 - 1e-4 and -887272.0 < near < 887272.0:
+        return int(below)
     if not MIN_SQRT <= sqrt_price < MAX_SQRT:
         raise ValueError(f"price {sqrt_price} is out of range")
-    tick = min(max(tick, MIN_TICK), MAX_TICK - 1)
+    tick = min(max(int(below), MIN_TICK), MAX_TICK - 1)
     while sqrt_at_tick(tick) > sqrt_price:
         tick -= 1
     while sqrt_at_tick(tick + 1) <= sqrt_price:
