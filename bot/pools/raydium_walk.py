@@ -1,6 +1,6 @@
 """One swap through a Raydium CLMM, from tick to tick, as the program goes.
 
-Source: ``SwapState`` and ``swap_internal`` in ``instructions/swap.rs`` of raydium-io/raydium-clmm (July 2026).
+Source: ``swap_internal`` in ``instructions/swap.rs`` of raydium-io/raydium-clmm (July 2026).
 """
 
 from __future__ import annotations
