@@ -1,4 +1,4 @@
-"""The way through a DLMM pair's bins, up or down, with cumulative sums: a bisection finds where a swap ends."""
+"""The way through a DLMM pair's bins, with cumulative sums: a bisection finds where a swap ends."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def sdk() -> Any:
         yield lambda batch: ask({"batch": batch})
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [20, pytest.param(320, marks=pytest.mark.slow)])
 def test_quotes_and_pools_after_are_the_program_s(sdk: Ask, count: int) -> None:
     done = 0
     for seed in range(count):
@@ -189,7 +189,7 @@ def test_quotes_and_pools_after_are_the_program_s(sdk: Ask, count: int) -> None:
         program = Program(market, sdk(market.encodings(seed)))
         for _ in range(8):
             done += compare(program, program.state().pool(), rng)
-    assert done >= 4 * count
+    assert done >= 6 * count
 
 
 @pytest.mark.parametrize("what", ["volatility", "amount"])
