@@ -6,7 +6,8 @@ changed has been told in full: between two notifications of one slot its account
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
@@ -17,7 +18,6 @@ from bot.errors import PoolError
 from bot.pools.codec import encode
 from bot.pools.layouts import token
 from bot.pools.layouts.base import CLOCK, Account, Layout
-from bot.pools.state import PoolState
 from bot.pools.usd import PoolCurve
 from bot.registry.model import PoolEntry
 from bot.timefmt import NS
@@ -115,8 +115,9 @@ class Book:
         pool.fault = None
         if entry.address in self.accounts:
             try:
-                owned(entry, pool.layout, self.accounts[entry.address])
-                wanted |= pool.layout.wanted(entry.address, self.accounts)
+                with contained():
+                    owned(entry, pool.layout, self.accounts[entry.address])
+                    wanted |= pool.layout.wanted(entry.address, self.accounts)
             except PoolError as error:
                 pool.fault = error
         for address in pool.wanted - wanted:
@@ -154,7 +155,8 @@ class Book:
         try:
             if (fault := pool.refused or pool.fault) is not None:
                 raise fault
-            self._renew(pool)
+            with contained():
+                self._renew(pool)
         except PoolError as error:
             reason = "halted" if error.reason == "paused" else "down"
             return self._status(name, reason, error.detail or str(error), now, received)
@@ -176,7 +178,7 @@ class Book:
             )
         data = encode(state)
         if data != pool.data:
-            pool.size = worth(curve_of(state))
+            pool.size = worth(state.curve())
             pool.data = data
 
     def _status(self, name: str, word: str, reason: str, ts: Ns, received: Ns) -> list[Tick]:
@@ -208,19 +210,19 @@ class Book:
         yield Tick(now, name, "multiplier", data=text, received=received)
 
 
-def curve_of(state: PoolState) -> PoolCurve:
-    """Raises :class:`PoolError` whatever is wrong with the state."""
+@contextmanager
+def contained() -> Iterator[None]:
+    """Whatever bytes do to one pool's layout or mathematics is that pool's fault, not the source's."""
     try:
-        return state.curve()
-    except ValueError as error:
-        raise PoolError("bad_pool_state", f"not a whole number: {error}") from None
+        yield
+    except PoolError:
+        raise
+    except Exception as error:
+        raise PoolError("bad_account", f"it cannot be read: {type(error).__name__}: {error}") from error
 
 
 def worth(curve: PoolCurve) -> float:
-    """USD that lies in the pool, at its marginal price. Raises :class:`PoolError`."""
-    try:
-        spot = curve.spot()
-        down, up = curve.to_price(spot * 1e-6), curve.to_price(spot * 1e6)
-    except ArithmeticError as error:
-        raise PoolError("bad_pool_state", f"it gives no price: {error}") from None
+    """USD that lies in the pool, at its marginal price."""
+    spot = curve.spot()
+    down, up = curve.to_price(spot * 1e-6), curve.to_price(spot * 1e6)
     return (0.0 if down is None else down.usd) + (0.0 if up is None else up.tokens * spot)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from bot.errors import PoolError
 from bot.pools.layouts.base import CLOCK, Account, Accounts
 from bot.pools.layouts.raydium_cpmm import RaydiumCpmmLayout
 from bot.pools.layouts.token import token_account
-from bot.pools.state import PoolState
+from bot.pools.raydium_cpmm import RaydiumCpmmState
 from bot.timefmt import NS
 from bot.types import Incident, Quarantined
 from tests.fixtures.engine import config
@@ -49,7 +51,7 @@ class Arrays(RaydiumCpmmLayout):
         self.asked.append(wanted | {array(number) for number in self.numbers(accounts)})
         return self.asked[-1]
 
-    def state(self, pool: str, accounts: Accounts, *, token_mint: str, quote_usd: float) -> PoolState:  # type: ignore[override]  # the base class's is of its own kind
+    def state(self, pool: str, accounts: Accounts, *, token_mint: str, quote_usd: float) -> RaydiumCpmmState:
         for number in self.numbers(accounts):
             held = accounts.get(array(number))
             if held is None or held.data != bytes([number % 256]):
@@ -105,6 +107,21 @@ async def test_accounts_that_lead_on_for_ever_are_not_followed() -> None:
         await watch.until(lambda: watch.said(TSLA))
         assert "ever more accounts" in (watch.said(TSLA) or ("", ""))[1]
         assert len(node.requests) < 20
+
+
+async def test_layout_that_fails_on_one_pool_harms_no_other() -> None:
+    class Broken(RaydiumCpmmLayout):
+        def state(
+            self, pool: str, accounts: Accounts, *, token_mint: str, quote_usd: float
+        ) -> RaydiumCpmmState:
+            if pool == TSLA.address:
+                raise struct.error("unpack requires a buffer of 8 bytes")
+            return super().state(pool, accounts, token_mint=token_mint, quote_usd=quote_usd)
+
+    async with serving(new_node()) as node, watching(node, layouts={"raydium_cpmm": Broken()}) as watch:
+        await watch.until(lambda: watch.said(TSLA) and watch.of(SPY))
+        assert watch.said(TSLA) == ("down", "it cannot be read: error: unpack requires a buffer of 8 bytes")
+        assert not watch.errors
 
 
 async def test_engine_takes_every_tick_and_halts_what_is_paused() -> None:
