@@ -6,7 +6,6 @@ import json
 import struct
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
