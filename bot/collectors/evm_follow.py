@@ -135,7 +135,8 @@ class Follower:
             if branch is None:
                 self._restart(target)
             else:
-                await self._take(chain, branch)
+                # A head may be one that is known: the chain fell back to it.
+                await self._take(chain, branch[0].parent if branch else target.hash, branch)
         await self._settle(chain, target)
 
     async def _branch(self, chain: Chain, target: Header) -> list[Header] | None:
@@ -159,10 +160,10 @@ class Follower:
         self._terms_due.clear()
         self._log.info("pools are read anew", block=target.number, pools=len(self._entries))
 
-    async def _take(self, chain: Chain, branch: list[Header]) -> None:
-        """Leave what is not on the branch, and apply each of its blocks' logs."""
+    async def _take(self, chain: Chain, ancestor: str, branch: list[Header]) -> None:
+        """Leave what came after the common ancestor, and apply the logs of the branch's blocks."""
         logs = await chain.logs_of([header.hash for header in branch], self._queries)
-        self._roll_back(branch[0].parent)
+        self._roll_back(ancestor)
         for header, found in zip(branch, logs, strict=True):
             known = Known(header, {})
             self._blocks.append(known)

@@ -256,6 +256,16 @@ async def test_any_reorganisation_leaves_what_a_snapshot_says(seed: int) -> None
     await reorganisations(rounds=20, seed=seed, reorg_depth=8)
 
 
+async def test_a_chain_that_falls_back_to_a_known_block_is_followed_there() -> None:
+    async with world() as made, reading(source_of([made.node.ws_url], made.entries.values())) as feed:
+        for name in made.entries:
+            await feed.until(at_block(name, 0))
+        point = await made.node.snapshot()
+        await random_blocks(made, feed, random.Random(11), blocks=2, moves=6)
+        await made.node.revert(point)
+        await random_blocks(made, feed, random.Random(12), blocks=4, moves=6)
+
+
 async def test_without_a_multicall_contract_calls_go_in_batches() -> None:
     async with (
         world(multicall=False) as made,
@@ -406,7 +416,7 @@ async def test_hundreds_of_pools_go_over_one_connection(capsys: pytest.CaptureFi
                 moved = time.perf_counter() - mined
                 per_block = proxy.asked.total() - asked
                 same(await told(feed, made.entries, block, count), await fresh(made.node, made.entries))
-        assert asked < 100
+        assert asked < 200
         with capsys.disabled():
             print(
                 f"\n306 pools: verified and read in {ready:.2f} s, {asked} requests; a block that moves 300: "
