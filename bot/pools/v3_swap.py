@@ -112,13 +112,14 @@ def _part_in(
     """
     moves = left * (PIPS - steps.fee) // PIPS
     if steps.zero_for_one:
-        scaled = liquidity << 96
-        whole = scaled + moves * price
-        # The contract's other way where that does not fit in 256 bits; both round the price up.
-        after = -(-scaled * price // whole) if whole < UINT256 else -(-scaled // (scaled // price + moves))
-        if after != price:
-            tick = tick_at_sqrt(after)
-            return V3Swap(amount, got + (liquidity * (price - after) >> 96), after, tick, liquidity)
+        scaled, product = liquidity << 96, moves * price
+        whole = scaled + product
+        # The contract's ⌈scaled · price / whole⌉ with a smaller quotient; its other way where that overflows.
+        fits = whole < UINT256
+        less = product * price // whole if fits else price + -scaled // (scaled // price + moves)
+        if less:
+            after = price - less
+            return V3Swap(amount, got + (liquidity * less >> 96), after, tick_at_sqrt(after), liquidity)
         return V3Swap(amount, got, price, ~position, liquidity)
     more = (moves << 96) // liquidity
     if more:
@@ -137,13 +138,14 @@ def _part_out(
     ``getNextSqrtPriceFromOutput`` and the cost are written out; within a step neither can revert.
     """
     liquidity = run.liquidity[at]
-    scaled = liquidity << 96
     if steps.zero_for_one:
         after = price + (-left << 96) // liquidity
-        paid -= scaled * (after - price) // (after * price) * PIPS // (PIPS - steps.fee)
+        paid -= (liquidity * (after - price) << 96) // (after * price) * PIPS // (PIPS - steps.fee)
     else:
-        after = -(-scaled * price // (scaled - left * price))
-        paid -= (liquidity * (price - after) >> 96) * PIPS // (PIPS - steps.fee)
+        product = left * price
+        less = -product * price // ((liquidity << 96) - product)
+        after = price - less
+        paid -= (liquidity * less >> 96) * PIPS // (PIPS - steps.fee)
     if after == run.edges[at + 1]:
         return _on_edge(steps, index, run, at + 1, paid, amount)
     if after == price:
