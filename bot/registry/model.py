@@ -69,12 +69,17 @@ class Issuer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
-    """A listed share or ETF. ``annual_volatility`` is ``None`` where the registry says nothing."""
+    """A listed share or ETF. ``annual_volatility`` is ``None`` where the registry says nothing.
+
+    With ``kind`` ``currency`` it is what venues are quoted in (``USDC``): its reference is its own price in
+    dollars (``USDC@kraken``), from any venue the registry lists.
+    """
 
     ticker: str
     name: str = ""
     exchange: str = "XNYS"
     annual_volatility: float | None = None
+    kind: Literal["share", "currency"] = "share"
 
 
 class Token(Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +94,10 @@ class Token(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Venue(Struct, frozen=True, forbid_unknown_fields=True):
-    """A place with its own price. ``fee_ratio`` is a taker's; pools bring their own in their state."""
+    """A place with its own price. ``fee_ratio`` is a taker's; pools bring their own in their state.
+
+    ``quote`` is the currency its prices are really in, taken at par in ticks; a pool's own entry goes first.
+    """
 
     name: str
     kind: VenueKind
@@ -97,6 +105,7 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
     chain: str = ""
     withdraw_days: float = 0.0
     reference: bool = False
+    quote: str = "USD"
 
 
 class Factory(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +131,8 @@ class Factory(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """One pool, by address. ``fee_pips`` is in millionths; ``quote_usd`` is what one quote token is taken to
+    """One pool, by address. ``fee_pips`` is in millionths, and needed on EVM chains: a Solana program tells it
+    with the pool's state. ``quote_usd`` is what one quote token is taken to
     be worth, said by whoever makes the entry: a dollar coin is not a dollar by its name.
 
     On EVM chains ``token_form`` says what the pool holds: the token (``plain``), one whose balances move with
@@ -136,13 +146,13 @@ class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
     chain: str
     address: str
     amm: str
-    fee_pips: int
     token_address: str
     token_decimals: int
     quote_address: str
     quote_symbol: str
     quote_decimals: int
     quote_usd: float
+    fee_pips: int = 0
     token_form: TokenForm = PLAIN
     token_symbol: str = ""
     fee_on_transfer: int = 0
@@ -160,6 +170,7 @@ class Resolved(Struct, frozen=True):
     venue_kind: VenueKind
     fee_ratio: float
     is_reference: bool
+    quote_symbol: str = "USD"
 
 
 def canonical(address: str) -> str:
@@ -192,6 +203,7 @@ class Registry(Struct, frozen=True):
         token = self.tokens.get(symbol)
         if token is not None:
             kind: VenueKind = venue.kind if venue else "pool"
+            pool = self.pools.get(instrument)
             return Resolved(
                 token,
                 self.underlyings[token.underlying],
@@ -199,9 +211,12 @@ class Registry(Struct, frozen=True):
                 kind,
                 venue.fee_ratio if venue else 0.0,
                 False,
+                pool.quote_symbol if pool and pool.quote_symbol else venue.quote if venue else "USD",
             )
         underlying = self.underlyings.get(symbol)
-        if underlying is not None and venue is not None and venue.reference:
+        if underlying is None or venue is None:
+            return None
+        if venue.reference or underlying.kind == "currency":
             return Resolved(None, underlying, place, venue.kind, 0.0, True)
         return None
 
