@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
 @st.composite
 def cases(draw: st.DrawFn, most: int = 8) -> Case:
-    spacing = draw(st.sampled_from((1, 2, 10, 50, 60, 100, 200)))
+    spacing = draw(st.sampled_from((1, 2, 10, 50, 60, 100, 200, 2000, 16_000)))
     fee = draw(st.sampled_from((0, 100, 500, 3000, 10_000, 999_999)) | st.integers(0, 999_999))
     outermost = MAX_TICK // spacing
     middle = draw(st.integers(-outermost, outermost - 1) | st.integers(-600 // spacing, 600 // spacing))
