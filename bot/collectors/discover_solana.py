@@ -145,7 +145,7 @@ async def _judged(
         like = quotes.get(one.quote)
         entry = PoolEntry(
             instrument=f"{symbol}@{one.amm.partition('_')[0]}:{one.address[:8]}", chain=CHAIN,
-            address=one.address, amm=one.amm, fee_pips=0, token_address=one.token,
+            address=one.address, amm=one.amm, token_address=one.token,
             token_decimals=mint.decimals, quote_address=one.quote,
             quote_symbol=like.quote_symbol if like else quote.symbol, quote_decimals=quote.decimals,
             quote_usd=like.quote_usd if like else 1.0,

@@ -6,7 +6,7 @@ changed has been told in full: between two notifications of one slot its account
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -70,6 +70,7 @@ class Book:
         self.slot = self.noted = 0
         self.changed.clear()
         self.torn.clear()
+        self._users.clear()
         for pool in self.pools.values():
             pool.wanted, pool.fault, pool.refused = frozenset(), None, None
             if pool.state == "down":
@@ -152,6 +153,8 @@ class Book:
         """A pool as it stands: its state, or why it cannot be quoted."""
         pool = self.pools[name]
         now = max(pool.told, min(self.clock.unix_timestamp * NS, received))
+        # A token may be paused while its multiplier changes: other venues need to know all the same.
+        out = self._multiplier(pool.entry, now, received)
         try:
             if (fault := pool.refused or pool.fault) is not None:
                 raise fault
@@ -159,9 +162,9 @@ class Book:
                 self._renew(pool)
         except PoolError as error:
             reason = "halted" if error.reason == "paused" else "down"
-            return self._status(name, reason, error.detail or str(error), now, received)
-        out = self._status(name, "up", "", now, received) if pool.state == "down" else []
-        out += self._multiplier(pool.entry, now, received)
+            return out + self._status(name, reason, error.detail or str(error), now, received)
+        if pool.state == "down":
+            out += self._status(name, "up", "", now, received)
         pool.state, pool.reason, pool.told = "up", "", now
         out.append(Tick(now, name, "pool", size=pool.size, data=pool.data, received=received))
         return out
@@ -191,12 +194,15 @@ class Book:
         data = msgspec.json.encode({"state": word, "reason": reason}).decode()
         return [Tick(ts, name, "status", data=data, received=received)]
 
-    def _multiplier(self, entry: PoolEntry, now: Ns, received: Ns) -> Iterable[Tick]:
+    def _multiplier(self, entry: PoolEntry, now: Ns, received: Ns) -> list[Tick]:
         """Once for each change of it; a token's, so under the chain's name instead of a pool's."""
-        scaled = token.mint(self.accounts.get(entry.token_address), 0).scaled_ui
+        try:
+            scaled = token.mint(self.accounts.get(entry.token_address), 0).scaled_ui
+        except PoolError:
+            return []
         told = self._multipliers.get(entry.token_address)
         if scaled is None or scaled == told:
-            return
+            return []
         self._multipliers[entry.token_address] = scaled
         seconds = self.clock.unix_timestamp
         data: dict[str, float | int] = {"multiplier": scaled.at(seconds)}
@@ -207,7 +213,7 @@ class Book:
             data |= {"new_multiplier": scaled.at(seconds), "effective_ns": now}
         name = f"{entry.instrument.partition('@')[0]}@{entry.chain}"
         text = msgspec.json.encode(data).decode()
-        yield Tick(now, name, "multiplier", data=text, received=received)
+        return [Tick(now, name, "multiplier", data=text, received=received)]
 
 
 @contextmanager

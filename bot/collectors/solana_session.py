@@ -26,6 +26,7 @@ from bot.types import Ns, Tick
 ROUNDS = 8
 """So many times accounts may lead to further accounts."""
 SLOTS_KEPT = 512
+COMPARE_SECONDS = 3.0
 STREAM_AGAIN_SECONDS = 60.0
 """While there are no subscriptions, they are tried again after so long."""
 
@@ -105,16 +106,18 @@ class Session:
         self._check_time()
         shown = book.changed | book.torn
         book.changed.clear()
-        torn = [name for name in shown if name in book.torn or self._grown(name)]
+        torn = [name for name in shown if name in book.torn or self._unread(name)]
         await self.gather(torn)
         book.changed -= set(torn)
         await self._check_some()
         return list(shown | set(book.due(book.clock.unix_timestamp * NS)))
 
-    def _grown(self, name: str) -> bool:
-        """Whether a pool has come to need more accounts."""
-        before = self._book.pools[name].wanted
-        return not self._book.wants(name) <= before
+    def _unread(self, name: str) -> bool:
+        """Whether a pool has come to need more accounts, or others than it was refused for."""
+        pool = self._book.pools[name]
+        before = pool.wanted
+        wanted = self._book.wants(name)
+        return not wanted <= before or (pool.refused is not None and wanted != before)
 
     def _check_time(self) -> None:
         """A node whose clock stands in the past tells of the past."""
@@ -190,11 +193,12 @@ class Session:
         """Is another endpoint further on by more than a node may lag?"""
         if not self._others:
             return
+        commitment = self._source.commitment
         try:
-            async with Rpc(self._others[0], self._source.commitment, 1.0) as other:
+            async with asyncio.timeout(COMPARE_SECONDS), Rpc(self._others[0], commitment, 1.0) as other:
                 ahead = await other.slot() - self._book.slot
-        except SourceError as error:
-            self._log.info("the other endpoint cannot be compared with", error=str(error))
+        except (SourceError, TimeoutError) as error:
+            self._log.info("the other endpoint cannot be compared with", error=str(error) or "no answer")
             return
         if ahead * SLOT_SECONDS > self._source.behind_seconds:
             raise SourceError(f"the node is behind: another endpoint is {ahead} slots further")

@@ -93,6 +93,20 @@ async def test_state_that_needs_more_accounts_than_a_node_gives_at_one_slot_is_n
         assert "more than a node gives at one slot" in (watch.said(TSLA) or ("", ""))[1]
 
 
+async def test_pool_that_needed_too_many_is_read_once_it_needs_fewer() -> None:
+    layout = Arrays(ahead=98)
+    async with (
+        serving(node_with(range(90, 210))) as node,
+        watching(node, pools=(TSLA,), layouts={"raydium_cpmm": layout}) as watch,
+    ):
+        await watch.until(lambda: watch.said(TSLA))
+        layout.ahead = 1
+        await node.move({TSLA.token: xstock(multiplier=None)})
+        await node.move()
+        await watch.until(lambda: watch.quotes(TSLA))
+        assert watch.said(TSLA) == ("up", "")
+
+
 async def test_accounts_that_lead_on_for_ever_are_not_followed() -> None:
     class Endless(Arrays):
         def wanted(self, pool: str, accounts: Accounts) -> frozenset[str]:

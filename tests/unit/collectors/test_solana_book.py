@@ -20,7 +20,7 @@ from bot.pools.layouts import by_amm
 from bot.pools.layouts.base import CLOCK, Account
 from bot.pools.layouts.token import SYSVAR
 from bot.timefmt import NS
-from tests.fixtures.solana_pools import Cpmm
+from tests.fixtures.solana_pools import Cpmm, xstock
 
 NOW = 1_800_000_000
 A, B = Cpmm("TSLAx", 10**12, 3 * 10**12), Cpmm("SPYx", 10**12, 6 * 10**12)
@@ -96,7 +96,7 @@ def test_fault_is_told_once_and_again_after_a_lost_connection() -> None:
     received = (NOW + 1) * NS
     book.take(101, A.address, None)
     book.wants(A.instrument)
-    (tick,) = book.show(A.instrument, received)
+    _, tick = book.show(A.instrument, received)
     assert json.loads(tick.data or "")["state"] == "down"
     assert book.show(A.instrument, received) == []
     book.restart()
@@ -105,7 +105,15 @@ def test_fault_is_told_once_and_again_after_a_lost_connection() -> None:
     assert len(book.show(A.instrument, received)) == 1
     book.take(201, A.address, A.pool())
     book.wants(A.instrument)
-    assert [one.kind for one in book.show(A.instrument, received)] == ["status", "multiplier", "pool"]
+    assert [one.kind for one in book.show(A.instrument, received)] == ["status", "pool"]
+
+
+def test_multiplier_is_told_even_of_a_token_that_is_paused() -> None:
+    book = read_book()
+    book.take(101, A.token, xstock(multiplier=(1.5, 3.0, NOW - 1), paused=True))
+    kinds = [(one.kind, one.instrument, one.data) for one in book.show(A.instrument, (NOW + 1) * NS)]
+    assert kinds[0] == ("multiplier", "TSLAx@solana", '{"multiplier":3.0}')
+    assert [kind for kind, _, _ in kinds] == ["multiplier", "status"]
 
 
 def test_times_never_run_backwards_nor_ahead_of_us() -> None:
