@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from bot.collectors.evm_chain import BATCH
 from bot.errors import ConfigError, SourceError, SourceSilent
 from bot.registry.model import PoolEntry
 from tests.fixtures.anvil import CHAIN_ID, UNIT, Node, Pool, Uniswap, running_anvil
@@ -139,9 +141,13 @@ async def test_an_endpoint_that_refuses_for_too_many_is_left_alone_for_as_long_a
 
 async def test_requests_are_spread_as_configured() -> None:
     async with place() as (_, _, pool, proxy):
-        source = source_of([proxy.url], entries(pool), requests_per_second=200)
+        source = source_of([proxy.url], entries(pool), requests_per_second=100)
+        began = time.monotonic()
         async with aclosing(source.ticks()) as ticks:
             assert spot(await anext(ticks)) == pytest.approx(223.0)
+        # The last message is not waited after; each call in a batch counts.
+        assert proxy.asked.total() > BATCH
+        assert time.monotonic() - began >= (proxy.asked.total() - BATCH) / 100
 
 
 async def test_logs_that_were_missing_are_found_out_and_the_pool_read_anew() -> None:
