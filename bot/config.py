@@ -217,6 +217,9 @@ class YahooSource(Section):
     poll_seconds: PositiveSeconds = Field(30.0, description="how often to poll while the socket is down")
 
 
+Source = TapeSource | EvmSource | SolanaSource | JupiterSource | YahooSource
+
+
 class CollectorsSection(Section):
     """``[collectors]``: where ticks come from."""
 
@@ -233,6 +236,11 @@ class CollectorsSection(Section):
     queue_ticks: int = Field(
         65536, ge=16, description="bound of the queue to the engine; the oldest quote goes first"
     )
+
+    @property
+    def every(self) -> list[Source]:
+        """All sources, of whatever kind."""
+        return [*self.tape, *self.evm, *self.solana, *self.jupiter, *self.yahoo]
 
 
 class ValuationSection(Section):

@@ -108,12 +108,7 @@ def findings(found: Sequence[Finding], as_json: bool) -> None:
 
 def checked(path: Path, config: Config, registry: Registry, as_json: bool) -> None:
     """What a valid configuration amounts to."""
-    parts = config.collectors
-    sources = [
-        *(tape.name for tape in parts.tape),
-        *(evm.name for evm in parts.evm),
-        *(yahoo.name for yahoo in parts.yahoo),
-    ]
+    sources = [one.name for one in config.collectors.every]
     if as_json:
         emit({"ok": True, "config": str(path), "sources": sources, "tokens": len(registry.tokens)})
         return

@@ -12,11 +12,6 @@ from bot.collectors.base import Collector, OnBad
 from bot.config import (
     CollectorsSection,
     Config,
-    EvmSource,
-    JupiterSource,
-    SolanaSource,
-    TapeSource,
-    YahooSource,
 )
 from bot.errors import ConfigError
 from bot.pools.layouts import LAYOUTS
@@ -98,10 +93,7 @@ def problems(config: Config, registry: Registry) -> list[str]:
     """Mistakes about sources, each with its key and the fix."""
     sources = config.collectors
     found = [*_missing_extras(sources)]
-    every: list[TapeSource | EvmSource | SolanaSource | JupiterSource | YahooSource] = [
-        *sources.tape, *sources.evm, *sources.solana, *sources.jupiter, *sources.yahoo,
-    ]  # fmt: skip
-    names = Counter(one.name for one in every)
+    names = Counter(one.name for one in sources.every)
     found += [f"collectors: {count} sources are called {name!r}; give each its own name"
               for name, count in names.items() if count > 1]  # fmt: skip
     for tape in sources.tape:

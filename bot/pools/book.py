@@ -55,6 +55,10 @@ class BookCurve:
             raise PoolError("empty_book", "no bids and no asks")
         return sum(sides) / len(sides)
 
+    def fee_ratio(self, sell: bool) -> float:
+        """See :class:`~bot.pools.curve.Curve`."""
+        return self._fee
+
     def buy(self, usd: float) -> Executed | None:
         """See :class:`~bot.pools.curve.Curve`."""
         return _by_usd(self._asks, usd, 1 + self._fee)

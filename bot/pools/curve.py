@@ -27,6 +27,9 @@ class Curve(Protocol):
     def spot(self) -> float:
         """The marginal price, without fee."""
 
+    def fee_ratio(self, sell: bool) -> float:
+        """The part that the venue keeps of what is traded next."""
+
     def buy(self, usd: float) -> Executed | None:
         """Spend exactly ``usd``."""
 

@@ -28,6 +28,10 @@ class PoolCurve:
         """See :class:`~bot.pools.curve.Curve`."""
         return self.pool.price() * self._quote_unit / self._token_unit
 
+    def fee_ratio(self, sell: bool) -> float:
+        """See :class:`~bot.pools.curve.Curve`."""
+        return self.pool.fee_ratio(sell)
+
     def buy(self, usd: float) -> Executed | None:
         """See :class:`~bot.pools.curve.Curve`."""
         return self._bought(self.pool.exact_in(int(usd / self._quote_unit), sell=False))

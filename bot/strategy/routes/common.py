@@ -132,8 +132,7 @@ class Case:
         self.fair_sd = fair_sd
         self.gas_usd = view.gas(state.name)
         self.place = view.desk.place(state.name)
-        pool = view.registry.pools.get(state.name)
-        self.fee_ratio = pool.fee_pips / 1e6 if pool is not None else state.fee_ratio
+        self.fee_ratio = curve.fee_ratio(True)
         self._top: Executed | Literal[False] | None = False
 
     @property
