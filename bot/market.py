@@ -29,12 +29,17 @@ AHEAD_NS = 900 * NS
 FRESH_NS = 120 * NS
 """In the regular session a share's price that has not changed for longer is not fresh."""
 
+CURRENCY_MAX_AGE_NS = 3600 * NS
+
 
 class TokenState:
     """A token's multiplier as of a time; one that is announced takes over when its time has come."""
 
     __slots__ = (
         "changed",
+        "channel_halted",
+        "channel_reason",
+        "coverage",
         "known",
         "log_multiplier",
         "multiplier",
@@ -53,6 +58,24 @@ class TokenState:
         self.previous: float | None = None
         self.next_multiplier: float | None = None
         self.next_at: Ns = 0
+        self.channel_halted = False
+        self.channel_reason = ""
+        self.coverage: float | None = None
+        """Shares in custody per share that the tokens stand for, as last told."""
+
+    def channel(self, data: dict[str, Any]) -> None:
+        """What a ``status`` of ``TOKEN@issuer`` says: whether it mints and redeems, and what backs it.
+
+        Supply may be told in tokens or in shares; where these differ the token gets the benefit of the doubt.
+        """
+        word = data.get("state")
+        if word in ("halted", "closed"):
+            self.channel_halted, self.channel_reason = True, str(data.get("reason", ""))
+        elif word in ("open", "up"):
+            self.channel_halted, self.channel_reason = False, ""
+        held, supply = _amount(data, "shares_held"), _amount(data, "circulating_supply")
+        if held is not None and supply:
+            self.coverage = held / (supply * min(1.0, self.multiplier))
 
     def advance(self, ts: Ns) -> None:
         """Let an announced multiplier take over if its time has come."""
@@ -79,6 +102,15 @@ class TokenState:
             self.previous, self.changed = self.multiplier, ts
         self.multiplier = multiplier
         self.log_multiplier = log(multiplier)
+
+
+def _amount(data: dict[str, Any], key: str) -> float | None:
+    value = data.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value < 1e18:
+        raise DataError("bad_data", f"{key} is {value!r}")
+    return float(value)
 
 
 def _positive(data: dict[str, Any], key: str) -> float:
@@ -112,6 +144,7 @@ class InstrumentState:
         "pool_data",
         "previous_ts",
         "price",
+        "quote_symbol",
         "token",
         "token_state",
         "traded_usd",
@@ -121,8 +154,8 @@ class InstrumentState:
         "venue_kind",
     )
 
-    def __init__(self, name: str, token_state: TokenState, underlying: UnderlyingState,
-                 venue: str, kind: VenueKind, fee_ratio: float) -> None:  # fmt: skip
+    def __init__(self, name: str, token_state: TokenState, underlying: UnderlyingState, venue: str,
+                 kind: VenueKind, fee_ratio: float, quote_symbol: str = "USD") -> None:  # fmt: skip
         self.name = name
         self.token_state = token_state
         self.token = token_state.token
@@ -130,6 +163,7 @@ class InstrumentState:
         self.venue = venue
         self.venue_kind = kind
         self.fee_ratio = fee_ratio
+        self.quote_symbol = quote_symbol
         self.ts: Ns = 0
         self.previous_ts: Ns = 0
         self.changed: Ns = 0
@@ -158,10 +192,25 @@ class InstrumentState:
 class ReferenceState:
     """One source of the share's own price."""
 
-    __slots__ = ("ask", "bid", "changed", "halted", "halted_reason", "log_price", "name", "price", "ts")
+    __slots__ = (
+        "ask",
+        "bid",
+        "changed",
+        "halted",
+        "halted_reason",
+        "log_price",
+        "name",
+        "oracle",
+        "price",
+        "ts",
+        "word",
+    )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, oracle: bool = False) -> None:
         self.name = name
+        self.oracle = oracle
+        self.word = "open"
+        """The last state told: ``halted`` is the share's, ``down`` is the source's."""
         self.ts: Ns = 0
         self.changed: Ns = 0
         self.bid: float | None = None
@@ -221,6 +270,23 @@ class Market:
             state = self.tokens[token.symbol] = TokenState(token)
         return state
 
+    def off_peg(self, symbol: str, ts: Ns) -> float | None:
+        """Log of what one unit of a currency is worth in USD: median of its references of the last hour.
+
+        ``None`` where none is known; the dollar itself is always 0.
+        """
+        if symbol == "USD":
+            return 0.0
+        state = self.underlyings.get(symbol)
+        if state is None or state.info.kind != "currency":
+            return None
+        seen = sorted(
+            one.log_price
+            for one in state.references.values()
+            if one.price is not None and not one.halted and ts - one.ts <= CURRENCY_MAX_AGE_NS
+        )
+        return seen[len(seen) // 2] if seen else None
+
     def admit(self, name: str) -> InstrumentState | ReferenceState:
         """The state behind a name, made on first sight from the registry."""
         resolved = self.registry.resolve(name)
@@ -231,14 +297,15 @@ class Market:
         if underlying is None:
             underlying = self.underlyings[ticker] = UnderlyingState(resolved.underlying)
         if resolved.token is None:
-            reference = ReferenceState(name)
+            reference = ReferenceState(name, resolved.venue_kind == "oracle")
             underlying.references[resolved.venue] = reference
             self.references[name] = (underlying, reference)
             return reference
         token_state = self.token_state(resolved.token)
         state = InstrumentState(
-            name, token_state, underlying, resolved.venue, resolved.venue_kind, resolved.fee_ratio
-        )
+            name, token_state, underlying, resolved.venue, resolved.venue_kind, resolved.fee_ratio,
+            resolved.quote_symbol,
+        )  # fmt: skip
         underlying.instruments.append(state)
         self.instruments[name] = state
         return state

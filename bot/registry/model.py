@@ -40,7 +40,8 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True):
 class Channel(Struct, frozen=True, forbid_unknown_fields=True):
     """One direction of an issuer's primary market: minting, or redeeming.
 
-    Ratios are of the amount; days are business days of the share's settlement. ``source`` and
+    Ratios are of the amount; days are business days of the share's settlement; ``gaps`` are times of the New
+    York day in which it takes no orders (``09:29-09:31``), whatever its hours. ``source`` and
     ``note`` say where the numbers come from and which of them are assumptions.
     """
 
@@ -53,6 +54,7 @@ class Channel(Struct, frozen=True, forbid_unknown_fields=True):
     maximum_usd: float | None = None
     settlement_days: float = 1.0
     gas_usd: float = 0.0
+    gaps: list[str] = []
     source: str = ""
     note: str = ""
 

@@ -59,6 +59,12 @@ class SessionClock:
             self._seek(ts)
         return self._session
 
+    def segment(self, ts: Ns) -> tuple[Ns, Ns]:
+        """From when until when the session at ``ts`` lasts."""
+        if not self._from <= ts < self._until:
+            self._seek(ts)
+        return self._from, self._until
+
     def variance_time(self, ts: Ns) -> float:
         """Years of variance accrued up to ``ts``, from an arbitrary fixed origin."""
         if not self._from <= ts < self._until:
