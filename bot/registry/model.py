@@ -133,9 +133,9 @@ class Factory(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """One pool, by address. ``fee_pips`` is in millionths, and needed on EVM chains: a Solana program tells it
-    with the pool's state. ``quote_usd`` is what one quote token is taken to
-    be worth, said by whoever makes the entry: a dollar coin is not a dollar by its name.
+    """One pool, by address. ``fee_pips`` is in millionths, and needed on EVM chains: a Solana program tells
+    it with the pool's state. ``quote_usd`` is what one quote token is taken to be worth, said by whoever
+    makes the entry: a dollar coin is not a dollar by its name.
 
     On EVM chains ``token_form`` says what the pool holds: the token (``plain``), one whose balances move with
     the multiplier (``rebasing``), or an ERC-4626 wrapper of it (``wrapped``: ``token_address`` is the
