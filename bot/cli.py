@@ -310,13 +310,23 @@ def score(
         Path, typer.Argument(metavar="INCIDENTS", help="JSON Lines of `pegbot replay`.")
     ],
     labels_file: Annotated[Path, typer.Argument(metavar="LABELS", help="CSV: instrument,start,end,cause.")],
+    tapes: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--tape", help="What was replayed: its instruments and days count, not just those named."
+        ),
+    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Incidents against labels: precision, recall, F1, delay and false alarms, as JSON."""
-    from bot import console
-    from bot.score import read_claims, read_labels
+    from bot import console, tape
+    from bot.score import extent, read_claims, read_labels
     from bot.score import score as judge
 
-    console.emit(judge(read_claims(incidents_file), read_labels(labels_file)))
+    watched = None
+    if tapes:
+        watched = extent(tape.merge(tapes, on_bad=lambda _error: None), setup(config)[1])
+    console.emit(judge(read_claims(incidents_file), read_labels(labels_file), watched))
 
 
 @app.command(rich_help_panel=DATA)

@@ -1,23 +1,38 @@
-"""Incidents against labels: precision, recall, F1, delay and false alarms per instrument-day.
+"""Incidents against labels: precision, recall, F1, delay, causes and false alarms per instrument-day.
 
 An incident matches a label if it is on that instrument (or has it among its venues) and overlaps it
 in time; each label counts once. Labels of a tape's honest stretches are not needed: an incident
 that matches nothing is a false alarm.
+
+- Every incident counts, whatever its severity, kind and cause: what was told was told. A fault of a feed is
+  found by a label ``feed_fault``; an alarm on the honest drift of closed hours has no label, and is false.
+- Precision counts incidents, recall counts labels: one incident of five venues may find five labels, two on
+  one label are both right, and of them the first to open gives delay and cause.
+- ``instrument_precision`` takes an incident apart: of its instruments, the share that a label says were off.
+- Instrument-days are those of the tape (``Extent``) if it is given. Without it the extent is from the first
+  to the last time, and the instruments those, that incidents and labels name: fewer than there were.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
 from bot.errors import UsageError
 from bot.timefmt import DAY_SECONDS, NS, iso, parse
-from bot.types import Ns
+from bot.types import Ns, Tick, split_instrument
+
+if TYPE_CHECKING:
+    from bot.registry import Registry
+
+PRICED = frozenset({"quote", "trade", "bar", "pool"})
 
 
 class Label(Struct, frozen=True):
@@ -38,42 +53,139 @@ class Claim(Struct, frozen=True):
     cause: str
 
 
-def score(claims: Sequence[Claim], labels: Sequence[Label]) -> dict[str, Any]:
-    """Figures as JSON-ready data; ratios are ``None`` where there is nothing to divide by."""
-    hit: dict[int, Claim] = {}
-    matched: set[int] = set()
-    for number, label in enumerate(labels):
-        for index, claim in sorted(enumerate(claims), key=lambda pair: pair[1].opened):
-            if (
-                label.instrument in claim.instruments
-                and claim.opened <= label.end
-                and claim.ended >= label.start
-            ):
-                matched.add(index)
-                hit.setdefault(number, claim)
-    true = len(hit)
-    false = len(claims) - len(matched)
-    precision = len(matched) / len(claims) if claims else None
-    recall = true / len(labels) if labels else None
-    delays = sorted(max(0, claim.opened - labels[number].start) / NS for number, claim in hit.items())
-    right = sum(claim.cause == labels[number].cause for number, claim in hit.items())
-    times = [t for c in claims for t in (c.opened, c.ended)] + [t for x in labels for t in (x.start, x.end)]
-    names = {x.instrument for x in labels} | {name for c in claims for name in c.instruments}
-    days = (max(times) - min(times)) / NS / DAY_SECONDS if times else 0.0
+class Extent(Struct, frozen=True):
+    """What was watched: how many instruments, for how many days."""
+
+    instruments: int
+    days: float
+
+
+class _Found(Struct, frozen=True):
+    """A label and the first incident that found it."""
+
+    label: Label
+    delay: float
+    cause_right: bool
+
+
+def score(
+    claims: Sequence[Claim], labels: Sequence[Label], extent: Extent | None = None, early: Ns | None = None
+) -> dict[str, Any]:
+    """Figures as JSON-ready data; ratios are ``None`` where there is nothing to divide by.
+
+    With ``early``, an incident that opened by more than that before a label does not match it: else an alarm
+    that is always on finds everything.
+    """
+    shelves = _shelves(labels)
+    found: dict[int, _Found] = {}
+    matched = instruments = matched_instruments = 0
+    for claim in sorted(claims, key=lambda one: one.opened):
+        hits = 0
+        for name in claim.instruments:
+            hit = False
+            for number in shelves[name].overlapping(claim, early) if name in shelves else ():
+                hit = True
+                if number not in found:
+                    found[number] = _found(labels[number], claim)
+            hits += hit
+        matched += hits > 0
+        matched_instruments += hits
+        instruments += len(claim.instruments)
+    extent = extent or _extent(claims, labels)
+    false = len(claims) - matched
+    precision = matched / len(claims) if claims else None
+    whole = _summary(len(labels), list(found.values()))
     return {
         "incidents": len(claims),
         "labels": len(labels),
-        "true_positives": true,
+        "true_positives": len(found),
         "false_positives": false,
-        "false_negatives": len(labels) - true,
+        "false_negatives": len(labels) - len(found),
         "precision": precision,
-        "recall": recall,
-        "f1": _f1(precision, recall),
-        "delay_seconds_median": delays[len(delays) // 2] if delays else None,
-        "delay_seconds_max": delays[-1] if delays else None,
-        "cause_accuracy": right / true if true else None,
-        "false_alarms_per_instrument_day": false / (len(names) * days) if days and names else None,
+        "recall": whole["recall"],
+        "f1": _f1(precision, whole["recall"]),
+        "instrument_precision": matched_instruments / instruments if instruments else None,
+        "delay_seconds_median": whole["delay_seconds_median"],
+        "delay_seconds_p95": whole["delay_seconds_p95"],
+        "delay_seconds_max": whole["delay_seconds_max"],
+        "cause_accuracy": whole["cause_accuracy"],
+        "false_alarms_per_instrument_day": _over(false, extent.instruments * extent.days),
+        "instruments": extent.instruments,
+        "days": extent.days,
+        "by_cause": {cause: _summary(number, hits) for cause, number, hits in _by_cause(labels, found)},
     }
+
+
+class _Shelf:
+    """The labels of one instrument by their start, so that what overlaps is found by bisection."""
+
+    def __init__(self, labels: Sequence[Label], numbers: list[int]) -> None:
+        self.numbers = sorted(numbers, key=lambda number: labels[number].start)
+        self.starts = [labels[number].start for number in self.numbers]
+        self.ends = [labels[number].end for number in self.numbers]
+        self.latest = list(accumulate(self.ends, max))
+
+    def overlapping(self, claim: Claim, early: Ns | None) -> Iterator[int]:
+        for index in range(bisect_right(self.starts, claim.ended) - 1, -1, -1):
+            if self.latest[index] < claim.opened:
+                return
+            if early is not None and claim.opened < self.starts[index] - early:
+                continue
+            if self.ends[index] >= claim.opened:
+                yield self.numbers[index]
+
+
+def _shelves(labels: Sequence[Label]) -> dict[str, _Shelf]:
+    numbers: dict[str, list[int]] = {}
+    for number, label in enumerate(labels):
+        numbers.setdefault(label.instrument, []).append(number)
+    return {name: _Shelf(labels, own) for name, own in numbers.items()}
+
+
+def _found(label: Label, claim: Claim) -> _Found:
+    return _Found(label, max(0, claim.opened - label.start) / NS, claim.cause == label.cause)
+
+
+def _by_cause(labels: Sequence[Label], found: dict[int, _Found]) -> Iterator[tuple[str, int, list[_Found]]]:
+    for cause in sorted({label.cause for label in labels}):
+        numbers = [number for number, label in enumerate(labels) if label.cause == cause]
+        yield cause, len(numbers), [found[number] for number in numbers if number in found]
+
+
+def _summary(labels: int, found: list[_Found]) -> dict[str, Any]:
+    delays = sorted(one.delay for one in found)
+    return {
+        "labels": labels,
+        "found": len(found),
+        "recall": _over(len(found), labels),
+        "cause_accuracy": _over(sum(one.cause_right for one in found), len(found)),
+        "delay_seconds_median": delays[len(delays) // 2] if delays else None,
+        "delay_seconds_p95": delays[len(delays) * 95 // 100] if delays else None,
+        "delay_seconds_max": delays[-1] if delays else None,
+    }
+
+
+def _extent(claims: Sequence[Claim], labels: Sequence[Label]) -> Extent:
+    times = [t for c in claims for t in (c.opened, c.ended)] + [t for x in labels for t in (x.start, x.end)]
+    names = {x.instrument for x in labels} | {name for c in claims for name in c.instruments}
+    return Extent(len(names), (max(times) - min(times)) / NS / DAY_SECONDS if times else 0.0)
+
+
+def _over(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def extent(ticks: Iterable[Tick], registry: Registry) -> Extent:
+    """What a tape watched: its instruments (the registry's tokens with a price), from first tick to last."""
+    names: dict[str, bool] = {}
+    first = last = None
+    for tick in ticks:
+        first = tick.ts if first is None else first
+        last = tick.ts
+        if tick.kind in PRICED and tick.instrument not in names:
+            names[tick.instrument] = split_instrument(tick.instrument)[0] in registry.tokens
+    days = (last - first) / NS / DAY_SECONDS if first is not None and last is not None else 0.0
+    return Extent(sum(names.values()), days)
 
 
 def _f1(precision: float | None, recall: float | None) -> float | None:
