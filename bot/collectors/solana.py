@@ -92,9 +92,10 @@ class SolanaCollector:
 
     async def _streamed(self, stack: AsyncExitStack, number: int) -> Stream | None:
         """Subscriptions; ``None`` once every endpoint has failed to give any."""
+        source = self._source
         try:
             stream = await stack.enter_async_context(
-                opened(websocket_url(self._source, number), self._source.commitment)
+                opened(websocket_url(source, number), source.commitment, source.silence_seconds)
             )
             await stream.subscribe_slots()
             await stream.subscribe([CLOCK])

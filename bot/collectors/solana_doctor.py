@@ -25,10 +25,10 @@ async def look(source: SolanaSource, number: int, registry: Registry) -> tuple[s
     book = collector.book
     async with Rpc(value(source.urls[number]), source.commitment, source.requests_per_second) as rpc:
         await collector.check_cluster(rpc)
-        async with opened(websocket_url(source, number), source.commitment) as stream:
+        async with opened(websocket_url(source, number), source.commitment, source.silence_seconds) as stream:
             await stream.subscribe_slots()
             await stream.subscribe([CLOCK])
-            await stream.next(source.silence_seconds)
+            await stream.next()
             await Session(source, book, rpc, None, time.time_ns).gather(list(book.pools))
     now = time.time_ns()
     wrong = []

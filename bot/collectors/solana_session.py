@@ -70,7 +70,7 @@ class Session:
                     yield tick
             return
         while True:
-            event = await self._stream.next(self._source.silence_seconds)
+            event = await self._stream.next()
             if isinstance(event, SlotMoved):
                 self._moved(event)
                 continue

@@ -26,7 +26,6 @@ from bot.timefmt import duration
 
 OPEN_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
-ANSWER_SECONDS = 20.0
 AT_ONCE = 64
 """Subscriptions asked for before the first of them must have been answered."""
 WAITING_EVENTS = 100_000
@@ -55,7 +54,7 @@ Event = SlotMoved | Changed
 class Stream:
     """Good for one connection; see :func:`opened`."""
 
-    def __init__(self, socket: ClientConnection, commitment: str) -> None:
+    def __init__(self, socket: ClientConnection, commitment: str, silence_seconds: float) -> None:
         self.events: asyncio.Queue[Event | None] = asyncio.Queue(WAITING_EVENTS)
         """``None`` is the end."""
         self.fault: SourceError | None = None
@@ -65,16 +64,17 @@ class Stream:
         """When each that never rests was last heard of."""
         self._socket = socket
         self._commitment = commitment
+        self._silence_seconds = silence_seconds
         self._addresses: dict[int, str] = {}
         self._ids = itertools.count(1)
         self._asked: dict[int, tuple[str | None, asyncio.Future[int]]] = {}
         self._window = asyncio.Semaphore(AT_ONCE)
 
-    async def next(self, silence_seconds: float) -> Event:
-        """The next event. Raises :class:`SourceSilent` if slots or clock were not heard of for so long, and
+    async def next(self) -> Event:
+        """The next event. Raises :class:`SourceSilent` if slots or clock were not heard of for too long, and
         why the connection ended."""
         what = min(self.heard, key=lambda one: self.heard[one])
-        left = self.heard[what] + silence_seconds - time.monotonic()
+        left = self.heard[what] + self._silence_seconds - time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, left)):
                 event = await self.events.get()
@@ -83,7 +83,7 @@ class Stream:
         if self.fault is not None:
             raise self.fault
         if event is None or left <= 0:
-            raise SourceSilent(f"no notification of {what} for {duration(silence_seconds)}")
+            raise SourceSilent(f"no notification of {what} for {duration(self._silence_seconds)}")
         return event
 
     async def subscribe_slots(self) -> None:
@@ -105,20 +105,24 @@ class Stream:
 
     async def _ask(self, method: str, params: list[Any], address: str | None) -> None:
         async with self._window:
+            if self.fault is not None:
+                raise self.fault
             number = next(self._ids)
             done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             self._asked[number] = address, done
             question = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             try:
                 await self._socket.send(msgspec.json.encode(question).decode())
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with asyncio.timeout(self._silence_seconds):
                     await done
             except TimeoutError:
-                raise SourceError(f"{method}: no answer within {ANSWER_SECONDS:g} s") from None
+                raise SourceSilent(f"{method}: no answer within {duration(self._silence_seconds)}") from None
             except WebSocketException as error:
                 raise self.fault or _ours(error) from None
             finally:
-                self._asked.pop(number, None)
+                del self._asked[number]
+                if done.done() and not done.cancelled():
+                    done.exception()  # the connection may have ended while we were still sending
 
     async def read(self) -> None:
         """Take in whatever comes until the connection ends; :attr:`fault` says why."""
@@ -170,15 +174,18 @@ class Stream:
 
 
 @asynccontextmanager
-async def opened(url: str, commitment: str) -> AsyncIterator[Stream]:
-    """A connection, closed on leaving within a second whatever the node does. Raises :class:`SourceError`."""
+async def opened(url: str, commitment: str, silence_seconds: float) -> AsyncIterator[Stream]:
+    """A connection, closed on leaving within a second whatever the node does. Raises :class:`SourceError`.
+
+    ``silence_seconds``: how long slots, the clock, or an answer may be waited for.
+    """
     try:
         socket = await connect(
             url, open_timeout=OPEN_SECONDS, close_timeout=CLOSE_SECONDS, max_size=LARGEST_MESSAGE
         )
     except (WebSocketException, OSError, TimeoutError) as error:
         raise _ours(error) from None
-    stream = Stream(socket, commitment)
+    stream = Stream(socket, commitment, silence_seconds)
     reader = asyncio.create_task(stream.read(), name="solana pubsub")
     try:
         yield stream

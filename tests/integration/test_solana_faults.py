@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bot.doctor import examine
 from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
 from bot.pools.layouts.base import CLOCK
 from tests.fixtures.engine import config
+from tests.fixtures.manual_time import settle
 from tests.fixtures.solana_node import serving
 from tests.fixtures.solana_pools import registry
 from tests.fixtures.solana_watch import POOLS, SPY, TSLA, Watch, moving, new_node, reserves, started, watching
@@ -197,6 +199,59 @@ async def test_error_never_shows_the_url_and_its_key(base: str) -> None:
     finally:
         watch.task.cancel()
         await asyncio.wait({watch.task})
+
+
+async def anything_may_happen(steps: int, seed: int) -> None:
+    """Faults in any order while both vaults move in every slot: no half-moved pool is ever shown, times never
+    run backwards, and when the faults end the last state comes by itself."""
+    rng = random.Random(seed)
+    whole = TSLA.tokens + TSLA.dollars
+    async with serving(new_node()) as one, serving(new_node()) as two:
+        nodes = (one, two)
+        async with watching(one, two, silence_seconds=0.05, poll_seconds=0.02) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+            for step in range(1, steps + 1):
+                for node in nodes:
+                    if rng.random() < 0.9:
+                        continue
+                    fault = rng.randrange(16)
+                    node.half_open = fault == 0
+                    node.silent = {1: {"slots"}, 2: {CLOCK}, 3: set(TSLA.vaults)}.get(fault, set())
+                    node.answers = [(rng.choice((429, 500)), {"retry-after": "0"})] * (fault == 4)
+                    node.lag = 3 * (fault == 5)
+                    if fault == 6:
+                        await node.drop()
+                    if fault == 7:
+                        await node.garble()
+                    if fault == 8:
+                        node.slot += 2
+                for _ in range(rng.randrange(1, 4)):
+                    for node in nodes:
+                        await node.begin()
+                        told = TSLA.reserves(TSLA.tokens + step, TSLA.dollars - step)
+                        node.accounts |= told
+                        for address in rng.sample([*told, CLOCK], 3):
+                            await node.tell(address)
+                    await settle(5)
+                await settle(20)
+            for node in nodes:
+                node.half_open, node.silent, node.answers, node.lag = False, set(), [], 0
+            async with moving(one), moving(two):
+                await watch.until(lambda: reserves(watch.of(TSLA)[-1])[0] == TSLA.tokens + steps)
+        shown = watch.of(TSLA)
+        assert {sum(reserves(tick)) for tick in shown} == {whole}
+        assert [tick.ts for tick in shown] == sorted(tick.ts for tick in shown)
+        assert watch.errors
+
+
+async def test_anything_may_happen() -> None:
+    await anything_may_happen(60, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+async def test_anything_may_happen_for_long(seed: int) -> None:
+    await anything_may_happen(600, seed)
 
 
 # -- pegbot doctor -----------------------------------------------------------------------------------
