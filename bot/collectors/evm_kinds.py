@@ -44,7 +44,7 @@ class Kind(Protocol):
 def common(entry: PoolEntry, token_index: int, scale: float) -> dict[str, Any]:
     """Fields of every kind's state, in the order of the pool's own two tokens."""
     decimals = (entry.token_decimals, entry.quote_decimals)
-    taxed = TransferFee(entry.fee_on_transfer) if entry.fee_on_transfer else None
+    taxed = TransferFee(entry.fee_on_transfer, rounded_down=True) if entry.fee_on_transfer else None
     return {
         "decimals": decimals if token_index == 0 else decimals[::-1],
         "token_index": token_index,

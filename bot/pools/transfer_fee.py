@@ -13,15 +13,18 @@ from bot.pools.raw import RawPool, Swap
 WHOLE = 10_000
 
 
-class TransferFee(Struct, frozen=True):
-    """``basis_points`` of each transfer, rounded up, at most ``maximum`` base units (``None``: no bound)."""
+class TransferFee(Struct, frozen=True, omit_defaults=True):
+    """``basis_points`` of each transfer, at most ``maximum`` base units (``None``: no bound), rounded up as
+    Token-2022 does, or ``rounded_down`` as EVM contracts usually do."""
 
     basis_points: int
     maximum: int | None = None
+    rounded_down: bool = False
 
     def of(self, amount: int) -> int:
         """What is kept back of ``amount``."""
-        fee = -(-amount * self.basis_points // WHOLE)
+        product = amount * self.basis_points
+        fee = product // WHOLE if self.rounded_down else -(-product // WHOLE)
         return fee if self.maximum is None else min(fee, self.maximum)
 
     def sent_for(self, received: int) -> int | None:
@@ -30,7 +33,8 @@ class TransferFee(Struct, frozen=True):
             return received
         if self.basis_points >= WHOLE:
             return None if self.maximum is None else received + self.maximum
-        sent = -(-received * WHOLE // (WHOLE - self.basis_points))
+        left = WHOLE - self.basis_points
+        sent = (received - 1) * WHOLE // left + 1 if self.rounded_down else -(-received * WHOLE // left)
         if self.maximum is not None and sent - received >= self.maximum:
             return received + self.maximum
         return sent
