@@ -248,10 +248,10 @@ class ValuationSection(Section):
 
     annual_volatility: float = Field(0.5, gt=0, lt=10, description="of a share the registry says nothing of")
     closed_variance_fraction: Ratio = Field(
-        0.25, description="variance per hour while closed, against regular hours"
+        0.2, description="variance per hour while closed, against regular hours"
     )
     weekend_variance_fraction: Ratio = Field(
-        0.08, description="variance per hour of weekends and holidays, against regular hours"
+        0.025, description="variance per hour of weekends and holidays, against regular hours"
     )
     reference_max_age_seconds: PositiveSeconds = Field(
         900.0, description="in session, an older reference is stale"

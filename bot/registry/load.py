@@ -22,6 +22,7 @@ from bot.registry.model import (
     Venue,
     canonical,
 )
+from bot.timefmt import parse
 
 TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "chains": (Chain, "name"),
@@ -105,6 +106,9 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
             owner = owners.setdefault((chain, canonical(address)), token.symbol)
             if owner != token.symbol:
                 problems.append(f"{where}: address {address} on {chain} is already that of {owner}")
+    for share in found["underlyings"].values():
+        if ("underlyings", share.ticker) in places:
+            problems += [f"{places['underlyings', share.ticker]}: {told}" for told in _unsound(share)]
     for pool in found["pools"].values():
         where = places["pools", pool.instrument]
         symbol = pool.instrument.partition("@")[0]
@@ -119,6 +123,25 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
         if factory.chain not in found["chains"]:
             where = places["factories", factory.key]
             problems.append(f"{where}: chain {factory.chain!r} is not in the registry")
+    return problems
+
+
+def _unsound(share: Underlying) -> list[str]:
+    """Statistics of a share that cannot be."""
+    problems = []
+    if share.annual_volatility is not None and not 0.0 < share.annual_volatility < 10.0:
+        problems.append(
+            f"annual_volatility {share.annual_volatility} is not between 0 and 10; 0.3 is 30 % a year"
+        )
+    if not 0.1 <= share.closed_factor <= 10.0:
+        problems.append(f"closed_factor {share.closed_factor} is not between 0.1 and 10; 1 is a US share's")
+    if not -10.0 <= share.beta <= 10.0 or (share.beta and share.factor == share.ticker):
+        problems.append(f"beta {share.beta} to {share.factor} cannot be; leave it out")
+    for moment in share.earnings:
+        try:
+            parse(moment)
+        except ValueError:
+            problems.append(f"earnings: {moment!r} is no time; write it as in 2026-07-22T20:00Z")
     return problems
 
 

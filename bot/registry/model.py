@@ -75,6 +75,10 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
 
     With ``kind`` ``currency`` it is what venues are quoted in (``USDC``): its reference is its own price in
     dollars (``USDC@kraken``), from any venue the registry lists.
+
+    ``closed_factor`` is the variance of its closed hours over that of a share traded in New York alone;
+    ``beta`` is to ``factor``, another underlying, whose moves in closed hours say something of this one's (0:
+    nothing); ``earnings`` are moments, ISO 8601, at which a jump is due.
     """
 
     ticker: str
@@ -82,6 +86,10 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
     exchange: str = "XNYS"
     annual_volatility: float | None = None
     kind: Literal["share", "currency"] = "share"
+    closed_factor: float = 1.0
+    beta: float = 0.0
+    factor: str = "SPY"
+    earnings: list[str] = []
 
 
 class Token(Struct, frozen=True, forbid_unknown_fields=True):

@@ -65,6 +65,11 @@ class SessionClock:
             self._seek(ts)
         return self._from, self._until
 
+    def session_end(self, ts: Ns) -> Ns:
+        """When the session that holds ``ts`` ends."""
+        self.session(ts)
+        return self._until
+
     def variance_time(self, ts: Ns) -> float:
         """Years of variance accrued up to ``ts``, from an arbitrary fixed origin."""
         if not self._from <= ts < self._until:
