@@ -155,7 +155,7 @@ async def test_a_fee_on_transfer_is_part_of_the_price_that_is_had() -> None:
         async with reading(source_of([node.ws_url], [entry])) as feed:
             tick = await feed.until(at_block(NAME, 0))
             fees = json.loads(tick.data or "")["transfer_fees"]
-            assert fees[pool.index] == {"basis_points": 100, "maximum": None}
+            assert fees[pool.index] == {"basis_points": 100, "rounded_down": True}
             assert fees[1 - pool.index] is None
 
 
