@@ -1,4 +1,4 @@
-"""What a simulation is told: shares, venues and what happens to them, as TOML.
+"""What a simulation is told: shares, venues and what happens to them, as TOML; see docs/simulation.md.
 
 Times are hours from ``start``. Dollars, ratios and seconds are named. Every mistake is reported at once.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct, ValidationError, convert
 
@@ -17,59 +17,133 @@ from bot.types import Ns
 
 Positive = Annotated[float, Meta(gt=0, lt=1e12)]
 Ratio = Annotated[float, Meta(ge=0, lt=1)]
+Hours = Annotated[float, Meta(ge=0, le=100_000)]
+Duration = Annotated[float, Meta(gt=0, le=100_000)]
+Source = Literal["yahoo", "alpaca", "ibkr", "pyth", "chainlink"]
+Coin = Literal["USD", "USDC", "USDT"]
 Cause = Literal[
-    "thin_liquidity", "broad_premium", "stale_venue", "stale_reference", "multiplier_mismatch", "feed_fault"
+    "thin_liquidity",
+    "broad_premium",
+    "stale_venue",
+    "stale_reference",
+    "multiplier_mismatch",
+    "corporate_action",
+    "trading_halt",
+    "stablecoin_depeg",
+    "issuer_halt",
+    "under_backed",
+    "oracle_fault",
+    "feed_fault",
+    "closed_market_drift",
+    "earnings",
+    "maintenance",
 ]
+HONEST: frozenset[Cause] = frozenset({"closed_market_drift", "earnings", "maintenance"})
+"""What happens and is no incident: prices are right, and an alarm would be a false one."""
+Mode = Literal["", "lps_leave", "wakes", "raw", "freeze", "silence"]
+MODES: dict[Cause, tuple[Mode, ...]] = {
+    "thin_liquidity": ("", "lps_leave"),
+    "stale_venue": ("", "wakes"),
+    "multiplier_mismatch": ("", "raw"),
+    "oracle_fault": ("", "freeze"),
+    "feed_fault": ("", "silence"),
+}
+"""The ways in which a cause may happen, the first being the usual one."""
+NEEDS: dict[Cause, tuple[str, ...]] = {
+    "thin_liquidity": ("instrument",),
+    "broad_premium": ("underlying", "ratio"),
+    "stale_venue": ("instrument",),
+    "stale_reference": ("underlying",),
+    "multiplier_mismatch": ("instrument",),
+    "corporate_action": ("underlying", "ratio"),
+    "trading_halt": ("underlying",),
+    "stablecoin_depeg": ("coin", "ratio"),
+    "issuer_halt": ("token", "ratio"),
+    "under_backed": ("token", "ratio"),
+    "oracle_fault": ("underlying", "source"),
+    "feed_fault": ("instrument",),
+    "closed_market_drift": ("ratio",),
+    "earnings": ("underlying", "ratio"),
+    "maintenance": ("instrument",),
+}
 
 
 class Share(Struct, frozen=True, forbid_unknown_fields=True):
-    """A listed share: geometric Brownian motion in variance time; ``reference`` quotes it 04:00 to 20:00."""
+    """A listed share: its log price diffuses at ``annual_volatility``, the part ``correlation`` of it with
+    the market. ``reference`` quotes it 04:00 to 20:00, ``oracles`` beside it. ``multiplier`` is shares per
+    token from the start."""
 
     ticker: str
     price: Positive
     annual_volatility: Positive
-    reference: str = "yahoo"
+    reference: Source = "yahoo"
+    oracles: list[Source] = []
     spread_ratio: Ratio = 0.0002
+    correlation: Ratio = 0.0
+    multiplier: Positive = 1.0
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
-    """One token on one venue.
-
-    A ``pool`` is constant product with ``depth_usd`` on its quote side; a ``book`` has ``depth_usd`` within
-    2 % on each side. Noise traders come ``trades_per_hour`` times with ``trade_usd`` on average (a quarter as
-    often at weekends); arbitrageurs close half of the gap in ``half_life_seconds``.
-    """
+    """One token on one venue, its depth, and who trades there; docs/simulation.md describes each key."""
 
     instrument: str
     underlying: str
-    kind: Literal["pool", "book"]
+    kind: Literal["pool", "concentrated", "book"]
     depth_usd: Positive
+    quote: Coin = "USD"
     fee_pips: Annotated[int, Meta(ge=0, lt=1_000_000)] = 2500
     spread_ratio: Ratio = 0.001
     trades_per_hour: Positive = 6.0
     trade_usd: Positive = 400.0
+    momentum: Ratio = 0.0
     half_life_seconds: Positive = 120.0
-    token_decimals: int = 8
-    quote_decimals: int = 6
+    tolerance_ratio: Ratio = 0.0
+    capital_usd: Positive = 1e11
+    settlement_hours: Hours = 24.0
+    noise_ratio: Ratio = 0.0
+    night_liquidity: Positive = 1.0
+    weekend_liquidity: Positive = 1.0
+    prints: bool = False
+    odd_prints: Ratio = 0.0
+    repeat_seconds: Annotated[float, Meta(ge=0, lt=1e9)] = 0.0
+    token_decimals: Annotated[int, Meta(ge=0, le=18)] = 8
+    quote_decimals: Annotated[int, Meta(ge=0, le=18)] = 6
+
+    @property
+    def token(self) -> str:
+        """Its symbol."""
+        return self.instrument.partition("@")[0]
 
 
 class Happening(Struct, frozen=True, forbid_unknown_fields=True):
-    """Something injected, and labelled with its cause.
-
-    ``thin_liquidity``: one order of ``order_usd`` (negative: a sale that takes so much) on ``instrument``,
-    not arbitraged for ``hours``. ``broad_premium``: every venue of ``underlying`` trades ``ratio`` too high.
-    ``stale_venue``: ``instrument`` stands still. ``stale_reference``: the share's quote stands still, its
-    time stamps move. ``multiplier_mismatch``: the token's multiplier grows by ``ratio`` and ``instrument``
-    does not follow.
-    """
+    """Something injected at a time for so long; docs/simulation.md says what each cause does and needs."""
 
     cause: Cause
-    at_hours: Annotated[float, Meta(ge=0, le=100_000)]
-    hours: Annotated[float, Meta(gt=0, le=100_000)]
+    at_hours: Hours
+    hours: Duration
     instrument: str = ""
     underlying: str = ""
+    token: str = ""
+    coin: Literal["", "USDC", "USDT"] = ""
+    source: Literal["", "yahoo", "alpaca", "ibkr", "pyth", "chainlink"] = ""
+    mode: Mode = ""
     order_usd: Annotated[float, Meta(gt=-1e12, lt=1e12)] = 0.0
     ratio: Annotated[float, Meta(gt=-1, lt=1e6)] = 0.0
+    ramp_hours: Hours = 0.0
+
+
+Range = tuple[Duration, Duration]
+
+
+class Draw(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often, how long and how large a cause happens by chance: ``per_day`` over the whole scenario,
+    ``hours`` and ``ratio`` drawn log-uniformly, ``falls`` the part that goes down instead of up."""
+
+    per_day: Annotated[float, Meta(ge=0, lt=1000)]
+    hours: Range
+    ratio: Range = (0.05, 0.05)
+    falls: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    ramp_hours: Hours = 0.0
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +159,22 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     step_seconds: Positive = 60.0
     closed_step_seconds: Positive = 300.0
     premium_sd: Ratio = 0.002
+    premium_closed_sd: Ratio | None = None
+    premium_weekend_sd: Ratio | None = None
+    closed_variance: Annotated[float, Meta(ge=0, le=10)] = 0.25
+    weekend_variance: Annotated[float, Meta(ge=0, le=10)] = 0.08
+    open_burst: Annotated[float, Meta(ge=1, le=100)] = 1.0
+    fat_tails: Ratio = 0.0
+    weekend_activity: Ratio = 0.25
+    label_ratio: Annotated[float, Meta(gt=0, lt=1)] = 0.01
+    coins: list[Literal["USDC", "USDT"]] = []
+    issuer_hours: Hours = 0.0
     happenings: list[Happening] = []
+    random: dict[Cause, Draw] = {}
+    apart_hours: Hours = 6.0
+    warm_hours: Hours = 12.0
+    thin_usd: Positive = 20_000.0
+    templates: dict[str, dict[str, Any]] = {}
 
     @property
     def starts(self) -> Ns:
@@ -102,7 +191,7 @@ def load(path: Path | str) -> Scenario:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    problems = _each(path, data)
+    problems = [f"{path}: {problem}" for problem in [*_like(data), *_each(data)]]
     if problems:
         raise ConfigError(problems)
     scenario = convert(data, Scenario)
@@ -112,42 +201,101 @@ def load(path: Path | str) -> Scenario:
     return scenario
 
 
-def _each(path: Path, data: dict[str, Any]) -> list[str]:
+def _like(data: dict[str, Any]) -> list[str]:
+    """Places that are ``like`` a template take from it what they do not say themselves."""
+    templates, places = data.get("templates", {}), data.get("places", [])
+    problems = []
+    for number, place in enumerate(places if isinstance(places, list) else [], 1):
+        name = place.pop("like", None) if isinstance(place, dict) else None
+        if name is None:
+            continue
+        template = templates.get(name) if isinstance(templates, dict) else None
+        if not isinstance(template, dict):
+            problems.append(f"places[{number}]: like: there is no [templates.{name}]")
+        else:
+            places[number - 1] = {**template, **place}
+    return problems
+
+
+def _each(data: dict[str, Any]) -> list[str]:
     """Mistakes entry by entry, so that all are told and not just the first."""
     problems = []
     whole = dict(data)
     for table, kind in (("shares", Share), ("places", Place), ("happenings", Happening)):
         entries = whole.pop(table, [])
         for number, entry in enumerate(entries if isinstance(entries, list) else [entries], 1):
-            try:
-                convert(entry, kind)
-            except ValidationError as error:
-                problems.append(f"{path}: {table}[{number}]: {error}")
-    try:
-        convert({**whole, "shares": [], "places": []}, Scenario)
-        parse(str(data.get("start")))
-    except (ValidationError, ValueError) as error:
-        problems.append(f"{path}: {error}")
+            problems += _wrong(f"{table}[{number}]: ", entry, kind)
+    draws = whole.pop("random", {})
+    for name, draw in draws.items() if isinstance(draws, dict) else [("", draws)]:
+        if name not in get_args(Cause):
+            problems.append(f"random.{name}: unknown cause; expected one of {', '.join(get_args(Cause))}")
+        problems += _wrong(f"random.{name}: ", draw, Draw)
+    problems += _wrong("", {**whole, "shares": [], "places": []}, Scenario)
+    if isinstance(data.get("start"), str):
+        try:
+            parse(data["start"])
+        except ValueError as error:
+            problems.append(str(error))
     return problems
+
+
+def _wrong(where: str, entry: Any, kind: type[Struct]) -> list[str]:
+    try:
+        convert(entry, kind)
+    except ValidationError as error:
+        return [f"{where}{error}"]
+    return []
 
 
 def _consistent(scenario: Scenario) -> list[str]:
-    tickers = {share.ticker for share in scenario.shares}
-    instruments = {place.instrument for place in scenario.places}
-    problems = [
-        f"places: {place.instrument}: no share {place.underlying!r}"
-        for place in scenario.places
-        if place.underlying not in tickers
-    ]
+    known: dict[str, set[str]] = {
+        "underlying": {share.ticker for share in scenario.shares},
+        "instrument": {place.instrument for place in scenario.places},
+        "token": {place.token for place in scenario.places},
+        "coin": {*scenario.coins},
+    }
+    lists = {"underlying": "shares", "instrument": "places", "token": "tokens", "coin": "coins"}
+    problems = []
+    for place in scenario.places:
+        if place.underlying not in known["underlying"]:
+            problems.append(f"places: {place.instrument}: no share {place.underlying!r}")
+        if place.quote != "USD" and place.quote not in known["coin"]:
+            problems.append(f"places: {place.instrument}: quote {place.quote!r} is not one of coins")
+    for name, entries in (("places", [p.instrument for p in scenario.places]),
+                          ("shares", [s.ticker for s in scenario.shares])):  # fmt: skip
+        problems += [f"{name}: {one} stands twice" for one in sorted(_twice(entries))]
     for number, one in enumerate(scenario.happenings, 1):
         where = f"happenings[{number}] ({one.cause})"
-        if one.cause in ("broad_premium", "stale_reference"):
-            if one.underlying not in tickers:
-                problems.append(f"{where}: underlying must be one of the shares, not {one.underlying!r}")
-        elif one.instrument not in instruments:
-            problems.append(f"{where}: instrument must be one of the places, not {one.instrument!r}")
-        if one.cause == "thin_liquidity" and not one.order_usd:
-            problems.append(f"{where}: needs order_usd")
-        if one.cause in ("broad_premium", "multiplier_mismatch") and not one.ratio:
+        for field in NEEDS[one.cause]:
+            if field in lists and getattr(one, field) not in known[field]:
+                problems.append(
+                    f"{where}: {field} must be one of the {lists[field]}, not {getattr(one, field)!r}"
+                )
+            elif field == "ratio" and not one.ratio:
+                problems.append(f"{where}: needs ratio")
+        if one.mode not in MODES.get(one.cause, ("",)):
+            problems.append(f"{where}: mode {one.mode!r} is not one of {MODES.get(one.cause, ('',))}")
+        if one.cause == "thin_liquidity" and not one.order_usd and not one.ratio:
+            problems.append(f"{where}: needs order_usd, or ratio")
+        if one.cause == "multiplier_mismatch" and not one.mode and not one.ratio:
             problems.append(f"{where}: needs ratio")
+        problems += [f"{where}: {problem}" for problem in _source(scenario, one)]
+    for name, draw in scenario.random.items():
+        for field in ("hours", "ratio"):
+            low, high = getattr(draw, field)
+            if low > high:
+                problems.append(f"random.{name}: {field} goes from {low:g} down to {high:g}")
     return problems
+
+
+def _source(scenario: Scenario, one: Happening) -> list[str]:
+    """A source that is named, or needed, must be one that quotes the share."""
+    if not one.source and "source" not in NEEDS[one.cause]:
+        return []
+    sources = [s for share in scenario.shares if share.ticker == one.underlying
+               for s in (share.reference, *share.oracles)]  # fmt: skip
+    return [] if one.source in sources else [f"source must be one of the share's, not {one.source!r}"]
+
+
+def _twice(names: list[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}

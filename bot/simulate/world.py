@@ -1,248 +1,230 @@
 """The simulated world: shares move, agents trade on pools and books, and what was asked for happens.
 
 Each share and each venue draws from a stream of its own, seeded by name, so adding a venue changes no
-other. Pool swaps are the exact ones of :mod:`bot.pools`.
+other. Pool swaps are the exact ones of :mod:`bot.pools`. Memory does not grow with the days.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from math import exp, isqrt, log, sqrt
+from math import exp, log
+from operator import attrgetter
 
 import msgspec
 
 from bot.config import ValuationSection
-from bot.pools import ConstantProduct, ConstantProductState, encode
 from bot.score import Label
-from bot.simulate.scenario import Happening, Place, Scenario, Share
+from bot.simulate.draw import drawn
+from bot.simulate.effects import SHIFTS, Effect
+from bot.simulate.scenario import Scenario
+from bot.simulate.shares import HOUR_NS, CoinState, Market, ShareState
+from bot.simulate.venue import Venue
 from bot.timefmt import NS
-from bot.types import Ns, Session, Tick
+from bot.types import Ns, Tick
 from bot.valuation.sessions import SessionClock
 
-HOUR_NS = 3600 * NS
-QUOTED: frozenset[Session] = frozenset({"pre", "regular", "post"})
-QUIET = 0.25
-"""Noise trading at weekends and holidays against weekdays."""
-BOOK_LEVELS = 4
+COIN_SECONDS = 300
+_by_ts = attrgetter("ts")
+_by_start = attrgetter("start", "instrument")
 
 
 def simulate(scenario: Scenario, seed: int) -> tuple[Iterator[Tick], list[Label]]:
-    """The ticks of a scenario, by time, and the labels of what was injected. Same seed, same ticks."""
-    return _World(scenario, seed).run(), labels(scenario)
+    """The ticks of a scenario, by time, and the labels of what was injected. Same seed, same ticks.
+
+    Labels are measured on the way: the list is complete, and by time, when the ticks have all been taken.
+    """
+    world = World(scenario, seed)
+    return world.run(), world.labels
 
 
-def labels(scenario: Scenario) -> list[Label]:
-    """What was injected, on each instrument it shows on."""
-    found = []
-    for one in scenario.happenings:
-        start = scenario.starts + int(one.at_hours * HOUR_NS)
-        end = start + int(one.hours * HOUR_NS)
-        if one.instrument:
-            shown = [one.instrument]
-        else:
-            shown = [place.instrument for place in scenario.places if place.underlying == one.underlying]
-        found += [Label(instrument, start, end, one.cause) for instrument in shown]
-    return sorted(found, key=lambda label: (label.start, label.instrument))
+class World:
+    """All that there is, and what effects may do to it."""
 
-
-class _Share:
-    """A share's true log price, the tokens' common premium over it, and its quote."""
-
-    def __init__(self, share: Share, seed: int) -> None:
-        self.share = share
-        self.random = random.Random(f"{seed} {share.ticker}")  # noqa: S311 -- a simulation, not a secret
-        self.log_price = log(share.price)
-        self.premium = 0.0
-        self.frozen: float | None = None
-
-    def move(self, variance_time: float, premium_sd: float) -> None:
-        """One step: the price diffuses; the common premium is pulled back to nothing."""
-        sd = self.share.annual_volatility * sqrt(variance_time)
-        self.log_price += self.random.gauss(0.0, sd) - sd * sd / 2
-        self.premium = 0.98 * self.premium + self.random.gauss(0.0, premium_sd * 0.2)
-
-    def quote(self, ts: Ns, frozen: bool) -> Tick:
-        """What the reference says; a frozen one says the same again."""
-        if not frozen:
-            self.frozen = None
-        elif self.frozen is None:
-            self.frozen = self.log_price
-        price = exp(self.log_price if self.frozen is None else self.frozen)
-        half = self.share.spread_ratio / 2
-        bid, ask = round(price * (1 - half), 4), round(price * (1 + half), 4)
-        return Tick(ts, f"{self.share.ticker}@{self.share.reference}", "quote", bid=bid, ask=ask)
-
-
-class _Venue:
-    """One venue: its pool or the middle of its book, and the agents that trade there."""
-
-    def __init__(self, place: Place, price: float, seed: int) -> None:
-        self.place = place
-        self.random = random.Random(f"{seed} {place.instrument}")  # noqa: S311 -- a simulation, not a secret
-        self.next_trade: Ns = 0
-        self.log_mid = log(price)
-        quote = int(place.depth_usd * 10**place.quote_decimals)
-        token = int(place.depth_usd / price * 10**place.token_decimals)
-        self.pool = ConstantProduct(token, quote, place.fee_pips)
-        self.scale = 10.0 ** (place.token_decimals - place.quote_decimals)
-
-    def spot(self) -> float:
-        """USD per token."""
-        return self.pool.price() * self.scale if self.place.kind == "pool" else exp(self.log_mid)
-
-    def order(self, usd: float) -> None:
-        """A market order: ``usd`` spent, or, negative, taken out."""
-        place = self.place
-        if place.kind == "book":
-            self.log_mid += 0.02 * usd / place.depth_usd
-            return
-        amount = int(abs(usd) * 10**place.quote_decimals)
-        swap = self.pool.exact_in(amount, sell=False) if usd > 0 else self.pool.exact_out(amount, sell=True)
-        if swap is None:
-            return
-        token = -swap.amount_out if usd > 0 else swap.amount_in
-        paid = swap.amount_in if usd > 0 else -swap.amount_out
-        self.pool = ConstantProduct(
-            self.pool.token_reserve + token, self.pool.quote_reserve + paid, place.fee_pips
-        )
-
-    def pull(self, target: float, seconds: float) -> None:
-        """Arbitrageurs move the price towards ``target``, beyond what their fee eats."""
-        gap = target - log(self.spot())
-        fee = self.place.fee_pips / 1e6 if self.place.kind == "pool" else 0.0
-        if abs(gap) <= fee:
-            return
-        step = (
-            (abs(gap) - fee) * (1 - 0.5 ** (seconds / self.place.half_life_seconds)) * (1 if gap > 0 else -1)
-        )
-        if self.place.kind == "book":
-            self.log_mid += step
-            return
-        price = self.spot() * exp(step) / self.scale
-        swap = self.pool.exact_in(_needed(self.pool, price, sell=step < 0), sell=step < 0)
-        if swap is not None:
-            token, paid = (
-                (swap.amount_in, -swap.amount_out) if step < 0 else (-swap.amount_out, swap.amount_in)
-            )
-            self.pool = ConstantProduct(
-                self.pool.token_reserve + token, self.pool.quote_reserve + paid, self.place.fee_pips
-            )
-
-    def noise(self, ts: Ns, quiet: bool) -> None:
-        """Noise traders whose time has come."""
-        rate = self.place.trades_per_hour * (QUIET if quiet else 1.0)
-        if not self.next_trade:
-            self.next_trade = ts + int(self.random.expovariate(rate) * HOUR_NS)
-        while self.next_trade <= ts:
-            usd = self.random.expovariate(1 / self.place.trade_usd) * self.random.choice((1, -1))
-            # Nobody sends an order that moves the price by more than a few percent by himself.
-            self.order(max(-self.place.depth_usd / 100, min(usd, self.place.depth_usd / 100)))
-            self.next_trade += int(self.random.expovariate(rate) * HOUR_NS)
-
-    def tick(self, ts: Ns) -> Tick:
-        """What the venue shows: the pool's state, or the book."""
-        place = self.place
-        if place.kind == "pool":
-            state = ConstantProductState(
-                token_reserve=str(self.pool.token_reserve),
-                quote_reserve=str(self.pool.quote_reserve),
-                decimals=(place.token_decimals, place.quote_decimals),
-                fee_pips=place.fee_pips,
-            )
-            liquidity = 2 * self.pool.quote_reserve / 10**place.quote_decimals
-            return Tick(
-                ts, place.instrument, "pool", price=self.spot(), size=round(liquidity, 2), data=encode(state)
-            )
-        mid, half = self.spot(), place.spread_ratio / 2
-        size = place.depth_usd / mid / BOOK_LEVELS
-        steps = [half + 0.02 * level / BOOK_LEVELS for level in range(BOOK_LEVELS)]
-        bids = [[round(mid * (1 - step), 4), round(size, 6)] for step in steps]
-        asks = [[round(mid * (1 + step), 4), round(size, 6)] for step in steps]
-        data = msgspec.json.encode({"bids": bids, "asks": asks}).decode()
-        return Tick(ts, place.instrument, "quote", bid=bids[0][0], ask=asks[0][0], data=data)
-
-
-def _needed(pool: ConstantProduct, price: float, sell: bool) -> int:
-    """What an arbitrageur puts in, who takes ``x · y`` for constant and pays the fee on top."""
-    product = pool.token_reserve * pool.quote_reserve
-    target = isqrt(int(product / price)) if sell else isqrt(int(product * price))
-    put = target - (pool.token_reserve if sell else pool.quote_reserve)
-    return max(put, 0) * 1_000_000 // (1_000_000 - pool.fee_pips)
-
-
-class _World:
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario = scenario
+        self.labels: list[Label] = []
         self.clock = SessionClock(ValuationSection())
-        self.shares = {share.ticker: _Share(share, seed) for share in scenario.shares}
+        self.market = Market(scenario, seed)
+        self.shares = {share.ticker: ShareState(share, scenario, seed) for share in scenario.shares}
+        self.coins = {name: CoinState(name, seed) for name in scenario.coins}
         self.venues = [
-            _Venue(place, self.shares[place.underlying].share.price, seed) for place in scenario.places
+            Venue(place, scenario, self._first(place.underlying), seed) for place in scenario.places
         ]
-        self.multipliers: dict[str, float] = {}
-        self.done: set[int] = set()
+        self.multipliers: dict[str, float] = {
+            place.token: self.shares[place.underlying].share.multiplier for place in scenario.places
+        }
+        self.log_multipliers = {token: log(value) for token, value in self.multipliers.items()}
+        self.told = {token for token, value in self.multipliers.items() if value != 1.0}
+        self.backing: dict[str, float] = {}
+        self.alone: set[str] = set()
+        """Venues to which nobody comes."""
+        self.silent: set[str] = set()
+        """Venues of which nothing is heard."""
+        happenings = [*scenario.happenings, *drawn(scenario, seed, self.clock)]
+        self.waiting = sorted((Effect(one, self) for one in happenings), key=attrgetter("start"))
+        self.active: list[Effect] = []
+
+    def _first(self, ticker: str) -> float:
+        share = self.shares[ticker].share
+        return share.price * share.multiplier
 
     def run(self) -> Iterator[Tick]:
-        scenario = self.scenario
+        """All ticks. One step is: shares, what happens, references, venues."""
+        scenario, clock, market = self.scenario, self.clock, self.market
         ts, end = scenario.starts, scenario.starts + int(scenario.days * 24 * HOUR_NS)
-        before = self.clock.variance_time(ts)
+        custody = int(scenario.issuer_hours * HOUR_NS)
+        next_custody, next_coin = ts, ts
         while ts < end:
-            session = self.clock.session(ts)
-            now = self.clock.variance_time(ts)
+            session = clock.session(ts)
             seconds = scenario.step_seconds if session == "regular" else scenario.closed_step_seconds
+            market.step(ts, session, seconds)
             for share in self.shares.values():
-                share.move(now - before, scenario.premium_sd)
-            before = now
-            active = [one for one in scenario.happenings if self._active(one, ts)]
-            if session in QUOTED:
-                for share in self.shares.values():
-                    yield share.quote(ts, _is(active, "stale_reference", underlying=share.share.ticker))
-            yield from self._multipliers(active, ts)
-            for venue in self.venues:
-                self._step(venue, active, ts, seconds, session)
-                yield venue.tick(ts)
+                share.move(market)
+                if share.unsplit and session in ("pre", "regular"):
+                    share.unsplit = 0.0
+            yield from self._happen(ts)
+            if ts == scenario.starts:
+                for token in sorted(self.told):
+                    yield self._multiplier(token, ts)
+            if custody and ts >= next_custody:
+                next_custody = ts + custody
+                for token in self.multipliers:
+                    yield self.custody(token, ts)
+            if self.coins and ts >= next_coin:
+                next_coin = ts + COIN_SECONDS * NS
+                for coin in self.coins.values():
+                    yield coin.tick(ts)
+            for share in self.shares.values():
+                for reference in share.references.values():
+                    told = reference.tick(ts, share, market)
+                    if told is not None:
+                        yield told
+            yield from self._trade(ts, seconds)
+            for effect in self.active:
+                effect.see(ts)
             ts += int(seconds * NS)
+        for effect in self.active:
+            effect.close(min(ts, end))
+        self.labels.sort(key=_by_start)
 
-    def _active(self, one: Happening, ts: Ns) -> bool:
-        start = self.scenario.starts + int(one.at_hours * HOUR_NS)
-        return start <= ts < start + int(one.hours * HOUR_NS)
+    def _trade(self, ts: Ns, seconds: float) -> list[Tick]:
+        """All venues' agents, then what they show: prints at their own times, states at the step's end."""
+        session = self.market.session
+        prints: list[Tick] = []
+        states: list[Tick] = []
+        shifts = self._shifts()
+        for venue in self.venues:
+            name = venue.place.instrument
+            if name in self.alone:
+                target = None
+            else:
+                target = self.honest(venue)
+                if shifts:
+                    target += shifts.get(name, 0.0)
+                    target += shifts.get(venue.token, 0.0) + shifts.get(venue.place.underlying, 0.0)
+                    target += shifts.get(venue.place.quote, 0.0)
+                own: list[Tick] = []
+                venue.step(ts, target, seconds, session, own)
+                if name not in self.silent:
+                    prints += own
+            if name not in self.silent:
+                told = venue.tick(ts)
+                if told is not None:
+                    states.append(told)
+        if len(prints) > 1:
+            prints.sort(key=_by_ts)
+        return prints + states
 
-    def _multipliers(self, active: list[Happening], ts: Ns) -> Iterator[Tick]:
-        for one in active:
-            token = one.instrument.partition("@")[0]
-            if one.cause == "multiplier_mismatch" and token not in self.multipliers:
-                self.multipliers[token] = 1 + one.ratio
-                yield Tick(ts, f"{token}@issuer", "multiplier", data=f'{{"multiplier": {1 + one.ratio}}}')
+    def _happen(self, ts: Ns) -> Iterator[Tick]:
+        while self.waiting and self.waiting[0].start <= ts:
+            effect = self.waiting.pop(0)
+            self.active.append(effect)
+            yield from effect.begin(ts)
+        over = False
+        for effect in self.active:
+            if not effect.ended:
+                effect.step(ts)
+                if ts >= effect.end:
+                    yield from effect.finish(ts)
+            over = over or effect.over(ts)
+        for coin in self.coins.values():
+            coin.off = sum(e.shift for e in self.active if e.one.coin and self.coins.get(e.one.coin) is coin)
+        if over:
+            for effect in self.active:
+                if effect.over(ts):
+                    effect.close(ts)
+            self.active = [effect for effect in self.active if not effect.over(ts) or effect.watches]
 
-    def _step(self, venue: _Venue, active: list[Happening], ts: Ns, seconds: float, session: Session) -> None:
-        place = venue.place
-        if _is(active, "stale_venue", instrument=place.instrument):
-            return
-        for number, one in enumerate(self.scenario.happenings):
+    def _shifts(self) -> dict[str, float]:
+        shifts: dict[str, float] = {}
+        for effect in self.active:
+            field = SHIFTS.get(effect.one.cause)
+            name = getattr(effect.one, field) if field else ""
+            if name and effect.shift:
+                shifts[name] = shifts.get(name, 0.0) + effect.shift
+        for coin, state in self.coins.items():
+            shifts[coin] = -state.log_price
+        return shifts
+
+    # -- what effects ask for -------------------------------------------------------------------------
+
+    def honest(self, venue: Venue) -> float:
+        """The log price a venue would have if nothing happened to it."""
+        share = self.shares[venue.place.underlying]
+        return share.log_price + share.premium + self.log_multipliers[venue.token]
+
+    def log_multiplier(self, token: str) -> float:
+        """Of a token, as it truly is."""
+        return self.log_multipliers[token]
+
+    def of(self, *, instrument: str = "", underlying: str = "", token: str = "",
+           coin: str = "") -> list[Venue]:  # fmt: skip
+        """Venues by the first of these that is given."""
+        return [
+            venue
+            for venue in self.venues
             if (
-                one.instrument == place.instrument
-                and one.order_usd
-                and number not in self.done
-                and one in active
-            ):
-                self.done.add(number)
-                venue.order(one.order_usd)
-        if _is(active, "thin_liquidity", instrument=place.instrument):
-            return  # nobody comes: that is why it stays
-        share = self.shares[place.underlying]
-        target = share.log_price + share.premium
-        token = place.instrument.partition("@")[0]
-        if token in self.multipliers and not _is(active, "multiplier_mismatch", instrument=place.instrument):
-            target += log(self.multipliers[token])
-        for one in active:
-            if one.cause == "broad_premium" and one.underlying == place.underlying:
-                target += log(1 + one.ratio)
-        venue.noise(ts, session in ("weekend", "holiday"))
-        venue.pull(target, seconds)
+                venue.place.instrument == instrument
+                if instrument
+                else venue.token == token
+                if token
+                else venue.place.quote == coin
+                if coin
+                else venue.place.underlying == underlying
+            )
+        ]
 
+    def tokens_of(self, underlying: str) -> list[str]:
+        """Symbols, in the scenario's order."""
+        return list(dict.fromkeys(v.token for v in self.venues if v.place.underlying == underlying))
 
-def _is(active: list[Happening], cause: str, *, instrument: str = "", underlying: str = "") -> bool:
-    return any(
-        one.cause == cause and (one.instrument == instrument if instrument else one.underlying == underlying)
-        for one in active
-    )
+    def multiply(self, token: str, by: float, ts: Ns) -> list[Tick]:
+        """A token stands for more of the share from now on; the issuer says so."""
+        self.multipliers[token] *= by
+        self.log_multipliers[token] = log(self.multipliers[token])
+        self.told.add(token)
+        return [self._multiplier(token, ts)]
+
+    def _multiplier(self, token: str, ts: Ns) -> Tick:
+        return Tick(
+            ts, f"{token}@issuer", "multiplier", data=f'{{"multiplier": {self.multipliers[token]!r}}}'
+        )
+
+    def status(self, instrument: str, ts: Ns, state: str, reason: str, **more: object) -> Tick:
+        """A status tick."""
+        data = msgspec.json.encode({"state": state, "reason": reason, **more}).decode()
+        return Tick(ts, instrument, "status", data=data)
+
+    def custody(self, token: str, ts: Ns) -> Tick:
+        """What the custodian holds for a token."""
+        supply = 100_000.0
+        return self.status(
+            f"{token}@issuer", ts, "open", "proof of reserves",
+            shares_held=round(supply * self.multipliers[token] * self.backing.get(token, 1.0), 3),
+            circulating_supply=supply,
+        )  # fmt: skip
+
+    def print_of(self, venue: Venue, ts: Ns, off: float, usd: float) -> Tick:
+        """The trade that took a venue's price by ``off`` to where it is."""
+        price = exp(venue.depth.log_price - off / 2)
+        return Tick(ts, venue.place.instrument, "trade", price=round(price, 6), size=round(usd, 2))

@@ -1,0 +1,321 @@
+"""What each cause does to the world while it lasts, and how far it takes each price off.
+
+Every effect is asked at each step for its shifts (logs, by instrument, token or ticker), does its one-off
+deeds when it begins and ends, and says which instruments it is to be labelled on and how far off they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import copysign, log
+from typing import TYPE_CHECKING
+
+from bot.simulate.labels import Watch
+from bot.simulate.scenario import HONEST, Happening
+from bot.simulate.shares import EXTENDED, HOUR_NS, ReferenceState, ShareState
+from bot.timefmt import NS
+from bot.types import Ns, Tick
+
+if TYPE_CHECKING:
+    from bot.simulate.venue import Venue
+    from bot.simulate.world import World
+
+LINGER_NS = 6 * HOUR_NS
+"""So long after its end an effect is watched for what it leaves behind."""
+LEFT = 0.05
+"""What remains in a pool when its liquidity providers have left."""
+
+
+class Effect:
+    """One happening in its world. ``begun`` and ``ended`` say how far it is; ``shift`` is its log now."""
+
+    def __init__(self, one: Happening, world: World) -> None:
+        self.one = one
+        self.world = world
+        self.start: Ns = world.scenario.starts + int(one.at_hours * HOUR_NS)
+        self.end: Ns = self.start + int(one.hours * HOUR_NS)
+        self.begun = self.ended = False
+        self.watches: list[tuple[Watch, Callable[[], float]]] = []
+        self.full = log(1 + one.ratio)
+        self.shift = 0.0
+
+    def begin(self, ts: Ns) -> list[Tick]:
+        """What happens at once."""
+        self.begun = True
+        ticks: list[Tick] = getattr(self, f"_{self.one.cause}")(ts)
+        return ticks
+
+    def step(self, ts: Ns) -> None:
+        """Its size grows over ``ramp_hours``."""
+        ramp = int(self.one.ramp_hours * HOUR_NS)
+        self.shift = self.full * min(1.0, (ts - self.start) / ramp) if ramp else self.full
+
+    def finish(self, ts: Ns) -> list[Tick]:
+        """What ends."""
+        self.ended = True
+        self.shift = 0.0
+        after = getattr(self, f"_after_{self.one.cause}", None)
+        return after(ts) if after is not None else []
+
+    def see(self, ts: Ns) -> None:
+        """Look at all it is labelled on."""
+        for watch, off in self.watches:
+            if watch.start is not None or not self.ended:
+                watch.see(ts, off())
+
+    def close(self, ts: Ns) -> None:
+        """No more of it: write the labels that are open."""
+        for watch, _ in self.watches:
+            watch.close(ts)
+        self.watches = []
+
+    def over(self, ts: Ns) -> bool:
+        """Whether nothing more can come of it."""
+        if not self.ended:
+            return False
+        return ts - self.end >= LINGER_NS or all(watch.start is None for watch, _ in self.watches)
+
+    # -- who is watched -------------------------------------------------------------------------------
+
+    def _watch(self, instrument: str, off: Callable[[], float]) -> None:
+        if self.one.cause not in HONEST:
+            watch = Watch(instrument, self.one.cause, self.world.scenario.label_ratio, self.world.labels)
+            self.watches.append((watch, off))
+
+    def _watch_venue(self, venue: Venue) -> None:
+        world = self.world
+        self._watch(venue.place.instrument, lambda: venue.depth.log_price - world.honest(venue))
+
+    def _watch_against(self, reference: ReferenceState, share: ShareState) -> None:
+        """The share's tokens against the price that its reference stands at."""
+        world = self.world
+
+        def off(venue: Venue) -> float:
+            if self.ended or reference.said is None:
+                return 0.0
+            return venue.depth.log_price - reference.said - world.log_multiplier(venue.token)
+
+        for venue in world.of(underlying=share.share.ticker):
+            self._watch(venue.place.instrument, lambda venue=venue: off(venue))  # type: ignore[misc]
+
+    def _venues(self) -> list[Venue]:
+        one = self.one
+        return self.world.of(
+            instrument=one.instrument, underlying=one.underlying, token=one.token, coin=one.coin
+        )
+
+    def _all(self) -> list[Tick]:
+        for venue in self._venues():
+            self._watch_venue(venue)
+        return []
+
+    # -- each cause -----------------------------------------------------------------------------------
+
+    def _thin_liquidity(self, ts: Ns) -> list[Tick]:
+        """One order; nobody comes for ``hours``. With ``lps_leave`` the liquidity goes first."""
+        (venue,) = self._venues()
+        trades: list[Tick] = []
+        self._watch_venue(venue)
+        if self.one.mode == "lps_leave":
+            venue.depth.scale(LEFT)
+        self.world.alone.add(venue.place.instrument)
+        if self.one.order_usd:
+            venue.order(ts, self.one.order_usd, trades)
+        else:
+            usd = venue.depth.to(venue.depth.log_price + self.full)
+            if venue.place.prints and usd:
+                trades.append(self.world.print_of(venue, ts, self.full, usd))
+        return trades
+
+    def _after_thin_liquidity(self, ts: Ns) -> list[Tick]:
+        self.world.alone.discard(self.one.instrument)
+        if self.one.mode == "lps_leave":
+            (venue,) = self._venues()
+            venue.refill()
+        return []
+
+    def _stale_venue(self, ts: Ns) -> list[Tick]:
+        """It stands still while the share goes on; with ``wakes`` it comes back with one trade far off."""
+        self.world.alone.add(self.one.instrument)
+        return self._all()
+
+    def _after_stale_venue(self, ts: Ns) -> list[Tick]:
+        self.world.alone.discard(self.one.instrument)
+        if self.one.mode != "wakes":
+            return []
+        (venue,) = self._venues()
+        usd = venue.depth.to(venue.depth.log_price + copysign(0.02, self.full or 1.0))
+        return [self.world.print_of(venue, ts, 0.01, max(usd, 0.01))]
+
+    def _stale_reference(self, ts: Ns) -> list[Tick]:
+        """The quote stands still, its time stamps move; the share itself moves by ``ratio`` meanwhile."""
+        share = self.world.shares[self.one.underlying]
+        if self.one.ratio:
+            share.news(self.one.ratio, 20)
+        return self._freeze(share, self.one.source)
+
+    def _after_stale_reference(self, ts: Ns) -> list[Tick]:
+        for reference in self.world.shares[self.one.underlying].references.values():
+            reference.frozen = False
+        return []
+
+    def _freeze(self, share: ShareState, source: str) -> list[Tick]:
+        chosen = [r for r in share.references.values() if not source or r.name == source]
+        for reference in chosen:
+            reference.frozen = True
+        if len(chosen) == len(share.references):
+            self._watch_against(chosen[0], share)
+        else:
+            for reference in chosen:
+                self._watch_reference(reference, share)
+        return []
+
+    def _watch_reference(self, reference: ReferenceState, share: ShareState) -> None:
+        market = self.world.market
+
+        def off() -> float:
+            if reference.said is None or market.session not in reference.sessions or self.ended:
+                return 0.0
+            return reference.said - share.log_price - share.unsplit
+
+        self._watch(reference.instrument, off)
+
+    def _oracle_fault(self, ts: Ns) -> list[Tick]:
+        """One source jumps by ``ratio``, or stands still (``freeze``) while the share moves by it."""
+        share = self.world.shares[self.one.underlying]
+        if self.one.mode == "freeze":
+            if self.one.ratio:
+                share.news(self.one.ratio, 20)
+            return self._freeze(share, self.one.source)
+        reference = share.references[self.one.source]
+        reference.off = self.full
+        self._watch_reference(reference, share)
+        return []
+
+    def _after_oracle_fault(self, ts: Ns) -> list[Tick]:
+        reference = self.world.shares[self.one.underlying].references[self.one.source]
+        reference.off, reference.frozen = 0.0, False
+        return []
+
+    def _multiplier_mismatch(self, ts: Ns) -> list[Tick]:
+        """The multiplier grows by ``ratio`` and the venue keeps the old; or (``raw``) it quotes shares."""
+        (venue,) = self._venues()
+        self._watch_venue(venue)
+        if self.one.mode == "raw":
+            self.full = -self.world.log_multiplier(venue.token)
+            return []
+        self.full = -self.full
+        return self.world.multiply(venue.token, 1 + self.one.ratio, ts)
+
+    def _corporate_action(self, ts: Ns) -> list[Tick]:
+        """A split at midnight: the multiplier at once, the share at the next open. A venue that is named
+        takes the token for a share."""
+        if self.one.instrument:
+            (venue,) = self.world.of(instrument=self.one.instrument)
+            self._watch_venue(venue)
+        self.full = -self.full
+        share = self.world.shares[self.one.underlying]
+        share.log_price -= log(1 + self.one.ratio)
+        if self.world.market.session != "regular":
+            share.unsplit = log(1 + self.one.ratio)
+        ticks: list[Tick] = []
+        for token in self.world.tokens_of(self.one.underlying):
+            ticks += self.world.multiply(token, 1 + self.one.ratio, ts)
+        return ticks
+
+    def _trading_halt(self, ts: Ns) -> list[Tick]:
+        """The share is halted and its quotes stop; tokens go on to where the news of ``ratio`` takes it."""
+        share = self.world.shares[self.one.underlying]
+        reference = share.references[share.share.reference]
+        share.halted = True
+        if self.one.ratio:
+            share.news(self.one.ratio, max(int(self.one.ramp_hours * 60), 10))
+        self._watch_against(reference, share)
+        return [self.world.status(r.instrument, ts, "halted", "trading halt: news pending")
+                for r in share.references.values()]  # fmt: skip
+
+    def _after_trading_halt(self, ts: Ns) -> list[Tick]:
+        share = self.world.shares[self.one.underlying]
+        share.halted = False
+        return [self.world.status(r.instrument, ts, "open", "trading resumed")
+                for r in share.references.values()]  # fmt: skip
+
+    def _stablecoin_depeg(self, ts: Ns) -> list[Tick]:
+        """The coin is worth ``ratio`` more or less, so all that is quoted in it moves the other way."""
+        return self._all()
+
+    def _issuer_halt(self, ts: Ns) -> list[Tick]:
+        """Nobody mints or redeems; without that hand the token's price goes off by ``ratio``."""
+        self._all()
+        return [self.world.status(f"{self.one.token}@issuer", ts, "halted",
+                                  "mint and redeem suspended", scope="issuer")]  # fmt: skip
+
+    def _after_issuer_halt(self, ts: Ns) -> list[Tick]:
+        return [self.world.status(f"{self.one.token}@issuer", ts, "open",
+                                  "mint and redeem open", scope="issuer")]  # fmt: skip
+
+    def _under_backed(self, ts: Ns) -> list[Tick]:
+        """The custodian holds less than there are tokens, by ``ratio``; the price slides after it."""
+        self.world.backing[self.one.token] = 1 + self.one.ratio
+        self._all()
+        return [self.world.custody(self.one.token, ts)]
+
+    def _after_under_backed(self, ts: Ns) -> list[Tick]:
+        self.world.backing.pop(self.one.token, None)
+        return [self.world.custody(self.one.token, ts)]
+
+    def _broad_premium(self, ts: Ns) -> list[Tick]:
+        """Every venue trades ``ratio`` too high: demand that the issuer's channel has not met."""
+        return self._all()
+
+    def _feed_fault(self, ts: Ns) -> list[Tick]:
+        """Its source says that it is down, or (``silence``) says nothing at all."""
+        self.world.silent.add(self.one.instrument)
+        self._watch(self.one.instrument, lambda: 0.0 if self.ended else 1.0)
+        if self.one.mode == "silence":
+            return []
+        return [self.world.status(self.one.instrument, ts, "down", "connection lost")]
+
+    def _after_feed_fault(self, ts: Ns) -> list[Tick]:
+        self.world.silent.discard(self.one.instrument)
+        for venue in self._venues():
+            venue.again()
+        if self.one.mode == "silence":
+            return []
+        return [self.world.status(self.one.instrument, ts, "up", "connected")]
+
+    def _maintenance(self, ts: Ns) -> list[Tick]:
+        """The venue closes for a while and says so: no fault of anybody's."""
+        self.world.silent.add(self.one.instrument)
+        return [self.world.status(self.one.instrument, ts, "closed", "planned maintenance")]
+
+    def _after_maintenance(self, ts: Ns) -> list[Tick]:
+        self.world.silent.discard(self.one.instrument)
+        for venue in self._venues():
+            venue.again()
+        return [self.world.status(self.one.instrument, ts, "open", "maintenance over")]
+
+    def _closed_market_drift(self, ts: Ns) -> list[Tick]:
+        """News while New York sleeps: every token moves, rightly. Without ``underlying``, of all shares."""
+        steps = max(int(self.one.hours * 3600 / self.world.scenario.closed_step_seconds), 1)
+        for ticker, share in self.world.shares.items():
+            if self.one.underlying in ("", ticker):
+                share.news(self.one.ratio, steps)
+        return []
+
+    def _earnings(self, ts: Ns) -> list[Tick]:
+        """A share jumps on news, and everybody with it."""
+        share = self.world.shares[self.one.underlying]
+        steps = 3 if self.world.market.session in EXTENDED else 8
+        share.news(self.one.ratio, max(steps, int(self.one.ramp_hours * HOUR_NS / (60 * NS))))
+        return []
+
+
+SHIFTS: dict[str, str] = {
+    "broad_premium": "underlying",
+    "issuer_halt": "token",
+    "under_backed": "token",
+    "multiplier_mismatch": "instrument",
+    "corporate_action": "instrument",
+}
+"""Causes whose shift is added to prices, and by what name they are found."""
