@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks.figure import Figure, figures
 
-NAMES = ("engine", "memory", "startup", "pools", "pool_growth", "metrics", "tape", "ledger")
+NAMES = ("engine", "memory", "startup", "pools", "pool_growth", "arbitrage", "metrics", "tape", "ledger")
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ the rest is settled in whole units."""
 PEAK_BITS = 10
 ENOUGH_UNITS = 64
 """A difference of fewer units says more about rounding than about a peak."""
+RATES_HOLD = 1e-9
 MOST_STEPS = 128
 SCAN = 256
 """The rounding of few units is searched whole, that of many only around the best."""
@@ -52,46 +53,56 @@ def best_size(
     return None if size is None else trip.settle(size)
 
 
+class _Run(NamedTuple):
+    """One size tried: what goes into the first leg and comes out of each (short where it does not go
+    through), and ``1 / √(marginal rate)`` of the whole, which rises with the size: 1 at the best."""
+
+    amounts: list[int]
+    slow: float
+
+
 class _Trip:
-    """One search. ``slow`` is ``1 / √(marginal rate)``, rising with the size: 1 at the best."""
+    """One search; every size is tried once."""
 
     def __init__(self, legs: Sequence[Leg], cost: int, minimum: int, maximum: int | None) -> None:
         self.legs = legs
         self.cost = cost
         self.minimum = minimum
         self.maximum = maximum
-        self.seen: dict[int, tuple[int | None, float]] = {}
+        self.start = minimum if minimum > 1 else 0
+        self.seen: dict[int, _Run] = {}
 
-    def run(self, size: int) -> tuple[int | None, float]:
-        """What comes out of the last leg, ``None`` if the size does not go through, and ``slow``."""
+    def run(self, size: int) -> _Run:
+        """What becomes of a size."""
         found = self.seen.get(size)
         if found is None:
             amount, rate = size, 1.0
+            amounts = [size]
             for leg in self.legs:
                 given = leg.give(amount)
                 if given is None:
-                    found = (None, inf)
+                    rate = 0.0
                     break
                 amount = given[0]
                 rate *= given[1]
-            else:
-                found = (amount, 1 / sqrt(rate) if rate > 0 else inf)
-            self.seen[size] = found
+                amounts.append(amount)
+            found = self.seen[size] = _Run(amounts, 1 / sqrt(rate) if rate > 0 else inf)
         return found
 
     def profit(self, size: int) -> int | None:
         """After costs; ``None`` if the size is out of bounds or does not go through."""
         if size < self.minimum or (self.maximum is not None and size > self.maximum):
             return None
-        out = self.run(size)[0]
-        return None if out is None else out - size - self.cost
+        amounts = self.run(size).amounts
+        return amounts[-1] - size - self.cost if len(amounts) > len(self.legs) else None
 
     def turning_point(self) -> int | None:
         """Where the marginal rate falls through 1, within bounds; ``None`` if nothing goes through."""
-        low = self.minimum
-        out, slow = self.run(low)
-        if out is None or slow >= 1.0:
-            return None if out is None else low
+        first = self.run(self.start)
+        if len(first.amounts) <= len(self.legs):
+            return None
+        if first.slow >= 1.0:
+            return self.start or None
         self._kinks()
         return self._root()
 
@@ -103,11 +114,12 @@ class _Trip:
             while start < end:
                 middle = (start + end) // 2
                 size = self._size_for(index, leg.kinks[middle])
-                if size is not None and self.run(size)[1] < 1.0:
+                slow = inf if size is None else self.run(size).slow
+                if slow < 1.0:
                     start = middle + 1
                 else:
                     end = middle
-                    if size is not None and size > 1:
+                    if size is not None and size > 1 and slow < inf:
                         self.run(size - 1)
 
     def _size_for(self, index: int, amount: int) -> int | None:
@@ -122,7 +134,7 @@ class _Trip:
         low, high = self._bracket()
         if high is None:
             return low
-        below, above = self.run(low)[1] - 1.0, self.run(high)[1] - 1.0
+        below, above = self.run(low).slow - 1.0, self.run(high).slow - 1.0
         side = 0
         for step in range(MOST_STEPS):
             gap = high - low
@@ -134,7 +146,7 @@ class _Trip:
                 size = min(max(low + int(gap * (below / (below - above))), low + 1), high - 1)
                 if min(size - low, high - size) <= size >> CLOSE_BITS:
                     return size
-            miss = self.run(size)[1] - 1.0
+            miss = self.run(size).slow - 1.0
             if miss < 0:
                 low, below = size, miss
                 above *= 0.5 if side < 0 else 1
@@ -148,15 +160,15 @@ class _Trip:
     def _bracket(self) -> tuple[int, int | None]:
         """The last size seen before the best and the first behind it, by extrapolation if there is none;
         no size behind it if bounds end the search first."""
-        low = max(size for size, (_, slow) in self.seen.items() if slow < 1.0)
-        high = min((size for size, (_, slow) in self.seen.items() if slow >= 1.0), default=None)
+        low = max(size for size, run in self.seen.items() if run.slow < 1.0)
+        high = min((size for size, run in self.seen.items() if 1.0 <= run.slow < inf), default=None)
         if high is not None:
             return low, high
-        before = self.run(low)[1]
-        size = low + max(1, min((probe for leg in self.legs if (probe := leg.probe())), default=1))
+        before = self.run(low).slow
+        size = low + max(1, self._probe())
         for _ in range(MOST_STEPS):
             size = size if self.maximum is None else min(size, self.maximum)
-            slow = self.run(size)[1]
+            slow = self.run(size).slow
             if slow >= 1.0:
                 return low, size
             if size == self.maximum:
@@ -168,9 +180,16 @@ class _Trip:
             low, before, size = size, slow, size + step
         return size, None
 
+    def _probe(self) -> int:
+        """The size that moves the first leg that moves at all a little; 0 if there is none."""
+        for index, leg in enumerate(self.legs):
+            if probe := leg.probe():
+                return self._size_for(index, probe) or 0
+        return 0
+
     def settle(self, size: int) -> Arbitrage | None:
         """The best in whole units near ``size``, with its proof."""
-        best = self._least(self._peak(size))
+        best = self._least(size if self._rates_hold(size) else self._peak(size))
         found = self.profit(best)
         if found is None:
             return None
@@ -188,13 +207,21 @@ class _Trip:
                 break
         if found <= 0:
             return None
-        amounts, rate = [best], 1.0
-        for leg in self.legs:
-            given = leg.give(amounts[-1])
-            assert given is not None
-            amounts.append(given[0])
-            rate *= given[1]
-        return Arbitrage(tuple(amounts), found, rate, (less, more))
+        run = self.run(best)
+        return Arbitrage(tuple(run.amounts), found, run.slow**-2, (less, more))
+
+    def _rates_hold(self, size: int) -> bool:
+        """Whether the marginal rates are those of what really comes out, by the nearest other size tried:
+        between two sizes of one range the average rate is the geometric mean of the marginal ones."""
+        apart = ENOUGH_UNITS << PEAK_BITS
+        others = [each for each, run in self.seen.items()
+                  if abs(each - size) >= apart and len(run.amounts) > len(self.legs)]  # fmt: skip
+        if not others:
+            return False
+        other = min(others, key=lambda each: abs(each - size))
+        here, there = self.run(size), self.run(other)
+        average = (here.amounts[-1] - there.amounts[-1]) / (size - other)
+        return abs(average * here.slow * there.slow - 1) < RATES_HOLD
 
     def _peak(self, size: int) -> int:
         """``size``, or better: the peak of the parabola through the profits a little less and more give.
@@ -203,12 +230,12 @@ class _Trip:
         profits are exact. A second, finer one corrects the first, unless rounding is all that it would see.
         """
         found = self.profit(size)
-        bits, tries = PEAK_BITS, 0
-        while found is not None and tries < MOST_STEPS and (step := size >> bits):
+        bits = PEAK_BITS
+        for _ in range(MOST_STEPS):
+            step = size >> bits
             less, more = self.profit(size - step), self.profit(size + step)
-            if less is None or more is None:
+            if not step or found is None or less is None or more is None:
                 break
-            tries += 1
             bend = 2 * found - less - more
             if bend < ENOUGH_UNITS:
                 break
@@ -226,25 +253,22 @@ class _Trip:
 
     def _least(self, size: int) -> int:
         """The least size that gives as much as this one."""
-        out = self.run(size)[0]
-        least = None if out is None else self._size_for(len(self.legs), out)
+        run = self.run(size)
+        complete = len(run.amounts) > len(self.legs)
+        least = self._size_for(len(self.legs), run.amounts[-1]) if complete else None
         return size if least is None else min(max(least, self.minimum), size)
 
     def _rounding(self, best: int) -> range:
         """Sizes that rounding could make better than ``best``, if they are few; else none."""
-        step = max(best >> 3, 1)
-        bend = (self.run(best + step)[1] - self.run(best)[1]) / step
-        if not 0 < bend < inf:
+        amounts = self.run(best).amounts
+        if 0 in amounts:
             return range(0)
         # A unit lost at a leg is worth what the legs behind it would have made of it.
-        lost, amount, rates = 1.0, best, []
-        for leg in self.legs:
-            given = leg.give(amount)
-            if given is None:
-                return range(0)
-            amount = given[0]
-            rates.append(given[1])
-        for rate in reversed(rates[1:]):
-            lost = 1 + lost * rate
-        reach = int(sqrt(2 * lost / bend)) + 2
+        lost = sum(amounts[-1] / amount for amount in amounts[1:])
+        bend = (1 - self.run(self.start).slow) / best
+        if bend <= 0 or lost / bend > SCAN**2:
+            return range(0)
+        step = max(best >> 3, 1)
+        bend = (self.run(best + step).slow - self.run(best).slow) / step
+        reach = int(sqrt(2 * lost / bend)) + 2 if 0 < bend < inf else SCAN + 1
         return range(max(best - reach, 1), best + reach + 1) if reach <= SCAN else range(0)
