@@ -390,3 +390,18 @@ LAYOUT_SHIFT = """() => new Promise(done => {
   new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});
   requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
 })"""
+
+
+async def test_depth_is_drawn_and_can_be_read_without_a_mouse(browser: Browser, bot: Bot) -> None:
+    async with opened(browser, bot) as watched:
+        page = watched.page
+        depth = page.get_by_role("region", name="Depth")
+        await expect(depth).to_contain_text("AMZNx orca:9pJup1te")
+        await expect(depth).to_contain_text("sold moves the price down")
+        await expect(depth.get_by_role("row", name="$5,000")).to_contain_text("cannot be filled")
+        await depth.get_by_role("group").focus()
+        await page.keyboard.press("ArrowRight")
+        await expect(depth).to_contain_text("Buying")
+        await page.get_by_role("button", name="TSLA.M msx").click()
+        await expect(depth).to_contain_text("only its last price")
+        assert watched.problems == []
