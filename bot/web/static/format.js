@@ -34,7 +34,8 @@ export function money(usd, plus = "") {
   if (!known(usd)) return NONE;
   const value = Number(usd);
   const size = Math.abs(value);
-  return signed(value, `$${(size < 1000 ? two : none).format(size)}`, plus);
+  const text = `$${(size < 1000 ? two : none).format(size)}`;
+  return signed(text === "$0.00" ? 0 : value, text, plus);
 }
 
 export function size(usd) {
