@@ -44,7 +44,7 @@ format: $(VENV)/dev.done ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-peers: $(VENV)/peers.done ## an environment for what is measured beside us and wants other versions (degenbot)
+peers: $(VENV)/peers.done ## an environment for what is measured beside us and wants other versions (degenbot, nautilus_trader)
 
 $(VENV)/peers.done: requirements/peers.txt $(VENV)/run.done
 	@$(PYTHON) -m venv $(VENV)/peers
