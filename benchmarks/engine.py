@@ -1,8 +1,8 @@
 """The whole engine on one core: market, valuation, detector and strategy.
 
 Ticks per second as a market grows, beside nautilus_trader's backtest loop with an empty handler, turn by turn
-on the same quotes; from a tick to its incident and plan; memory per instrument. Times are of the processor and
-medians of several passes, so that what else runs on the machine does not count.
+on the same quotes; from a tick to its incident and plan; memory per instrument. Times are of the processor
+and medians of several passes, so that what else runs on the machine does not count.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _wide() -> Iterator[Figure]:
 
 
 def _latency() -> Iterator[Figure]:
-    """From handing in a tick to what is said of it, of ticks that open an incident: with its plan, and alone."""
+    """From handing in a tick to what is said of it, if it opens an incident: with its plan, and alone."""
     for what, plans in (("incident and plan", True), ("incident, strategy off", False)):
         times = opening_micros(plans)
         yield Figure(f"tick to {what}, median of {len(times):,}", median(times), "µs")

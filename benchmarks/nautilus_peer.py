@@ -1,7 +1,7 @@
 """nautilus_trader's BacktestEngine, fed the same quotes with a Python handler that does nothing.
 
 It wants a pandas older than ours, so it lives in the peers' environment (``make peers``) and is timed there,
-by ``peers/nautilus.py``, turn by turn with us. Only the loop counts: making its instruments and ticks does not.
+by ``peers/nautilus.py``, turn by turn with us. Only the loop counts, not making its instruments and ticks.
 """
 
 from __future__ import annotations
