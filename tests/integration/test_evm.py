@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -14,8 +13,8 @@ from bot.config import EvmSource
 from bot.errors import ConfigError, SourceError
 from bot.pools import decode
 from bot.registry.model import Registry
-from bot.types import Tick
 from tests.fixtures.anvil import CHAIN_ID, UNIT, Node, Pool, Uniswap, running_anvil
+from tests.fixtures.evm_feed import Feed, reading, spot
 
 NAME = "AMZNx@uniswap:thin"
 
@@ -30,53 +29,6 @@ async def chain() -> AsyncIterator[tuple[Node, Uniswap, Pool]]:
 def collector(node: Node, pool: Pool, **changes: Any) -> EvmCollector:
     settings = {"urls": [node.ws_url], "chain_id": CHAIN_ID, "pools": [NAME], **changes}
     return EvmCollector(EvmSource.model_validate(settings), Registry(pools={NAME: pool.entry(NAME)}))
-
-
-class Feed:
-    """Ticks of a collector as a list that grows."""
-
-    def __init__(self, source: EvmCollector) -> None:
-        self.source = source
-        self.ticks: list[Tick] = []
-        self.error: Exception | None = None
-        self._news = asyncio.Event()
-
-    async def read(self) -> None:
-        try:
-            async with aclosing(self.source.ticks()) as ticks:
-                async for tick in ticks:
-                    self.ticks.append(tick)
-                    self._news.set()
-        except Exception as error:
-            self.error = error
-            self._news.set()
-
-    async def until(self, condition: Callable[[Tick], bool]) -> Tick:
-        """The first tick for which it holds."""
-        async with asyncio.timeout(20):
-            while True:
-                found = next((tick for tick in self.ticks if condition(tick)), None)
-                if found is not None:
-                    return found
-                if self.error is not None:
-                    raise self.error
-                self._news.clear()
-                await self._news.wait()
-
-
-@asynccontextmanager
-async def reading(source: EvmCollector) -> AsyncIterator[Feed]:
-    feed = Feed(source)
-    task = asyncio.create_task(feed.read())
-    try:
-        yield feed
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def spot(tick: Tick) -> float:
-    return decode(tick.data or "").spot()
 
 
 async def chain_spot(pool: Pool) -> float:

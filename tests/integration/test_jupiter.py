@@ -21,8 +21,8 @@ from bot.config import JupiterSource
 from bot.errors import ConfigError, SourceError, SourceRefused
 from bot.pools.book import decode_book
 from bot.pools.raydium_cpmm import RaydiumCpmmState
-from bot.types import Tick
 from tests.fixtures.solana_pools import QUOTE, Cpmm, registry
+from tests.fixtures.watch import Watch
 
 POOL = Cpmm("TSLAx", 10_000 * 10**8, 3_000_000 * 10**6)
 SLOT = 400_000_000
@@ -69,33 +69,6 @@ class Jupiter:
             "routePlan": [{"swapInfo": info, "percent": 100}],
         }  # fmt: skip
         return web.json_response(body)
-
-
-class Watch:
-    def __init__(self, collector: JupiterCollector) -> None:
-        self.collector = collector
-        self.ticks: list[Tick] = []
-        self.errors: list[SourceError] = []
-        self.task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        while True:
-            ticks = self.collector.ticks()
-            try:
-                async for tick in ticks:
-                    self.ticks.append(tick)
-            except SourceError as error:
-                self.errors.append(error)
-                await asyncio.sleep(0.01)
-            finally:
-                await ticks.aclose()
-
-    async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(20):
-            while not condition():
-                if self.task.done():
-                    self.task.result()
-                await asyncio.sleep(0.002)
 
 
 @asynccontextmanager
