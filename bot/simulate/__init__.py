@@ -15,8 +15,8 @@ __all__ = ["Scenario", "load", "simulate", "write"]
 EVERY = 10_000
 """Progress is told after so many ticks."""
 
-Progress = Callable[[Ns, Ns, int], None]
-"""Where it is, where it ends (both in event time), and how many ticks there are until now."""
+Progress = Callable[[int, Ns], None]
+"""How many ticks there are, and of what time the last is."""
 
 
 def write(
@@ -26,9 +26,8 @@ def write(
     from bot import tape
     from bot.score import write_labels
 
-    told = load(scenario)
-    ticks, injected = simulate(told, seed)
-    count = tape.write(out, ticks if progress is None else _telling(ticks, told, progress))
+    ticks, injected = simulate(load(scenario), seed)
+    count = tape.write(out, ticks if progress is None else _telling(ticks, progress))
     if labels is not None:
         try:
             labels.parent.mkdir(parents=True, exist_ok=True)
@@ -38,11 +37,8 @@ def write(
     return count, len(injected)
 
 
-def _telling(ticks: Iterator[Tick], scenario: Scenario, progress: Progress) -> Iterator[Tick]:
-    from bot.timefmt import DAY_SECONDS, NS
-
-    end = scenario.starts + int(scenario.days * DAY_SECONDS * NS)
-    for count, tick in enumerate(ticks):
+def _telling(ticks: Iterator[Tick], progress: Progress) -> Iterator[Tick]:
+    for count, tick in enumerate(ticks, 1):
         if count % EVERY == 0:
-            progress(tick.ts, end, count)
+            progress(count, tick.ts)
         yield tick

@@ -12,6 +12,8 @@ from bot.types import Session
 from bot.valuation.sessions import SessionClock
 
 TRIES = 60
+NEWS = 0.08
+"""A share moves by no more than this while one of its sources stands still."""
 SPLITS = (1.0, 2.0, 3.0, 4.0, 9.0)
 """A split of two for one multiplies by two: ``ratio`` 1."""
 REGULAR: frozenset[Session] = frozenset({"regular"})
@@ -66,7 +68,10 @@ def _one(cause: Cause, draw: Draw, scenario: Scenario, random: Random) -> Happen
         ratio = -ratio / (1 + ratio)
     at = random.uniform(scenario.warm_hours, max(scenario.days * 24 - hours - 2, scenario.warm_hours))
     mode: Mode = random.choice(_MODES.get(cause, ("",)))
-    place = random.choice(_suited(cause, mode, scenario) or scenario.places)
+    suited = _suited(cause, mode, scenario)
+    if mode == "raw" and not suited:
+        mode = ""
+    place = random.choice(suited or scenario.places)
     share = next(share for share in scenario.shares if share.ticker == place.underlying)
     names: dict[str, str] = {}
     if cause in ("thin_liquidity", "stale_venue", "multiplier_mismatch", "feed_fault", "maintenance"):
@@ -83,16 +88,17 @@ def _one(cause: Cause, draw: Draw, scenario: Scenario, random: Random) -> Happen
         if not share.oracles:
             return None
         names["source"] = random.choice(share.oracles)
+        if mode == "freeze":
+            ratio = max(-NEWS, min(ratio, NEWS))
     if cause == "stale_reference" and share.oracles and random.random() < 0.5:
         names["source"] = share.reference
+    if cause == "corporate_action" or (cause == "multiplier_mismatch" and mode != "raw"):
+        at = round(at / 24) * 24.0 - (scenario.starts // HOUR_NS % 24)
     if cause == "corporate_action":
         ratio = random.choice(SPLITS)
-        at = round(at / 24) * 24.0 - (scenario.starts // HOUR_NS % 24)
         if random.random() < 0.5:
             names["instrument"] = place.instrument
     if cause == "multiplier_mismatch":
-        if mode == "raw" and abs(share.multiplier - 1) < 2 * scenario.label_ratio:
-            mode = ""
         ratio = abs(ratio)
     if cause == "under_backed":
         ratio = -abs(ratio) / (1 + abs(ratio))
@@ -125,7 +131,8 @@ def _suited(cause: Cause, mode: Mode, scenario: Scenario) -> list[Place]:
     if cause == "feed_fault":
         return [place for place in scenario.places if place.kind == "book"]
     if cause == "multiplier_mismatch" and mode == "raw":
-        scaled = {share.ticker for share in scenario.shares if share.multiplier != 1}
+        least = 2 * scenario.label_ratio
+        scaled = {share.ticker for share in scenario.shares if abs(share.multiplier - 1) >= least}
         return [place for place in scenario.places if place.underlying in scaled]
     return []
 
@@ -137,7 +144,8 @@ def _fits(one: Happening, scenario: Scenario, clock: SessionClock,
     allowed = WHEN.get(one.cause)
     if allowed is not None and (begins not in allowed or (allowed is REGULAR and ends not in allowed)):
         return False
-    if one.cause == "corporate_action" and begins != "overnight":
+    divided = one.cause == "corporate_action" or (one.cause == "multiplier_mismatch" and one.mode != "raw")
+    if divided and begins != "overnight":
         return False
     if one.cause == "closed_market_drift" and ends not in CLOSED:
         return False

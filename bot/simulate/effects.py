@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.simulate.labels import Watch
 from bot.simulate.scenario import HONEST, Happening
-from bot.simulate.shares import EXTENDED, HOUR_NS, ReferenceState, ShareState
-from bot.timefmt import NS
+from bot.simulate.shares import HOUR_NS, ReferenceState, ShareState
 from bot.types import Ns, Tick
 
 if TYPE_CHECKING:
@@ -22,26 +21,27 @@ if TYPE_CHECKING:
 
 LINGER_NS = 6 * HOUR_NS
 """So long after its end an effect is watched for what it leaves behind."""
+ANNOUNCED_NS = 8 * HOUR_NS
 LEFT = 0.05
 """What remains in a pool when its liquidity providers have left."""
 
 
 class Effect:
-    """One happening in its world. ``begun`` and ``ended`` say how far it is; ``shift`` is its log now."""
+    """One happening in its world; ``shift`` is its log now."""
 
     def __init__(self, one: Happening, world: World) -> None:
         self.one = one
         self.world = world
         self.start: Ns = world.scenario.starts + int(one.at_hours * HOUR_NS)
         self.end: Ns = self.start + int(one.hours * HOUR_NS)
-        self.begun = self.ended = False
+        self.ended = False
+        self.announced = one.cause != "corporate_action"
         self.watches: list[tuple[Watch, Callable[[], float]]] = []
         self.full = log(1 + one.ratio)
         self.shift = 0.0
 
     def begin(self, ts: Ns) -> list[Tick]:
         """What happens at once."""
-        self.begun = True
         ticks: list[Tick] = getattr(self, f"_{self.one.cause}")(ts)
         return ticks
 
@@ -151,7 +151,7 @@ class Effect:
         """The quote stands still, its time stamps move; the share itself moves by ``ratio`` meanwhile."""
         share = self.world.shares[self.one.underlying]
         if self.one.ratio:
-            share.news(self.one.ratio, 20)
+            share.news(self.one.ratio, 30)
         return self._freeze(share, self.one.source)
 
     def _after_stale_reference(self, ts: Ns) -> list[Tick]:
@@ -185,7 +185,7 @@ class Effect:
         share = self.world.shares[self.one.underlying]
         if self.one.mode == "freeze":
             if self.one.ratio:
-                share.news(self.one.ratio, 20)
+                share.news(self.one.ratio, 30)
             return self._freeze(share, self.one.source)
         reference = share.references[self.one.source]
         reference.off = self.full
@@ -198,14 +198,14 @@ class Effect:
         return []
 
     def _multiplier_mismatch(self, ts: Ns) -> list[Tick]:
-        """The multiplier grows by ``ratio`` and the venue keeps the old; or (``raw``) it quotes shares."""
+        """The multiplier grows by ``ratio`` (a dividend in shares) and the venue keeps the old; or (``raw``)
+        it quotes the share for the token."""
         (venue,) = self._venues()
         self._watch_venue(venue)
         if self.one.mode == "raw":
             self.full = -self.world.log_multiplier(venue.token)
             return []
-        self.full = -self.full
-        return self.world.multiply(venue.token, 1 + self.one.ratio, ts)
+        return self._divide(venue.place.underlying, ts)
 
     def _corporate_action(self, ts: Ns) -> list[Tick]:
         """A split at midnight: the multiplier at once, the share at the next open. A venue that is named
@@ -213,15 +213,27 @@ class Effect:
         if self.one.instrument:
             (venue,) = self.world.of(instrument=self.one.instrument)
             self._watch_venue(venue)
+        return self._divide(self.one.underlying, ts)
+
+    def _divide(self, ticker: str, ts: Ns) -> list[Tick]:
+        """Each share becomes ``1 + ratio`` smaller ones; a token stands for as many more of them."""
         self.full = -self.full
-        share = self.world.shares[self.one.underlying]
+        share = self.world.shares[ticker]
         share.log_price -= log(1 + self.one.ratio)
         if self.world.market.session != "regular":
-            share.unsplit = log(1 + self.one.ratio)
-        ticks: list[Tick] = []
-        for token in self.world.tokens_of(self.one.underlying):
-            ticks += self.world.multiply(token, 1 + self.one.ratio, ts)
-        return ticks
+            share.unsplit += log(1 + self.one.ratio)
+        tokens = self.world.tokens_of(ticker)
+        for token in tokens:
+            self.world.multiply(token, 1 + self.one.ratio)
+        return [self.world.multiplier(token, ts) for token in tokens]
+
+    def announce(self, ts: Ns) -> list[Tick]:
+        """Hours before a split, the issuer says what the multiplier will be, and from when."""
+        if self.announced or ts < self.start - ANNOUNCED_NS:
+            return []
+        self.announced = True
+        return [self.world.multiplier(token, ts, 1 + self.one.ratio, self.start)
+                for token in self.world.tokens_of(self.one.underlying)]  # fmt: skip
 
     def _trading_halt(self, ts: Ns) -> list[Tick]:
         """The share is halted and its quotes stop; tokens go on to where the news of ``ratio`` takes it."""
@@ -306,8 +318,8 @@ class Effect:
     def _earnings(self, ts: Ns) -> list[Tick]:
         """A share jumps on news, and everybody with it."""
         share = self.world.shares[self.one.underlying]
-        steps = 3 if self.world.market.session in EXTENDED else 8
-        share.news(self.one.ratio, max(steps, int(self.one.ramp_hours * HOUR_NS / (60 * NS))))
+        seconds = self.world.scenario.closed_step_seconds
+        share.news(self.one.ratio, max(4, int(self.one.ramp_hours * 3600 / seconds)))
         return []
 
 

@@ -22,7 +22,9 @@ EXTENDED: frozenset[Session] = frozenset({"pre", "regular", "post"})
 CLOSED_REPEAT_NS = 900 * NS
 """Chainlink's price goes on being told while it stands still, with time stamps that move."""
 BURST_MINUTES = 20.0
-PREMIUM_HOURS: dict[bool, float] = {True: 0.3, False: 6.0}
+CLOSED_SPEED: dict[Session, float] = {"post": 0.25, "overnight": 0.8, "pre": 1.85}
+"""Of a night's variance, per hour: little after the close, most before the open. They average to one."""
+PREMIUM_HOURS: dict[bool, float] = {True: 0.3, False: 3.0}
 """Half-life of a token's premium, in the regular session and outside."""
 
 
@@ -55,7 +57,7 @@ class Market:
         if session in CLOSED:
             speed = scenario.weekend_variance
         elif session != "regular":
-            speed = scenario.closed_variance
+            speed = scenario.closed_variance * CLOSED_SPEED[session]
         elif scenario.open_burst > 1 and self.opened:
             minutes = (ts - self.opened) / NS / 60
             speed = 1 + (scenario.open_burst - 1) * exp(-minutes / BURST_MINUTES)
@@ -89,7 +91,7 @@ class ShareState:
         closed_sd = open_sd if scenario.premium_closed_sd is None else scenario.premium_closed_sd
         weekend_sd = closed_sd if scenario.premium_weekend_sd is None else scenario.premium_weekend_sd
         # What nobody can arbitrage strays the more, the more the share itself may have moved.
-        wild = share.annual_volatility / 0.35
+        wild = sqrt(share.annual_volatility / 0.35)
         self._sds = open_sd, closed_sd * wild, weekend_sd * wild
         self._varies = closed_sd != open_sd
         self._scale = 1.0

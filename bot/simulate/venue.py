@@ -11,9 +11,12 @@ from bot.simulate.shares import CLOSED, HOUR_NS, stream
 from bot.timefmt import NS
 from bot.types import Ns, Session, Tick
 
-LARGEST = 100
-"""Nobody sends an order of more than this part of the depth by himself."""
+LARGEST = {"pool": 0.003, "concentrated": 0.2, "book": 0.2}
+"""Nobody sends an order of more than this part of the depth by himself: half a percent of the price."""
+HURRY = 0.02
+"""A gap of so much is closed twice as fast, one of twice that three times."""
 TREND_HOURS = 0.25
+NOISE_SECONDS = 30.0
 NIGHT = 0.6
 """Trading on weekdays outside the regular session, against inside."""
 
@@ -38,6 +41,8 @@ class Venue:
         self._told_ts: Ns = 0
         self._repeat = int(place.repeat_seconds * NS)
         self._session: Session | None = None
+        self._factor = 1.0
+        self._looked: Ns = 0
         self._pulled: dict[float, tuple[float, float, float]] = {}
 
     def step(self, ts: Ns, target: float, seconds: float, session: Session, trades: list[Tick]) -> None:
@@ -45,11 +50,14 @@ class Venue:
         if session != self._session:
             self._session = session
             self._liquidity(session)
+        elif ts - self._looked >= HOUR_NS:
+            self._looked = ts
+            self.depth.scale(self._factor)
         pulled = self._pulled.get(seconds)
         if pulled is None:
-            kept = 0.5 ** (seconds / 90.0)
+            kept = 0.5 ** (seconds / NOISE_SECONDS)
             pulled = self._pulled[seconds] = (
-                1 - 0.5 ** (seconds / self.place.half_life_seconds),
+                0.5 ** (seconds / self.place.half_life_seconds),
                 0.5 ** (seconds / 3600 / TREND_HOURS),
                 kept,
             )
@@ -95,6 +103,7 @@ class Venue:
             factor = place.weekend_liquidity
         elif session == "overnight":
             factor = place.night_liquidity
+        self._factor = factor
         self.depth.scale(factor)
         self.again()
 
@@ -109,7 +118,7 @@ class Venue:
             rate *= NIGHT
         if not self.next_trade:
             self.next_trade = ts - int(seconds * NS) + int(draw.expovariate(rate) * HOUR_NS)
-        most = place.depth_usd / LARGEST
+        most = place.depth_usd * LARGEST[place.kind] * self._factor
         while self.next_trade <= ts:
             usd = draw.expovariate(1 / place.trade_usd)
             up = draw.random() < 0.5
@@ -127,7 +136,7 @@ class Venue:
         price, size = exp(self.depth.log_price + off), self.random.uniform(0.5, 8.0)
         trades.append(Tick(ts, self.place.instrument, "trade", price=round(price, 6), size=round(size, 2)))
 
-    def _arbitrage(self, ts: Ns, target: float, part: float, trades: list[Tick]) -> None:
+    def _arbitrage(self, ts: Ns, target: float, left: float, trades: list[Tick]) -> None:
         """They move the price towards ``target``, beyond what their fee eats and what they let be, as far as
         their capital goes; what they used comes back when it has settled."""
         while self._settling and self._settling[0][0] <= ts:
@@ -137,7 +146,7 @@ class Venue:
         size = abs(gap)
         if size <= self._idle or self.capital <= 0:
             return
-        step = (size - self._fee) * part
+        step = (size - self._fee) * (1 - left ** (1 + size / HURRY))
         before = depth.log_price
         usd = depth.to(before + (step if gap > 0 else -step))
         if not usd:

@@ -54,7 +54,6 @@ class World:
             place.token: self.shares[place.underlying].share.multiplier for place in scenario.places
         }
         self.log_multipliers = {token: log(value) for token, value in self.multipliers.items()}
-        self.told = {token for token, value in self.multipliers.items() if value != 1.0}
         self.backing: dict[str, float] = {}
         self.alone: set[str] = set()
         """Venues to which nobody comes."""
@@ -84,8 +83,9 @@ class World:
                     share.unsplit = 0.0
             yield from self._happen(ts)
             if ts == scenario.starts:
-                for token in sorted(self.told):
-                    yield self._multiplier(token, ts)
+                for token, value in self.multipliers.items():
+                    if value != 1.0:
+                        yield self.multiplier(token, ts)
             if custody and ts >= next_custody:
                 next_custody = ts + custody
                 for token in self.multipliers:
@@ -136,6 +136,9 @@ class World:
         return prints + states
 
     def _happen(self, ts: Ns) -> Iterator[Tick]:
+        for effect in self.waiting:
+            if not effect.announced:
+                yield from effect.announce(ts)
         while self.waiting and self.waiting[0].start <= ts:
             effect = self.waiting.pop(0)
             self.active.append(effect)
@@ -198,17 +201,18 @@ class World:
         """Symbols, in the scenario's order."""
         return list(dict.fromkeys(v.token for v in self.venues if v.place.underlying == underlying))
 
-    def multiply(self, token: str, by: float, ts: Ns) -> list[Tick]:
-        """A token stands for more of the share from now on; the issuer says so."""
+    def multiply(self, token: str, by: float) -> None:
+        """A token stands for more of the share from now on."""
         self.multipliers[token] *= by
         self.log_multipliers[token] = log(self.multipliers[token])
-        self.told.add(token)
-        return [self._multiplier(token, ts)]
 
-    def _multiplier(self, token: str, ts: Ns) -> Tick:
-        return Tick(
-            ts, f"{token}@issuer", "multiplier", data=f'{{"multiplier": {self.multipliers[token]!r}}}'
-        )
+    def multiplier(self, token: str, ts: Ns, by: float = 1.0, effective: Ns = 0) -> Tick:
+        """What the issuer says of a token's multiplier; with ``effective``, what it will be ``by`` then."""
+        now = self.multipliers[token]
+        data = f'{{"multiplier": {now!r}}}'
+        if effective:
+            data = f'{{"multiplier": {now!r}, "new_multiplier": {now * by!r}, "effective_ns": {effective}}}'
+        return Tick(ts, f"{token}@issuer", "multiplier", data=data)
 
     def status(self, instrument: str, ts: Ns, state: str, reason: str, **more: object) -> Tick:
         """A status tick."""
