@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from bot.registry.model import (
     WRAPPED,
     Chain,
     Factory,
+    Feed,
     Issuer,
     PoolEntry,
     Registry,
@@ -32,6 +34,7 @@ TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "venues": (Venue, "name"),
     "pools": (PoolEntry, "instrument"),
     "factories": (Factory, "key"),
+    "feeds": (Feed, "instrument"),
 }
 
 
@@ -123,6 +126,29 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
         if factory.chain not in found["chains"]:
             where = places["factories", factory.key]
             problems.append(f"{where}: chain {factory.chain!r} is not in the registry")
+    for feed in found["feeds"].values():
+        problems += [f"{places['feeds', feed.instrument]}: {told}" for told in _unheard(feed, found)]
+    return problems
+
+
+def _unheard(feed: Feed, found: dict[str, dict[str, Any]]) -> list[str]:
+    """Why nothing could be made of what a feed says."""
+    problems = []
+    of = feed.instrument.partition("@")[0]
+    if of not in found["tokens"] and of not in found["underlyings"]:
+        problems.append(f"{of!r} is neither a token nor an underlying of the registry")
+    venue = found["venues"].get(feed.oracle)
+    if venue is None or venue.kind != "oracle":
+        problems.append(f"{feed.oracle!r} is not an oracle among the venues of the registry")
+    if feed.chain:
+        if feed.chain not in found["chains"]:
+            problems.append(f"chain {feed.chain!r} is not in the registry")
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", feed.id):
+            problems.append(f"id {feed.id!r} is no address: 0x and 40 hexadecimal digits")
+    elif feed.id and not re.fullmatch(r"[0-9a-f]{64}", feed.id):
+        problems.append(f"id {feed.id!r} is no feed id: 64 hexadecimal digits in small letters")
+    elif not feed.id and not feed.symbol:
+        problems.append("neither id nor symbol: say at least one of them")
     return problems
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bot.types import split_instrument
+from bot.types import Session, split_instrument
 
 VenueKind = Literal["pool", "exchange", "issuer", "broker", "oracle"]
 Hours = Literal["24/7", "24/5", "regular", "none"]
@@ -171,6 +171,34 @@ class PoolEntry(Struct, frozen=True, forbid_unknown_fields=True):
     tick_spacing: int = 0
 
 
+class Feed(Struct, frozen=True, forbid_unknown_fields=True):
+    """One price feed of an oracle. ``instrument`` says of what it is: ``AAPL@pyth`` of the share,
+    ``TSLAon@chainlink`` of the token with its multiplier in it, ``USDC@pyth`` of a currency. Several feeds of
+    one share are told apart after a colon (``AAPL@pyth:pre``).
+
+    ``id`` is Pyth's feed id (64 hexadecimal digits; empty: asked for by ``symbol``) or, on ``chain``, the
+    address of a Chainlink proxy. ``sessions`` are those in which it speaks (empty: always): outside of them
+    its silence is no fault. ``heartbeat_seconds`` is how long it may go without an update while it speaks;
+    ``low`` and ``high`` are what no answer of it may be beyond, 0 for no such bound. ``source`` says where
+    the id is from.
+    """
+
+    instrument: str
+    id: str = ""
+    symbol: str = ""
+    chain: str = ""
+    sessions: list[Session] = []
+    heartbeat_seconds: float = 86_400.0
+    low: float = 0.0
+    high: float = 0.0
+    source: str = ""
+
+    @property
+    def oracle(self) -> str:
+        """Whose it is: the venue's name."""
+        return self.instrument.partition("@")[2].partition(":")[0]
+
+
 class Resolved(Struct, frozen=True):
     """What an instrument's name means. References have no token."""
 
@@ -198,6 +226,7 @@ class Registry(Struct, frozen=True):
     venues: dict[str, Venue] = {}
     pools: dict[str, PoolEntry] = {}
     factories: dict[str, Factory] = {}
+    feeds: dict[str, Feed] = {}
 
     def resolve(self, instrument: str) -> Resolved | None:
         """The meaning of ``TOKEN@venue`` or ``UNDERLYING@source``; ``None`` if it is not known.
