@@ -330,6 +330,37 @@ def score(
 
 
 @app.command(rich_help_panel=DATA)
+def calibrate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Weekends (JSON rows), nights (Lean's *_quote.zip) or tapes."),
+    ],
+    config: ConfigOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Judge with the shipped parameters; exit 1 if they do not hold.")
+    ] = False,
+    fold_count: Annotated[int, typer.Option("--folds", min=1, help="Stretches of time to report by.")] = 4,
+    level: Annotated[float, typer.Option(min=0.5, max=0.995, help="What the intervals are to hold.")] = 0.95,
+    intervals_to: Annotated[
+        Path | None, typer.Option("--intervals", metavar="F.jsonl", help="Each row's interval.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How well fair value's uncertainty holds, and what the parameters should be: walked forward in time."""
+    import msgspec
+
+    from bot.calibrate import command
+
+    loaded, registry = setup(config)
+    with _writing(intervals_to) as intervals:
+        data, lines, fine = command.run(
+            files, loaded, registry, check=check, fold_count=fold_count, level=level, intervals=intervals
+        )
+    typer.echo(msgspec.json.encode(data).decode() if as_json else "\n".join(lines))
+    raise typer.Exit(0 if fine else 1)
+
+
+@app.command(rich_help_panel=DATA)
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="TOML, as in config/scenarios.")],
     out: Annotated[Path, typer.Option(help="Tape to write: .csv, .jsonl or .parquet.")],
@@ -337,9 +368,11 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:
     """Make a labelled tape from a scenario: agents on real pool mathematics, causes injected."""
+    from bot import console
     from bot.simulate import write
 
-    count, labelled = write(scenario, seed, out, labels)
+    with console.progress("simulating") as progress:
+        count, labelled = write(scenario, seed, out, labels, progress)
     typer.echo(f"{count:,} ticks to {out}" + (f", {labelled} labels to {labels}" if labels else ""), err=True)
 
 

@@ -6,6 +6,7 @@ rows only, at whatever nominal level makes their coverage equal to the one they 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any
@@ -47,33 +48,35 @@ def walked(rows: Sequence[Row], measure: Callable[[Row], tuple[float, float] | N
            judged: Sequence[Judged]) -> dict[str, Any] | None:  # fmt: skip
     """The narrowest walk over past quantiles that covers as much as ``judged`` does of the same rows."""
     inside = {(one.row.symbol, one.row.closed): one for one in judged}
-    best: dict[str, Any] | None = None
-    for level in LEVELS:
-        hits, ours, width, own_width = 0, 0, 0.0, 0.0
-        past: list[float] = []
-        count = 0
-        for weekend in by_weekend(rows):
-            factor = _quantile(past, level) if len(past) >= WARM else None
-            for row in weekend:
-                found = measure(row)
-                if found is None:
-                    continue
-                distance, unit = found
-                if factor is not None:
-                    one = inside[row.symbol, row.closed]
-                    count += 1
-                    hits += distance <= factor * unit
-                    width += factor * unit
-                    ours += one.inside
-                    own_width += (one.high - one.low) / 2 / row.close
-                past.append(distance / unit)
-        if count and hits >= ours and (best is None or width < best["sum"]):
-            best = {"sum": width, "rows": count, "nominal": level, "coverage": hits / count,
-                    "half_width_bp": width / count * 1e4, "ours_coverage": ours / count,
-                    "ours_half_width_bp": own_width / count * 1e4}  # fmt: skip
-    if best is not None:
-        del best["sum"]
-    return best
+    past: list[float] = []
+    hits, widths = [0] * len(LEVELS), [0.0] * len(LEVELS)
+    count, ours, own_width = 0, 0, 0.0
+    for weekend in by_weekend(rows):
+        seen = [(row, found) for row in weekend if (found := measure(row)) is not None]
+        if len(past) >= WARM:
+            factors = [_quantile(past, level) for level in LEVELS]
+            for row, (distance, unit) in seen:
+                one = inside[row.symbol, row.closed]
+                count += 1
+                ours += one.inside
+                own_width += (one.high - one.low) / 2 / row.close
+                for index, factor in enumerate(factors):
+                    hits[index] += distance <= factor * unit
+                    widths[index] += factor * unit
+        for _, (distance, unit) in seen:
+            insort(past, distance / unit)
+    enough = [index for index in range(len(LEVELS)) if hits[index] >= ours]
+    if not count or not enough:
+        return None
+    best = min(enough, key=lambda index: widths[index])
+    return {
+        "rows": count,
+        "nominal": LEVELS[best],
+        "coverage": hits[best] / count,
+        "half_width_bp": widths[best] / count * 1e4,
+        "ours_coverage": ours / count,
+        "ours_half_width_bp": own_width / count * 1e4,
+    }
 
 
 def ours_at(judged: Sequence[Judged], coverage: float) -> dict[str, Any]:
@@ -90,6 +93,5 @@ def _unit(one: Judged) -> float:
     return (one.high - one.low) / 2 / one.row.close
 
 
-def _quantile(values: list[float], level: float) -> float:
-    ordered = sorted(values)
+def _quantile(ordered: list[float], level: float) -> float:
     return ordered[min(len(ordered), ceil((len(ordered) + 1) * level)) - 1]

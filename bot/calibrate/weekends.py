@@ -25,6 +25,7 @@ from bot.valuation.scalars import (
     OWN_GAIN,
     half_width,
     implied_volatility,
+    part_of_week,
     student_quantile,
 )
 from bot.valuation.sessions import SessionClock
@@ -82,6 +83,7 @@ class Walk:
     def _week(self, rows: Sequence[Row]) -> None:
         """Learn from the week that ends with this close, of shares whose last open is known."""
         moves = []
+        span = 0
         for row in rows:
             if row.confidence is not None:
                 before = self._confidence.get(row.symbol, log(row.confidence))
@@ -90,7 +92,12 @@ class Walk:
             move = log(row.close / price)
             if row.closed - opened < WEEK_NS and abs(move) < SPLIT:
                 moves.append(self._move(row, move, opened, row.closed, OPEN_MEAN))
-        self.market.learn(moves, LEVEL_GAIN, OWN_GAIN)
+                span = max(span, row.closed - opened)
+        self._learn(moves, span)
+
+    def _learn(self, moves: Sequence[Move], span: int) -> None:
+        part = part_of_week(span / NS / DAY_SECONDS)
+        self.market.learn(moves, part * LEVEL_GAIN, part * OWN_GAIN)
 
     def _interval(self, row: Row) -> Judged:
         own = self._own.setdefault(row.symbol, Own())

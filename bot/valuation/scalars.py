@@ -87,6 +87,13 @@ def own_share(seen: float, own: float, weight: float) -> float:
     return seen * (OWN_PRIOR + weight) / (OWN_PRIOR + weight * own)
 
 
+def part_of_week(days: float) -> float:
+    """How much a move over so many days of the clock teaches: a day or a night a fifth of a week or
+    weekend.
+    """
+    return 0.2 if days < 1.5 else 1.0
+
+
 def level_step(level: float, seen: float, gain: float) -> float:
     """The common level after one more weekend's (mean) surprise, net of the shares' own ratios."""
     return level + gain * (min(seen, WILD * level) - level)
