@@ -57,6 +57,10 @@ def _references(config: Config) -> Iterator[tuple[str, str]]:
         every += [(f"collectors.solana[{solana.name}].websocket_urls", url) for url in solana.websocket_urls]
     for jupiter in config.collectors.jupiter:
         every.append((f"collectors.jupiter[{jupiter.name}].api_key", jupiter.api_key))
+    for keyed in (*config.collectors.pyth, *config.collectors.ondo):
+        every.append((f"collectors.{keyed.name}.api_key", keyed.api_key))
+    for chain in (*config.collectors.chainlink, *config.collectors.robinhood):
+        every += [(f"collectors.{chain.name}.urls", url) for url in chain.urls]
     every += [(f"alerts.channels[{one.name}].url", one.url) for one in config.alerts.channels]
     return ((key, text) for key, text in every if text.startswith(REFERENCES))
 
