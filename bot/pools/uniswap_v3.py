@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise
-from math import isqrt, sqrt
+from math import isqrt
 
 from msgspec import Struct
 
@@ -92,8 +92,10 @@ class UniswapV3(Struct, frozen=True):
 
     def to_price(self, price: float, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as there is liquidity."""
-        raw = price if self.token_index == 0 else 1 / price
-        target = isqrt(int(raw * 2.0**64) << 128) if raw < 2.0**64 else int(sqrt(raw) * Q96)
+        up, down = price.as_integer_ratio()
+        if self.token_index == 1:
+            up, down = down, up
+        target = isqrt((up << 192) // down) if down else LIMITS[1]
         return self._raw(self.swap_to(target, self._zero_for_one(sell)))
 
     def swap_in(self, amount: int, zero_for_one: bool) -> V3Swap | None:

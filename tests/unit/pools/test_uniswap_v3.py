@@ -154,3 +154,21 @@ def test_a_price_that_fell_to_a_tick_stands_for_the_tick_below() -> None:
     back = fallen.swap_in(UNIT, False)
     assert back is not None
     assert back.liquidity == 1000 * UNIT
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_the_swap_to_a_price_is_exact_however_small_the_price_is_and_ends_with_the_liquidity(
+    index: int,
+) -> None:
+    edge = 887_220
+    for tick in (-600_000, -250_000, 0, 250_000, 600_000):
+        state = UniswapV3State(
+            token_index=index, decimals=(18, 18), fee=3000, tick_spacing=60, liquidity=10**30, tick=tick,
+            sqrt_price_x96=sqrt_at_tick(tick), ticks=[(-edge, 10**30), (edge, -(10**30))],
+        )  # fmt: skip
+        pool = state.pool()
+        for factor, sell in ((0.98, True), (1.02, False)):
+            done = pool.to_price(pool.price() * factor, sell)
+            assert done is not None
+            assert done.price_after == pytest.approx(pool.price() * factor, rel=1e-12)
+        assert pool.to_price(0.0, True) is not None, "all the way down"
