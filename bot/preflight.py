@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.collectors.factory import problems as source_problems
-from bot.config import Config, Secret, secret
+from bot.config import (
+    ChainlinkSource,
+    Config,
+    OndoSource,
+    PythSource,
+    RobinhoodSource,
+    Secret,
+    secret,
+)
 from bot.errors import ConfigError
 from bot.registry.model import Registry
 
@@ -57,10 +65,13 @@ def _references(config: Config) -> Iterator[tuple[str, str]]:
         every += [(f"collectors.solana[{solana.name}].websocket_urls", url) for url in solana.websocket_urls]
     for jupiter in config.collectors.jupiter:
         every.append((f"collectors.jupiter[{jupiter.name}].api_key", jupiter.api_key))
-    for keyed in (*config.collectors.pyth, *config.collectors.ondo):
-        every.append((f"collectors.{keyed.name}.api_key", keyed.api_key))
-    for chain in (*config.collectors.chainlink, *config.collectors.robinhood):
-        every += [(f"collectors.{chain.name}.urls", url) for url in chain.urls]
+    keyed: list[PythSource | OndoSource] = [*config.collectors.pyth, *config.collectors.ondo]
+    every += [(f"collectors.{one.name}.api_key", one.api_key) for one in keyed]
+    on_chain: list[ChainlinkSource | RobinhoodSource] = [
+        *config.collectors.chainlink,
+        *config.collectors.robinhood,
+    ]
+    every += [(f"collectors.{one.name}.urls", url) for one in on_chain for url in one.urls]
     every += [(f"alerts.channels[{one.name}].url", one.url) for one in config.alerts.channels]
     return ((key, text) for key, text in every if text.startswith(REFERENCES))
 

@@ -32,6 +32,11 @@ LIMITED = (429, 503)
 """Statuses that may come with Retry-After; without one, 503 is a failure like any other."""
 MAX_WORDS = 200
 
+
+class Forbidden(SourceRefused):
+    """HTTP 403: not this, though perhaps something else."""
+
+
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
 Sleep = Callable[[float], Any]
 
@@ -144,7 +149,7 @@ class Http:
     def _judged(self, status: int, path: str, content: bytes) -> Any:
         """The decoded answer, or what its status means."""
         if status in (401, 403):
-            raise SourceRefused(
+            raise (Forbidden if status == 403 else SourceRefused)(
                 f"{self._name} refuses the request (HTTP {status}{_words(content)}): check the key"
             )
         if status in MISSING:

@@ -240,5 +240,7 @@ def test_every_key_has_a_default_but_those_that_say_what_to_watch_or_whom_to_tel
     assert required == {
         "ChannelSection.name", "ChannelSection.url", "EvmSource.chain_id", "EvmSource.pools",
         "EvmSource.urls", "JupiterSource.tokens", "SolanaSource.pools", "SolanaSource.urls", "TapeSource.path",
-        "YahooSource.symbols",
+        "YahooSource.symbols", "PythSource.feeds", "ChainlinkSource.urls", "ChainlinkSource.chain_id",
+        "ChainlinkSource.feeds", "XStocksSource.tokens", "OndoSource.tokens", "RobinhoodSource.urls",
+        "RobinhoodSource.tokens", "MyStonksSource.symbols",
     }  # fmt: skip
