@@ -1,0 +1,142 @@
+"""A chain of listed options as it stands: quotes with sizes and ages, and what they say together. Pure.
+
+By put-call parity call and put of one strike give the share's forward price: ``F = K + e^{rT}·(C − P)``.
+American prices hold a right to exercise early that parity knows nothing of; it is taken out first, at the
+volatility in each price, and again with the forward that comes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import exp, log
+from statistics import median
+
+from msgspec import Struct
+
+from bot.strategy.options import american, european, listed
+from bot.strategy.options.european import Dividends, OptionKind
+from bot.strategy.options.listed import Contract, Terms
+from bot.timefmt import NS
+from bot.types import Ns
+
+MAX_AGE_NS = 300 * NS
+PASSES = 3
+NEAREST = 6
+"""So many strikes around the money say what the forward is."""
+
+
+class OptionQuote(Struct, frozen=True):
+    """One contract's best bid and ask, USD per share, sizes in contracts; ``None``: there is none."""
+
+    contract: Contract
+    bid: float | None
+    ask: float | None
+    bid_size: int
+    ask_size: int
+    ts: Ns
+
+    @property
+    def mid(self) -> float | None:
+        """Halfway; ``None`` without both sides, or where they are crossed."""
+        if self.bid is None or self.ask is None or not 0 < self.bid <= self.ask:
+            return None
+        return (self.bid + self.ask) / 2
+
+    def fresh(self, ts: Ns, max_age_ns: Ns = MAX_AGE_NS) -> bool:
+        """Whether it was seen lately and the contract has not expired."""
+        return 0 <= ts - self.ts <= max_age_ns and self.contract.expiry > ts
+
+
+class Forward(Struct, frozen=True):
+    """The share's forward price for an expiry, from so many strikes; ``spread`` is how far they lie apart."""
+
+    expiry: Ns
+    value: float
+    strikes: int
+    spread: float
+
+
+class Chain(Struct, frozen=True):
+    """Every quote of one underlying. ``spot`` is the share's mid, ``rate`` and ``dividends`` as in
+    :class:`~bot.strategy.options.listed.Terms`; ``venue`` is where the quotes can be traded on."""
+
+    underlying: str
+    spot: float
+    ts: Ns
+    quotes: tuple[OptionQuote, ...]
+    rate: float = 0.0
+    dividends: Dividends = ()
+    venue: str = "opra"
+
+    def fresh(self, ts: Ns) -> Iterator[OptionQuote]:
+        """Those that can be relied on at a moment."""
+        return (quote for quote in self.quotes if quote.fresh(ts))
+
+    def expiries(self, ts: Ns, after: Ns = 0) -> list[Ns]:
+        """When the fresh ones expire, beyond ``after``."""
+        return sorted({q.contract.expiry for q in self.fresh(ts) if q.contract.expiry > after})
+
+    def of(self, ts: Ns, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
+        """Fresh quotes of one expiry and kind, by strike."""
+        found = [q for q in self.fresh(ts) if q.contract.expiry == expiry and q.contract.kind == kind]
+        return sorted(found, key=lambda quote: quote.contract.strike)
+
+
+def implied(quote: OptionQuote, spot: float, ts: Ns, rate: float = 0.0, yield_: float = 0.0,
+            dividends: Dividends = ()) -> float | None:  # fmt: skip
+    """The volatility in the middle of a quote; ``None`` where there is no middle or no volatility in it."""
+    mid = quote.mid
+    if mid is None:
+        return None
+    terms = Terms(spot, 1.0, rate, yield_, tuple(dividends))
+    return listed.implied_volatility(quote.contract, mid, terms, quote.contract.years(ts))
+
+
+def forward(quotes: Iterable[OptionQuote], spot: float, ts: Ns, rate: float) -> Forward | None:
+    """What calls and puts of one expiry say of the forward; ``None`` without a pair at one strike.
+
+    ``spot`` may be a guess: it is replaced by the forward's own.
+    """
+    pairs = _pairs(quotes)
+    if not pairs:
+        return None
+    expiry = pairs[0][0].contract.expiry
+    years = pairs[0][0].contract.years(ts)
+    if years <= 0:
+        return None
+    grown = exp(rate * years)
+    found: list[float] = []
+    for _ in range(PASSES):
+        near = sorted(pairs, key=lambda pair: abs(log(pair[0].contract.strike / spot)))[:NEAREST]
+        found = [
+            call.contract.strike
+            + grown * (_european(call, spot, years, rate) - _european(put, spot, years, rate))
+            for call, put in near
+        ]
+        spot = median(found) / grown
+    return Forward(expiry, median(found), len(found), max(found) - min(found))
+
+
+def _pairs(quotes: Iterable[OptionQuote]) -> list[tuple[OptionQuote, OptionQuote]]:
+    calls: dict[tuple[Ns, float], OptionQuote] = {}
+    puts: dict[tuple[Ns, float], OptionQuote] = {}
+    for quote in quotes:
+        if quote.mid is not None:
+            side = calls if quote.contract.kind == "call" else puts
+            side[quote.contract.expiry, quote.contract.strike] = quote
+    return [(calls[key], puts[key]) for key in sorted(calls.keys() & puts.keys())]
+
+
+def _european(quote: OptionQuote, spot: float, years: float, rate: float) -> float:
+    """The middle of a quote without its right to early exercise."""
+    mid, contract = quote.mid, quote.contract
+    assert mid is not None
+    if contract.style == "european" or rate == 0:
+        return mid
+    volatility = listed.implied_volatility(contract, mid, Terms(spot, 1.0, rate), years)
+    if volatility is None:
+        return mid
+    early = american.price(contract.kind, spot, contract.strike, years, volatility, rate) - european.price(
+        contract.kind, spot, contract.strike, years, volatility, rate
+    )
+    return mid - early
