@@ -1,44 +1,53 @@
 """Fair value of a share as an estimate of its log price with a variance, from what can be seen.
 
-Two kinds of evidence are fused:
+Evidence, and how it is fused:
 
-* an **anchor**: the last trustworthy reference or, where a tape has none, the tokens' own filtered
-  history. Its variance grows with the variance time of the sessions since
-  (:mod:`bot.valuation.sessions`), so a Friday close is worth less on Sunday;
-* the **peers**: the median of the other venues' prices, leaving out the one that is being judged,
-  so that a venue never vouches for itself. Peers carry a common error (a token may lead or lag the
-  share as a whole): ``PEER_SHARE`` of the variance accrued since the anchor, after Cong et al.
-  (2025), where off-hour token returns predict the close-to-open return with slope 0.90.
+* an **anchor**: what the references say together (:mod:`bot.valuation.references`) or, where a tape has none,
+  the tokens' own filtered history. Its variance grows with the variance time since
+  (:mod:`bot.valuation.sessions`) at the share's own volatility, prior and realised
+  (:mod:`bot.valuation.volatility`), and by a jump where earnings are due;
+* the **factor**: in closed hours, beta times what the index has done since, if that is known better;
+* the **peers**: what the other venues say, leaving out the one that is judged, so that a venue never
+  vouches for itself (:mod:`bot.valuation.peers`). They carry a common error: ``PEER_SHARE`` of the variance
+  accrued, after Cong et al. (2025), where off-hour token returns predict the close-to-open return
+  with slope 0.90.
 
-While a reference is fresh it decides alone. One lying venue cannot move the estimate: a single
-peer beyond ``GATE`` standard deviations of the anchor is ignored, and of two the nearer counts.
+While a reference is fresh it decides alone. Doubt about the multiplier and the currency comes on top.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import exp, sqrt
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from bot.config import ValuationSection
-from bot.market import FRESH_NS, InstrumentState, ReferenceState, UnderlyingState
-from bot.timefmt import NS
+from bot.market import FRESH_NS, InstrumentState, Market, ReferenceState, UnderlyingState
+from bot.timefmt import NS, parse
 from bot.types import Ns, Session
+from bot.valuation import peers
+from bot.valuation.realised import Realised
+from bot.valuation.references import consensus
+from bot.valuation.scalars import EARNINGS_YEARS, fused, half_width, moved_with
 from bot.valuation.sessions import SessionClock
+from bot.valuation.state import FairState
+from bot.valuation.units import currency_variance, multiplier_variance
 
 GATE = 4.0
 PEER_SHARE = 0.111
 """Variance of the peers' common error over the variance accrued: weight 1 / (1 + 0.111) = 0.90."""
-REFERENCE_NOISE = 0.0002
-"""Standard deviation of a reference's mid around the true price: 2 bp."""
-PEER_MAX_AGE_NS = 3 * 3600 * NS
-PEERS_AGREE = 0.01
+TIGHT = (0.001) ** 2
+"""References this sure decide alone; with less, what was known before counts too."""
 JUMP = 0.10
 """A reference that moves by more than this in one tick must be confirmed before it is believed."""
 CONFIRMATIONS = 3
 REANCHOR_NS = 1800 * NS
 THIN_POOL_USD = 10_000.0
+AGREE = 0.01
+FACTOR_PEERS = 3
+"""An index that has no fresh reference needs so many token venues to say anything of other shares."""
 
 
 class Estimate(NamedTuple):
@@ -58,54 +67,33 @@ class FairValue(Struct, frozen=True):
     age_seconds: float | None
     session: Session
     independent: bool
+    stretch: float = 1.0
 
-
-class FairState:
-    """What valuation remembers of one underlying."""
-
-    __slots__ = (
-        "anchor",
-        "anchor_ts",
-        "anchor_var",
-        "anchor_vt",
-        "by_reference",
-        "held",
-        "held_log",
-        "rejected_log",
-        "rejected_since",
-        "rejections",
-        "source",
-        "variance_rate",
-    )
-
-    def __init__(self, annual_volatility: float) -> None:
-        self.variance_rate = annual_volatility**2
-        self.anchor: float | None = None
-        self.anchor_var = 0.0
-        self.anchor_vt = 0.0
-        self.anchor_ts: Ns = 0
-        self.by_reference = False
-        self.source = ""
-        self.held = 0
-        self.held_log = 0.0
-        self.rejections = 0
-        self.rejected_log = 0.0
-        self.rejected_since: Ns = 0
+    def interval(self, level: float) -> tuple[float, float]:
+        """(low, high) in USD that is to hold the true value with probability ``level``; Student's t."""
+        half = half_width(self.sd * self.sd, level, self.stretch)
+        return self.value_usd * exp(-half), self.value_usd * exp(half)
 
 
 class Valuation:
     """The estimator; keeps one :class:`FairState` per underlying in ``UnderlyingState.fair``."""
 
-    def __init__(self, config: ValuationSection, clock: SessionClock) -> None:
+    def __init__(self, config: ValuationSection, clock: SessionClock, market: Market | None = None) -> None:
         self.clock = clock
+        self.realised = Realised(clock)
+        self._market = market
         self._default_volatility = config.annual_volatility
         self._noise_var = config.venue_noise**2
         self._max_age = int(config.reference_max_age_seconds * NS)
+        self._earnings: dict[str, list[Ns]] = {}
 
     def state_of(self, underlying: UnderlyingState) -> FairState:
         """The state of an underlying, made on first use."""
         if underlying.fair is None:
-            underlying.fair = FairState(underlying.info.annual_volatility or self._default_volatility)
+            info = underlying.info
+            underlying.fair = FairState(info.annual_volatility or self._default_volatility)
+            if info.earnings:
+                self._earnings[info.ticker] = sorted(parse(moment) for moment in info.earnings)
         state: FairState = underlying.fair
         return state
 
@@ -113,27 +101,13 @@ class Valuation:
         """Log share price at ``ts`` as everyone but this instrument sees it; ``None`` if nobody does."""
         underlying = instrument.underlying
         state = underlying.fair or self.state_of(underlying)
-        anchor = state.anchor
-        if anchor is None:
-            peer = self._peers(instrument, ts, None, 0.0)
-            if peer is None:
-                return None
-            return Estimate(peer, 4 * self._noise_var, True, None)
-        # A tick that comes late is as far from the anchor as one so much later.
-        since = abs(self.clock.variance_time(ts) - state.anchor_vt)
-        variance = state.anchor_var + state.variance_rate * since
-        by_reference = state.by_reference
-        age = ts - state.anchor_ts
-        if by_reference and age <= FRESH_NS:
-            return Estimate(anchor, variance, True, age if age > 0 else 0)
-        common = PEER_SHARE * variance if by_reference else 0.0
-        peer_var = common + self._noise_var
-        peer = self._peers(instrument, ts, anchor, variance + peer_var)
-        if peer is not None:
-            weight = variance / (variance + peer_var)
-            anchor += weight * (peer - anchor)
-            variance *= 1 - weight
-        return Estimate(anchor, variance, by_reference or peer is not None, age if by_reference else None)
+        units = 0.0
+        token = instrument.token_state
+        if not token.known or token.previous is not None or token.next_multiplier is not None:
+            units = multiplier_variance(token, ts, self.clock.session(ts))
+        if instrument.quote_symbol != "USD":
+            units += currency_variance(instrument.quote_symbol, self._market, ts)
+        return self._share(underlying, state, instrument, ts, units)
 
     def fair_value(self, instrument: InstrumentState, ts: Ns) -> FairValue | None:
         """:meth:`estimate` in USD per token of this instrument."""
@@ -146,6 +120,7 @@ class Valuation:
             None if estimate.age_ns is None else estimate.age_ns / NS,
             self.clock.session(ts),
             estimate.independent,
+            self.realised.market.stretch,
         )
 
     def on_reference(self, underlying: UnderlyingState, reference: ReferenceState, ts: Ns) -> bool:
@@ -155,20 +130,28 @@ class Valuation:
         valid = ts if ts - reference.changed <= self._max_age else reference.changed
         if state.by_reference and valid < state.anchor_ts and state.source != reference.name:
             return True
-        log_price = self._consensus_of_references(underlying, reference, ts, state.anchor)
+        seen = consensus(
+            underlying, reference, ts, self.clock, state.variance_rate, self._max_age, state.anchor
+        )
         variance_time = self.clock.variance_time(valid)
-        if state.anchor is not None and not self._plausible(underlying, state, log_price, ts, variance_time):
+        before, before_var = state.predicted(valid, variance_time)
+        if before is not None and not self._plausible(underlying, state, seen.log_price, ts, before_var):
             return False
-        spread = 0.0
-        if reference.bid is not None and reference.ask is not None:
-            spread = (reference.ask - reference.bid) / (reference.ask + reference.bid)
-        state.anchor = log_price
-        state.anchor_var = REFERENCE_NOISE**2 + spread * spread
-        state.anchor_vt = variance_time
-        state.anchor_ts = valid
+        log_price, variance = seen
+        if (
+            variance > TIGHT
+            and state.prior is not None
+            and (log_price - state.prior) ** 2 <= GATE * GATE * (before_var + variance)
+        ):
+            log_price, variance = fused(state.prior, before_var, log_price, variance)
+        state.anchor, state.anchor_var = log_price, variance
+        state.anchor_ts, state.anchor_vt = valid, variance_time
         state.by_reference = True
         state.source = reference.name
         state.held = 0
+        if underlying.info.beta:
+            state.factor_log = self._factor_now(underlying, valid)
+        self.realised.see(underlying.info, state, log_price, valid)
         return True
 
     def on_token(self, instrument: InstrumentState, ts: Ns, estimate: Estimate | None) -> None:
@@ -188,11 +171,84 @@ class Valuation:
         innovation = log_share - estimate.log_share
         if innovation * innovation <= GATE * GATE * (estimate.variance + noise):
             state.rejections = 0
-            gain = estimate.variance / (estimate.variance + noise)
-            self._move(state, estimate.log_share + gain * innovation, estimate.variance * (1 - gain), ts)
+            log_now, variance = fused(estimate.log_share, estimate.variance, log_share, noise)
+            self._move(state, log_now, variance, ts)
         elif self._persists(state, log_share, ts) and not self._has_peers(instrument, ts):
             self._move(state, log_share, 4 * self._noise_var, ts)
             state.rejections = 0
+
+    def _share(self, underlying: UnderlyingState, state: FairState, judged: InstrumentState | None, ts: Ns,
+               units: float) -> Estimate | None:  # fmt: skip
+        """The share's log price as all venues but ``judged`` see it."""
+        anchor = state.anchor
+        if anchor is None:
+            only = peers.heard(underlying, judged, ts, self._noise_var, None, 0.0)
+            if only is None:
+                return None
+            return Estimate(only.log_share, 4 * self._noise_var + only.spread + units, True, None)
+        # A tick that comes late is as far from the anchor as one so much later.
+        years = abs(self.clock.variance_time(ts) - state.anchor_vt)
+        by_reference = state.by_reference
+        age = ts - state.anchor_ts
+        if by_reference and age <= FRESH_NS:
+            variance = state.anchor_var + state.variance_rate * years + units
+            return Estimate(anchor, variance, True, age if age > 0 else 0)
+        anchor, accrued = self._drifted(underlying, state, anchor, years, ts)
+        variance = state.anchor_var + accrued
+        peer_var = self._noise_var + (PEER_SHARE * variance if by_reference else 0.0)
+        peer = peers.heard(underlying, judged, ts, self._noise_var, anchor, variance + peer_var)
+        if peer is not None:
+            anchor, variance = fused(anchor, variance, peer.log_share, peer_var + peer.spread)
+        if by_reference or peer is not None:
+            # Its own history is in the same units as its price; all else is not.
+            variance += units
+        return Estimate(anchor, variance, by_reference or peer is not None, age if by_reference else None)
+
+    def _drifted(self, underlying: UnderlyingState, state: FairState, anchor: float, years: float,
+                 ts: Ns) -> tuple[float, float]:  # fmt: skip
+        """(log price, variance accrued) since the anchor, before any venue is heard."""
+        info = underlying.info
+        rate = state.variance_rate * self.realised.ratio(state) ** 2
+        if info.closed_factor != 1.0 and self.clock.session(ts) != "regular":
+            rate *= info.closed_factor
+        accrued = rate * years
+        if info.beta and state.factor_log is not None and self._market is not None:
+            factor = self._market.underlyings[info.factor]
+            now = self._index(factor, ts)
+            if now is not None:
+                index_rate = factor.fair.variance_rate * self.realised.ratio(factor.fair) ** 2
+                move, accrued = moved_with(
+                    info.beta, now.log_share - state.factor_log, now.variance, rate, index_rate, years
+                )
+                anchor += move
+        if self._earnings and (due := self._earnings.get(info.ticker)):
+            releases = bisect_right(due, ts) - bisect_right(due, state.anchor_ts)
+            accrued += max(0, releases) * EARNINGS_YEARS * state.variance_rate
+        return anchor, accrued
+
+    def _index(self, factor: UnderlyingState, ts: Ns) -> Estimate | None:
+        """The factor's own estimate, if it is known by more than its own anchor: from a fresh reference, or
+        from so many venues that one that lies does not count."""
+        state: FairState | None = factor.fair
+        if state is None or state.anchor is None or not state.by_reference:
+            return None
+        if ts - state.anchor_ts > FRESH_NS:
+            spoke = sum(
+                one.consensus_log is not None and not one.halted and ts - one.changed <= peers.MAX_AGE_NS
+                for one in factor.instruments
+            )
+            if spoke < FACTOR_PEERS:
+                return None
+        return self._share(factor, state, None, ts, 0.0)
+
+    def _factor_now(self, underlying: UnderlyingState, ts: Ns) -> float | None:
+        """The factor's log price as its reference has it now; ``None`` if that is not fresh."""
+        market = self._market
+        factor = market.underlyings.get(underlying.info.factor) if market is not None else None
+        state: FairState | None = factor.fair if factor is not None else None
+        if state is None or not state.by_reference or abs(ts - state.anchor_ts) > FRESH_NS:
+            return None
+        return state.anchor
 
     def _move(self, state: FairState, anchor: float, variance: float, ts: Ns) -> None:
         if ts >= state.anchor_ts:
@@ -201,79 +257,31 @@ class Valuation:
 
     def _persists(self, state: FairState, log_share: float, ts: Ns) -> bool:
         """Whether a lone venue has stayed at a new level long enough to be believed."""
-        if state.rejections == 0 or abs(log_share - state.rejected_log) > 2 * PEERS_AGREE:
+        if state.rejections == 0 or abs(log_share - state.rejected_log) > 2 * AGREE:
             state.rejections, state.rejected_since = 0, ts
         state.rejections += 1
         state.rejected_log = log_share
         return state.rejections >= CONFIRMATIONS and ts - state.rejected_since >= REANCHOR_NS
 
-    def _plausible(self, underlying: UnderlyingState, state: FairState, log_price: float,
-                   ts: Ns, variance_time: float) -> bool:  # fmt: skip
+    def _plausible(self, underlying: UnderlyingState, state: FairState, log_price: float, ts: Ns,
+                   variance: float) -> bool:  # fmt: skip
         """Whether a reference may move the anchor: a jump must repeat, or tokens must agree."""
         assert state.anchor is not None
-        variance = state.anchor_var + state.variance_rate * max(0.0, variance_time - state.anchor_vt)
         move = abs(log_price - state.anchor)
         if move <= JUMP or not state.by_reference or move <= GATE * sqrt(variance):
             return True
         agreeing = [i for i in underlying.instruments
-                    if i.consensus_log is not None and ts - i.ts <= PEER_MAX_AGE_NS
-                    and abs(i.consensus_log - log_price) < 2 * PEERS_AGREE]  # fmt: skip
-        if state.held and abs(log_price - state.held_log) < PEERS_AGREE:
+                    if i.consensus_log is not None and ts - i.ts <= peers.MAX_AGE_NS
+                    and abs(i.consensus_log - log_price) < 2 * AGREE]  # fmt: skip
+        if state.held and abs(log_price - state.held_log) < AGREE:
             state.held += 1
         else:
             state.held = 1
         state.held_log = log_price
         return bool(agreeing) or state.held >= CONFIRMATIONS
 
-    def _consensus_of_references(self, underlying: UnderlyingState, reference: ReferenceState, ts: Ns,
-                                 anchor: float | None) -> float:  # fmt: skip
-        if len(underlying.references) == 1:
-            return reference.log_price
-        fresh = sorted(r.log_price for r in underlying.references.values()
-                       if r.price is not None and not r.halted and ts - r.changed <= FRESH_NS)  # fmt: skip
-        if len(fresh) < 2:
-            return reference.log_price
-        return _median(fresh, reference.log_price if anchor is None else anchor)
-
     def _has_peers(self, instrument: InstrumentState, ts: Ns) -> bool:
         return any(
-            other is not instrument and other.consensus_log is not None and ts - other.ts <= PEER_MAX_AGE_NS
+            other is not instrument and other.consensus_log is not None and ts - other.ts <= peers.MAX_AGE_NS
             for other in instrument.underlying.instruments
         )
-
-    def _peers(
-        self, instrument: InstrumentState, ts: Ns, anchor: float | None, variance: float
-    ) -> float | None:
-        """Median log share price of the other fresh venues, or ``None`` if none can be trusted.
-
-        A venue that is itself in an incident, or has not changed its price for hours, says nothing.
-        """
-        prices = [
-            other.consensus_log
-            for other in instrument.underlying.instruments
-            if other is not instrument
-            and other.consensus_log is not None
-            and ts - other.changed <= PEER_MAX_AGE_NS
-            and not other.halted
-            and (other.alarm is None or other.alarm.incident is None)
-        ]
-        if not prices:
-            return None
-        if len(prices) == 1:
-            lone = prices[0]
-            if anchor is not None and (lone - anchor) ** 2 > GATE * GATE * variance:
-                return None
-            return lone
-        prices.sort()
-        return _median(prices, anchor)
-
-
-def _median(ordered: list[float], anchor: float | None) -> float:
-    """Median of sorted values; of two that disagree, the one nearer to the anchor."""
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    low, high = ordered[middle - 1], ordered[middle]
-    if anchor is not None and high - low > PEERS_AGREE:
-        return low if abs(low - anchor) < abs(high - anchor) else high
-    return (low + high) / 2

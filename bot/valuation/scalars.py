@@ -29,6 +29,8 @@ NARROWEST, WIDEST = 0.5, 2.5
 CONF_PER_VOLATILITY = 0.0018
 """Pyth's confidence at a close over price, per unit of annual volatility: 18 bp, of 2024's rows."""
 UNKNOWN_VOLATILITY = 0.45
+EARNINGS_YEARS = 6.0 / 252.0
+"""Variance of an earnings release, in years of the share's own: six days' worth, an assumption."""
 CONF_WEIGHT = 0.7
 """Of what a share's confidence implies against ``UNKNOWN_VOLATILITY``, as powers, where no prior is known."""
 
@@ -129,15 +131,26 @@ def fused(mean: float, variance: float, other: float, other_variance: float) -> 
     return mean + gain * (other - mean), variance * (1.0 - gain)
 
 
-def peer_variance(noise: float, depth_usd: float, half_spread: float, aged: float, units: float) -> float:
-    """Variance of one venue around the share: noise by depth, half spread, time since it last traded, and the
-    uncertainty of multiplier and currency (``units``). ``depth_usd`` of nothing is not known."""
+def peer_variance(noise: float, depth_usd: float, half_spread: float) -> float:
+    """Variance of one venue around the share: noise by depth, and half spread. No depth: it is not known."""
     thinness = min(max(DEEP_USD / depth_usd, 0.25), 25.0) if depth_usd > 0.0 else 1.0
-    return noise * thinness + half_spread * half_spread + aged + units
+    return noise * thinness + half_spread * half_spread
 
 
 DEEP_USD = 100_000.0
 """Liquidity at which a venue is as noisy as the configuration says; less is noisier."""
+
+
+def moved_with(
+    beta: float, factor_move: float, factor_variance: float, rate: float, factor_rate: float, years: float
+) -> tuple[float, float]:
+    """(move, variance) of a share over ``years``, given what its factor did: beta times that, and the rest.
+
+    Knowing nothing of the factor (no move, ``factor_rate × years`` of variance) gives the share's own
+    variance.
+    """
+    rest = idiosyncratic(rate, beta, factor_rate) * years
+    return beta * factor_move, min(rest + beta * beta * factor_variance, rate * years)
 
 
 def idiosyncratic(rate: float, beta: float, factor_rate: float) -> float:

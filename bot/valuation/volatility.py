@@ -7,7 +7,7 @@ This is the one model of variance over closed hours: :mod:`bot.valuation.fair` u
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bot.valuation.scalars import (
     WILD,
@@ -35,10 +35,17 @@ class Own:
         self.weight = weight
 
 
+class Learning(Protocol):
+    """Anything that remembers a share's ratio and weight: :class:`Own`, or valuation's state of it."""
+
+    ratio: float
+    weight: float
+
+
 class Move(NamedTuple):
     """What a share did over a stretch of ``prior_variance``; ``mean`` is of |move| in standard deviations."""
 
-    own: Own
+    own: Learning
     move: float
     prior_variance: float
     mean: float
@@ -53,7 +60,7 @@ class Volatility:
         self.level = 1.0
         self.stretch = stretch
 
-    def ratio(self, own: Own) -> float:
+    def ratio(self, own: Learning) -> float:
         """What a share's volatility now is of its prior."""
         return volatility_ratio(own.ratio, own.weight, self.level)
 
@@ -72,7 +79,7 @@ class Volatility:
                 one.own.ratio, one.own.weight, value, self.level, own_gain
             )
 
-    def judged(self, misses: int, count: int, alpha: float) -> None:
+    def judged(self, misses: float, count: float, alpha: float) -> None:
         """So many intervals of a group were judged, so many did not hold."""
         self.stretch = stretch_step(self.stretch, misses, count, alpha)
 

@@ -27,10 +27,14 @@ def value(target: Engine, instrument: str, ts: int) -> float:
     return fair.value_usd
 
 
+def multiplier(ts: int, token: str, shares: float) -> Tick:
+    return Tick(ts, f"{token}@solana", "multiplier", data=f'{{"multiplier": {shares}}}')
+
+
 def test_a_fresh_reference_decides_alone() -> None:
     one = engine()
     feed(one, reference(TUESDAY, "TSLA@yahoo", 400), quote(TUESDAY, "TSLAx@kraken", 404))
-    feed(one, quote(TUESDAY, "TSLAx@bybit", 404))
+    feed(one, quote(TUESDAY, "TSLAx@bybit", 404), multiplier(TUESDAY, "TSLAx", 1.0))
     assert value(one, "TSLAx@kraken", TUESDAY) == pytest.approx(400)
     assert sd(one, "TSLAx@kraken", TUESDAY) < 0.001
 
