@@ -64,6 +64,11 @@ def read_terms(entry: PoolEntry, now: int) -> Reads[Terms]:
     return replace(inner, scale=scale, halted=halted)
 
 
+def token_terms(at: str, now: int) -> Reads[Terms]:
+    """Terms of the token at this address, no pool of it being known."""
+    return (yield from _terms(at, now, False))
+
+
 def _terms(at: str, now: int, rebasing: bool) -> Reads[Terms]:
     names = ("getCurrentMultiplier()", "multiplier()", "newMultiplier()", "newMultiplierActivationTime()",
              "uiMultiplier()", "newUIMultiplier()", "effectiveAt()")  # fmt: skip
