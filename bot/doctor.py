@@ -14,6 +14,7 @@ from bot.config import (
     ChannelSection,
     Config,
     EvmSource,
+    ExchangeSource,
     JupiterSource,
     MqttSection,
     SolanaSource,
@@ -80,6 +81,9 @@ def _checks(config: Config, registry: Registry) -> Iterator[Check]:
     for jupiter in config.collectors.jupiter:
         fix = "Check its url, its api_key and this machine's way there."
         yield jupiter.name, fix, _jupiter(jupiter, registry)
+    for exchange in config.collectors.exchange:
+        fix = "Check this machine's way to the exchange, and that the exchange serves your country."
+        yield exchange.name, fix, _exchange(exchange, registry)
     for yahoo in config.collectors.yahoo:
         fix = "Check this machine's way to Yahoo: network, DNS, proxy, firewall."
         yield f"{yahoo.name} socket", fix, _yahoo_socket(yahoo)
@@ -189,6 +193,16 @@ async def _jupiter(source: JupiterSource, registry: Registry) -> str:
             f"{tick.instrument}: {tick.data}", "Take the token out of tokens, or correct its address."
         )
     return f"{tick.instrument} {tick.bid:,.2f} to {tick.ask:,.2f} USD for {source.sizes_usd[0]:,.0f}"
+
+
+async def _exchange(source: ExchangeSource, registry: Registry) -> str:
+    from bot.collectors.exchange_doctor import look
+
+    seen, wrong = await look(source, registry)
+    if wrong:
+        fix = "Correct these markets, or take them out; one that is halted comes back by itself."
+        raise Fault("; ".join(wrong), fix)
+    return seen
 
 
 async def _yahoo_socket(source: YahooSource) -> str:

@@ -65,6 +65,9 @@ def _references(config: Config) -> Iterator[tuple[str, str]]:
         every += [(f"collectors.solana[{solana.name}].websocket_urls", url) for url in solana.websocket_urls]
     for jupiter in config.collectors.jupiter:
         every.append((f"collectors.jupiter[{jupiter.name}].api_key", jupiter.api_key))
+    for exchange in config.collectors.exchange:
+        for key in ("api_key", "api_secret", "api_password"):
+            every.append((f"collectors.exchange[{exchange.name}].{key}", getattr(exchange, key)))
     keyed: list[PythSource | OndoSource] = [*config.collectors.pyth, *config.collectors.ondo]
     every += [(f"collectors.{one.name}.api_key", one.api_key) for one in keyed]
     on_chain: list[ChainlinkSource | RobinhoodSource] = [

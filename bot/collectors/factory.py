@@ -12,6 +12,7 @@ from bot.collectors.base import Collector, OnBad
 from bot.config import (
     CollectorsSection,
     Config,
+    ExchangeSource,
 )
 from bot.errors import ConfigError
 from bot.pools.layouts import LAYOUTS
@@ -27,6 +28,7 @@ EXTRAS = {
     "yahoo": ("yfinance", "stocks"),
     "solana": ("solders", "solana"),
     "jupiter": ("aiohttp", "solana"),
+    "exchange": ("ccxt", "exchanges"),
 }
 """Kind of source → the library it needs and the extra of pegbot that installs it."""
 
@@ -72,6 +74,16 @@ def build(
             return next((found for one in solana if (found := one.state(address)) is not None), None)
 
         built += [JupiterCollector(one, registry, clock=clock, states=state) for one in sources.jupiter]
+    if sources.exchange:
+        from bot.collectors.exchange import ExchangeCollector
+        from bot.collectors.kraken import KrakenCollector
+
+        built += [
+            (KrakenCollector if one.exchange == "kraken" else ExchangeCollector)(
+                one, registry, clock=clock, on_bad=on_bad
+            )
+            for one in sources.exchange
+        ]
     if sources.yahoo:
         from bot.collectors.yahoo import YahooCollector
 
@@ -110,6 +122,8 @@ def problems(config: Config, registry: Registry) -> list[str]:
         addresses = {symbol: token.addresses for symbol, token in registry.tokens.items()}
         found += [f"{key}: {symbol!r} has no address on Solana in the registry"
                   for symbol in jupiter.tokens if "solana" not in addresses.get(symbol, {})]  # fmt: skip
+    for exchange in sources.exchange:
+        found += _unmarketable(exchange, registry)
     for yahoo in sources.yahoo:
         found += [f"collectors.yahoo[{yahoo.name}].symbols: {symbol!r} is not an underlying of the registry"
                   for symbol in yahoo.symbols if symbol not in registry.underlyings]  # fmt: skip
@@ -128,6 +142,23 @@ def _unlike(key: str, pools: Sequence[str], registry: Registry) -> list[str]:
             found.append(f"{key}: {name!r} is on {entry.chain}, which is no Solana chain")
         elif entry.amm not in LAYOUTS:
             found.append(f"{key}: {name!r} has amm {entry.amm!r}; known are {', '.join(LAYOUTS)}")
+    return found
+
+
+def _unmarketable(source: ExchangeSource, registry: Registry) -> list[str]:
+    """Names of markets that stand for nothing on the venue."""
+    key, venue = f"collectors.exchange[{source.name}]", source.venue or source.exchange
+    if venue not in registry.venues:
+        return [f"{key}.exchange: {venue!r} is not among the [[venues]] of the registry"]
+    found = []
+    for name in source.markets:
+        if registry.resolve(f"{name}@{venue}") is not None:
+            continue
+        if name in registry.underlyings:
+            why = f"{venue} is no reference for shares; its [[venues]] entry would need reference = true"
+        else:
+            why = "no token, currency or share of the registry"
+        found.append(f"{key}.markets: {name!r}: {why}")
     return found
 
 
