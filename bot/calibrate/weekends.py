@@ -72,10 +72,10 @@ class Walk:
         if self._adapt:
             misses = sum(not one.inside for one in judged)
             self.market.judged(misses, len(judged), 1.0 - self._level)
-        self.market.learn(
+        self._learn(
             [self._move(row, log(row.open / row.close), row.closed, row.opened, CLOSED_MEAN) for row in rows],
-            LEVEL_GAIN, OWN_GAIN,
-        )  # fmt: skip
+            rows[0].opened - rows[0].closed,
+        )
         for row in rows:
             self._opened[row.symbol] = (row.opened, row.open)
         return judged

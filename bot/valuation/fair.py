@@ -161,6 +161,8 @@ class Valuation:
         instrument.consensus_log = log_share
         state = self.state_of(instrument.underlying)
         if state.by_reference:
+            if state.open_ts and ts >= state.session_end:
+                self.realised.ended(state, ts)
             return
         if state.anchor is None or estimate is None:
             state.anchor, state.anchor_var = log_share, 25 * self._noise_var

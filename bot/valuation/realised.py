@@ -38,12 +38,20 @@ class Realised:
     def see(self, info: Underlying, state: FairState, log_price: float, ts: Ns) -> None:
         """A reference's price that was believed. Only those in the regular session teach."""
         if self._clock.session(ts) != "regular":
+            self.ended(state, ts)
             return
         if ts >= state.session_end:
             self._begin(info, state, log_price, ts)
         elif ts < state.open_ts:
             return
         state.close_log, state.close_ts = log_price, ts
+
+    def ended(self, state: FairState, ts: Ns) -> None:
+        """Learn from the day that is over, once, whoever speaks first after its close."""
+        if state.open_ts and ts >= state.session_end:
+            day = self._clock.variance_time(state.close_ts) - self._clock.variance_time(state.open_ts)
+            self._learn(state, state.close_log - state.open_log, day, OPEN_MEAN, 0.0)
+            state.open_ts = 0
 
     def snapshot(self) -> dict[str, float]:
         """What is not in the shares' own states."""
@@ -56,9 +64,8 @@ class Realised:
 
     def _begin(self, info: Underlying, state: FairState, log_price: float, ts: Ns) -> None:
         if state.close_ts:
+            self.ended(state, ts)
             if ts - state.close_ts <= GAP_NS:
-                day = self._clock.variance_time(state.close_ts) - self._clock.variance_time(state.open_ts)
-                self._learn(state, state.close_log - state.open_log, day, OPEN_MEAN, 0.0)
                 self._night(info, state, log_price - state.close_log, ts)
         else:
             self.shares += 1
