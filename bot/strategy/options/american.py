@@ -31,7 +31,7 @@ def price(kind: OptionKind, spot: float, strike: float, years: float, volatility
     if years <= 0:
         return intrinsic(kind, spot, strike)
     due = tuple((when, usd) for when, usd in dividends if 0 < when <= years and usd > 0)
-    escrowed(spot, years, rate, due)
+    escrowed(spot, years, rate - yield_, due)
     try:
         return _desk().price(kind, spot, strike, years, volatility, rate, yield_, due)
     except RuntimeError as error:  # all that QuantLib raises

@@ -2,7 +2,8 @@
 
 By put-call parity call and put of one strike give the share's forward price: ``F = K + e^{rT}·(C − P)``.
 American prices hold a right to exercise early that parity knows nothing of; it is taken out first, at the
-volatility in each price, and again with the forward that comes of it.
+volatility in each price, and again with the forward that comes of it. A pair one of which is at what exercise
+pays says nothing.
 """
 
 from __future__ import annotations
@@ -92,10 +93,10 @@ def implied(quote: OptionQuote, spot: float, ts: Ns, rate: float = 0.0, yield_: 
     return listed.implied_volatility(quote.contract, mid, terms, quote.contract.years(ts))
 
 
-def forward(quotes: Iterable[OptionQuote], spot: float, ts: Ns, rate: float) -> Forward | None:
-    """What calls and puts of one expiry say of the forward; ``None`` without a pair at one strike.
+def forward(quotes: Iterable[OptionQuote], ts: Ns, rate: float) -> Forward | None:
+    """What calls and puts of one expiry say of the forward; ``None`` where no pair at one strike does.
 
-    ``spot`` may be a guess: it is replaced by the forward's own.
+    It starts from the strike at which call and put cost most nearly the same: the forward is not far.
     """
     pairs = _pairs(quotes)
     if not pairs:
@@ -105,14 +106,18 @@ def forward(quotes: Iterable[OptionQuote], spot: float, ts: Ns, rate: float) -> 
     if years <= 0:
         return None
     grown = exp(rate * years)
+    start = min(pairs, key=lambda pair: abs((pair[0].mid or 0.0) - (pair[1].mid or 0.0)))
+    spot = start[0].contract.strike / grown + (start[0].mid or 0.0) - (start[1].mid or 0.0)
     found: list[float] = []
     for _ in range(PASSES):
         near = sorted(pairs, key=lambda pair: abs(log(pair[0].contract.strike / spot)))[:NEAREST]
         found = [
-            call.contract.strike
-            + grown * (_european(call, spot, years, rate) - _european(put, spot, years, rate))
-            for call, put in near
+            pair[0].contract.strike + grown * apart
+            for pair in near
+            if (apart := _apart(pair, spot, years, rate)) is not None
         ]
+        if not found:
+            return None
         spot = median(found) / grown
     return Forward(expiry, median(found), len(found), max(found) - min(found))
 
@@ -127,15 +132,20 @@ def _pairs(quotes: Iterable[OptionQuote]) -> list[tuple[OptionQuote, OptionQuote
     return [(calls[key], puts[key]) for key in sorted(calls.keys() & puts.keys())]
 
 
-def _european(quote: OptionQuote, spot: float, years: float, rate: float) -> float:
-    """The middle of a quote without its right to early exercise."""
+def _apart(pair: tuple[OptionQuote, OptionQuote], spot: float, years: float, rate: float) -> float | None:
+    call, put = (_european(quote, spot, years, rate) for quote in pair)
+    return None if call is None or put is None else call - put
+
+
+def _european(quote: OptionQuote, spot: float, years: float, rate: float) -> float | None:
+    """The middle of a quote without its right to early exercise; ``None`` where only that is left of it."""
     mid, contract = quote.mid, quote.contract
     assert mid is not None
     if contract.style == "european" or rate == 0:
         return mid
     volatility = listed.implied_volatility(contract, mid, Terms(spot, 1.0, rate), years)
     if volatility is None:
-        return mid
+        return None
     early = american.price(contract.kind, spot, contract.strike, years, volatility, rate) - european.price(
         contract.kind, spot, contract.strike, years, volatility, rate
     )

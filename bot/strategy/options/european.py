@@ -39,9 +39,12 @@ def intrinsic(kind: OptionKind, spot: float, strike: float) -> float:
     return max(0.0, spot - strike if kind == "call" else strike - spot)
 
 
-def escrowed(spot: float, years: float, rate: float, dividends: Dividends) -> float:
-    """The spot without the dividends that go ex before ``years``; raises if they are more than it."""
-    left = spot - sum(usd * exp(-rate * when) for when, usd in dividends if 0 < when <= years)
+def escrowed(spot: float, years: float, growth: float, dividends: Dividends) -> float:
+    """The spot without the dividends that go ex before ``years``; raises if they are more than it.
+
+    ``growth`` is the rate less the yield: a share that is paid out no longer yields.
+    """
+    left = spot - sum(usd * exp(-growth * when) for when, usd in dividends if 0 < when <= years)
     if left <= 0:
         raise DataError("option_terms", f"dividends of more than the spot, {spot:,.2f}")
     return left
@@ -63,7 +66,7 @@ def price(kind: OptionKind, spot: float, strike: float, years: float, volatility
     """USD per share; at or after expiry what exercise pays."""
     if years <= 0:
         return intrinsic(kind, spot, strike)
-    base = escrowed(spot, years, rate, dividends) if dividends else spot
+    base = escrowed(spot, years, rate - yield_, dividends) if dividends else spot
     forward = base * exp((rate - yield_) * years)
     return exp(-rate * years) * black(kind, forward, strike, volatility * sqrt(years))
 
@@ -73,7 +76,7 @@ def greeks(kind: OptionKind, spot: float, strike: float, years: float, volatilit
     """Of one share's worth; ``volatility`` and ``years`` must be more than nothing."""
     if years <= 0 or volatility <= 0:
         raise DataError("option_terms", "greeks need time and volatility")
-    base = escrowed(spot, years, rate, dividends) if dividends else spot
+    base = escrowed(spot, years, rate - yield_, dividends) if dividends else spot
     root = sqrt(years)
     deviation = volatility * root
     d1 = (log(base / strike) + (rate - yield_) * years) / deviation + deviation / 2
@@ -83,9 +86,10 @@ def greeks(kind: OptionKind, spot: float, strike: float, years: float, volatilit
     n1, n2 = cdf(sign * d1), cdf(sign * d2)
     delta = sign * carried * n1
     gamma = carried * bell / (base * deviation)
-    # The escrowed spot grows at the rate as dividends come nearer, and moves with the rate itself.
-    grown = sum(usd * exp(-rate * when) * rate for when, usd in dividends if 0 < when <= years)
-    later = sum(usd * exp(-rate * when) * when for when, usd in dividends if 0 < when <= years)
+    # The escrowed spot falls as dividends come nearer, and rises with the rate.
+    growth = rate - yield_
+    due = [(when, usd * exp(-growth * when)) for when, usd in dividends if 0 < when <= years]
+    grown, later = growth * sum(usd for _, usd in due), sum(usd * when for when, usd in due)
     theta = (
         -base * carried * bell * volatility / (2 * root)
         - sign * rate * strike * discount * n2
@@ -109,7 +113,7 @@ def implied_volatility(kind: OptionKind, paid: float, spot: float, strike: float
     """
     if years <= 0 or paid <= 0:
         return None
-    base = escrowed(spot, years, rate, dividends) if dividends else spot
+    base = escrowed(spot, years, rate - yield_, dividends) if dividends else spot
     forward = base * exp((rate - yield_) * years)
     deviation = _deviation(kind, paid * exp(rate * years), forward, strike)
     return None if deviation is None else deviation / sqrt(years)

@@ -73,8 +73,8 @@ def spot_where_cover_ends(kind: OptionKind, strike: float, coins_per_unit: float
                           coin_usd: float | None = None) -> float:  # fmt: skip
     """At which spot the payoff of one unit sold takes all of the coins set aside for it.
 
-    A call paid in its own coin never takes a whole one: infinite from ``coins_per_unit`` 1 on. A put paid in a
-    coin worth ``coin_usd`` takes at most the strike: 0 where the cover is more than that.
+    A call paid in its own coin never takes a whole one: infinite from ``coins_per_unit`` 1 on. A put paid in
+    a coin worth ``coin_usd`` takes at most the strike: 0 where the cover is more than that.
     """
     if coin_usd is not None:
         usd = coins_per_unit * coin_usd

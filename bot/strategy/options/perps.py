@@ -2,7 +2,8 @@
 
 Isolated margin in USD. A short is liquidated when ``margin + (entry − p)·n`` is down to the maintenance
 margin ``ratio·p·n``, so at ``p = (entry + margin/n) / (1 + ratio)``, a long at
-``p = (entry − margin/n) / (1 − ratio)``. Longs pay shorts where the funding rate is positive. Rates are ratios of the notional per hour.
+``p = (entry − margin/n) / (1 − ratio)``. Longs pay shorts where the funding rate is positive. Rates are
+ratios of the notional per hour.
 """
 
 from __future__ import annotations
