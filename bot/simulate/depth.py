@@ -5,7 +5,7 @@ All three are asked the same: the log price, an order in USD, a move to a log pr
 
 from __future__ import annotations
 
-from math import exp, isqrt, log, sqrt
+from math import exp, inf, isqrt, log, sqrt
 from typing import Protocol
 
 from bot.pools import ConstantProduct, ConstantProductState, UniswapV3, UniswapV3State, encode, ladder
@@ -31,8 +31,8 @@ class Depth(Protocol):
     def order(self, usd: float) -> tuple[float, float] | None:
         """A market order: ``usd`` spent, or, negative, taken out. Average price and USD, if filled."""
 
-    def to(self, log_price: float) -> float:
-        """Trade until the price is there; the USD that changed hands."""
+    def to(self, log_price: float, most_usd: float = inf) -> float:
+        """Trade until the price is there, or ``most_usd`` have changed hands; how many have."""
 
     def scale(self, factor: float) -> None:
         """So many times the depth it was made with."""
@@ -46,6 +46,10 @@ def make(place: Place, price: float) -> Depth:
     if place.kind == "book":
         return Book(place, price)
     return Product(place, price) if place.kind == "pool" else Concentrated(place, price)
+
+
+def _spent(done: tuple[float, float] | None) -> float:
+    return 0.0 if done is None else done[1]
 
 
 class Product:
@@ -74,7 +78,7 @@ class Product:
         self._put(token, paid)
         return abs(paid) * self._token / (abs(token) * self._raw), abs(usd)
 
-    def to(self, log_price: float) -> float:
+    def to(self, log_price: float, most_usd: float = inf) -> float:
         """See :class:`Depth`. Takes ``x · y`` for constant and pays the fee on top."""
         pool, sell = self.pool, log_price < self.log_price
         product, price = pool.token_reserve * pool.quote_reserve, exp(log_price - self._log_scale)
@@ -85,8 +89,11 @@ class Product:
         if swap is None:
             return 0.0
         token, paid = (put, -swap.amount_out) if sell else (-swap.amount_out, put)
+        usd = abs(paid) / self._raw
+        if usd > most_usd:
+            return _spent(self.order(-most_usd if sell else most_usd))
         self._put(token, paid)
-        return abs(paid) / self._raw
+        return usd
 
     def scale(self, factor: float) -> None:
         """See :class:`Depth`."""
@@ -161,14 +168,17 @@ class Concentrated:
         token = swap.amount_out if usd > 0 else swap.amount_in
         return amount * self._token / (token * self._raw), abs(usd)
 
-    def to(self, log_price: float) -> float:
+    def to(self, log_price: float, most_usd: float = inf) -> float:
         """See :class:`Depth`."""
         sell = log_price < self.log_price
         swap = self.pool.swap_to(int(exp((log_price - self._log_scale) / 2) * Q96), sell)
         if swap is None:
             return 0.0
+        usd = (swap.amount_out if sell else swap.amount_in) / self._raw
+        if usd > most_usd:
+            return _spent(self.order(-most_usd if sell else most_usd))
         self._set(self.pool.moved(swap))
-        return (swap.amount_out if sell else swap.amount_in) / self._raw
+        return usd
 
     def scale(self, factor: float) -> None:
         """See :class:`Depth`. Whoever comes or goes puts the ranges around the price again."""
@@ -209,7 +219,7 @@ class Book:
         self.log_price += 0.02 * usd / (self.place.depth_usd * self._factor)
         return price, abs(usd)
 
-    def to(self, log_price: float) -> float:
+    def to(self, log_price: float, most_usd: float = inf) -> float:
         """See :class:`Depth`."""
         gap = log_price - self.log_price
         self.log_price = log_price

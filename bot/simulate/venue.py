@@ -116,8 +116,9 @@ class Venue:
             rate *= self._weekend_activity
         elif session != "regular" and self._weekend_activity != 1.0:
             rate *= NIGHT
-        if not self.next_trade:
-            self.next_trade = ts - int(seconds * NS) + int(draw.expovariate(rate) * HOUR_NS)
+        began = ts - int(seconds * NS)
+        if self.next_trade <= began:  # it is the first one, or nobody could come
+            self.next_trade = began + 1 + int(draw.expovariate(rate) * HOUR_NS)
         most = place.depth_usd * LARGEST[place.kind] * self._factor
         while self.next_trade <= ts:
             usd = draw.expovariate(1 / place.trade_usd)
@@ -148,7 +149,7 @@ class Venue:
             return
         step = (size - self._fee) * (1 - left ** (1 + size / HURRY))
         before = depth.log_price
-        usd = depth.to(before + (step if gap > 0 else -step))
+        usd = depth.to(before + (step if gap > 0 else -step), self.capital)
         if not usd:
             return
         if isinstance(depth, Book):

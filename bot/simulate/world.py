@@ -72,16 +72,21 @@ class World:
         scenario, clock, market = self.scenario, self.clock, self.market
         ts, end = scenario.starts, scenario.starts + int(scenario.days * 24 * HOUR_NS)
         custody = int(scenario.issuer_hours * HOUR_NS)
-        next_custody, next_coin = ts, ts
+        next_custody, next_coin, before = ts, ts, 0
         while ts < end:
             session = clock.session(ts)
             seconds = scenario.step_seconds if session == "regular" else scenario.closed_step_seconds
-            market.step(ts, session, seconds)
+            passed = (ts - before) / NS if before else seconds
+            before = ts
+            market.step(ts, session, passed)
             for share in self.shares.values():
                 share.move(market)
                 if share.unsplit and session in ("pre", "regular"):
                     share.unsplit = 0.0
-            yield from self._happen(ts)
+            happened = list(self._happen(ts))
+            prints, states = self._trade(ts, passed)
+            yield from prints
+            yield from happened
             if ts == scenario.starts:
                 for token, value in self.multipliers.items():
                     if value != 1.0:
@@ -99,7 +104,7 @@ class World:
                     told = reference.tick(ts, share, market)
                     if told is not None:
                         yield told
-            yield from self._trade(ts, seconds)
+            yield from states
             for effect in self.active:
                 effect.see(ts)
             ts += int(seconds * NS)
@@ -107,8 +112,8 @@ class World:
             effect.close(min(ts, end))
         self.labels.sort(key=_by_start)
 
-    def _trade(self, ts: Ns, seconds: float) -> list[Tick]:
-        """All venues' agents, then what they show: prints at their own times, states at the step's end."""
+    def _trade(self, ts: Ns, seconds: float) -> tuple[list[Tick], list[Tick]]:
+        """All venues' agents: prints at their own times, by time, and what venues show at the step's end."""
         session = self.market.session
         prints: list[Tick] = []
         states: list[Tick] = []
@@ -133,7 +138,7 @@ class World:
                     states.append(told)
         if len(prints) > 1:
             prints.sort(key=_by_ts)
-        return prints + states
+        return prints, states
 
     def _happen(self, ts: Ns) -> Iterator[Tick]:
         for effect in self.waiting:

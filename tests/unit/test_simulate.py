@@ -59,7 +59,6 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
         made.append((out.read_bytes(), labels.read_bytes()))
     assert made[0] == made[1]
     assert made[0][0] != made[2][0]
-    assert made[0][1] == made[2][1], "what is injected is the scenario's, not the seed's"
 
 
 def test_the_bundled_demo_is_made_by_the_shipped_scenario(tmp_path: Path) -> None:
@@ -84,13 +83,19 @@ def test_labels_say_what_was_injected_where_and_when(tmp_path: Path) -> None:
     assert count == sum(1 for _ in tape.read(out, on_bad=pytest.fail))
     found = read_labels(labels)
     assert labelled == len(found)
-    assert [(one.instrument, one.start, one.end, one.cause) for one in found] == [
-        ("TSLAx@kraken", hours(15), hours(21), "broad_premium"),
-        ("TSLAx@raydium:deep", hours(15), hours(21), "broad_premium"),
-        ("AMZNx@orca:thin", hours(26), hours(27.5), "thin_liquidity"),
-        ("NVDAx@kraken", hours(37), hours(57), "stale_venue"),
-        ("TSLAx@kraken", hours(62), hours(66), "multiplier_mismatch"),
-    ]
+    told = {(one.instrument, one.cause): one for one in found}
+    injected = {
+        ("TSLAx@kraken", "broad_premium"): (15, 21),
+        ("TSLAx@raydium:deep", "broad_premium"): (15, 21),
+        ("AMZNx@orca:thin", "thin_liquidity"): (26, 27.5),
+        ("NVDAx@kraken", "stale_venue"): (37, 57),
+        ("TSLAx@kraken", "multiplier_mismatch"): (62, 66),
+    }
+    assert set(told) == set(injected)
+    for key, (begin, end) in injected.items():
+        assert hours(begin) <= told[key].start < told[key].end <= hours(end + 0.5), key
+    assert told["AMZNx@orca:thin", "thin_liquidity"].start == hours(26), "on the very step"
+    assert told["NVDAx@kraken", "stale_venue"].start > hours(37), "only when the share has left it"
 
 
 def test_an_order_into_a_thin_pool_moves_it_as_the_pools_mathematics_say(ticks: list[Tick]) -> None:
@@ -118,7 +123,7 @@ def test_a_stale_venue_goes_on_saying_the_same(ticks: list[Tick]) -> None:
 
 
 def test_a_multiplier_is_told_once_and_one_venue_does_not_follow(ticks: list[Tick]) -> None:
-    told = [tick for tick in ticks if tick.kind == "multiplier"]
+    told = [tick for tick in ticks if tick.kind == "multiplier" and tick.ts > START]
     assert [(tick.ts, tick.instrument, tick.data) for tick in told] == [
         (hours(62), "TSLAx@issuer", '{"multiplier": 1.05}')
     ]
@@ -178,7 +183,7 @@ def test_every_happening_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
     told = [problem.removeprefix(f"{tmp_path / 'busy.toml'}: ") for problem in caught.value.problems]
     assert told == [
         "places: AMZNx@kraken: no share 'GME'",
-        "happenings[1] (thin_liquidity): needs order_usd",
+        "happenings[1] (thin_liquidity): needs order_usd, or ratio",
         "happenings[2] (broad_premium): underlying must be one of the shares, not 'GME'",
         "happenings[3] (stale_venue): instrument must be one of the places, not 'NVDAx@gate'",
         "happenings[4] (multiplier_mismatch): needs ratio",
