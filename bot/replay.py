@@ -41,12 +41,12 @@ class Replay:
             self.ticks += 1
             messages = feed(tick)
             if messages:
-                self._keep(messages)
+                self.keep(messages)
             if progress is not None and self.ticks % 100_000 == 0:
                 progress(self.ticks, self.driver.now)
         due = self.driver.engine.detector.next_due
         while due is not None:
-            self._keep(feed(Clock(due)))
+            self.keep(feed(Clock(due)))
             due = self.driver.engine.detector.next_due
 
     def write(self, incidents: IO[bytes] | None, plans: IO[bytes] | None) -> None:
@@ -58,7 +58,8 @@ class Replay:
             for plan in self.plans:
                 plans.write(msgspec.json.encode(to_builtins(plan)) + b"\n")
 
-    def _keep(self, messages: Iterable[object]) -> None:
+    def keep(self, messages: Iterable[object]) -> None:
+        """Remember what followed from an event."""
         for message in messages:
             if isinstance(message, Incident):
                 self.incidents[message.id] = message
