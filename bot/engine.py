@@ -14,7 +14,11 @@ import msgspec
 
 from bot import snapshot
 from bot.config import Config
-from bot.detector.detector import Alarm, Detector
+from bot.detector import splits
+from bot.detector.alarm import Alarm
+from bot.detector.detector import BARS, Detector
+from bot.detector.feeds import Beat
+from bot.detector.references import SLOW_NS, follow
 from bot.errors import DataError
 from bot.market import (
     AHEAD_NS,
@@ -51,6 +55,12 @@ from bot.valuation import Estimate, SessionClock, Valuation
 WIDE_SPREAD = 0.10
 """A quote whose ask is this far above its bid (as a log ratio) says nothing of the price."""
 BAR_SECONDS = 3600.0
+STILL = 1e-5
+"""A reference's price that changes by less, as a ratio, stands still: it is rounding."""
+BAR_SD = 1.6
+"""Standard deviations in the usual absolute move of a bar, 1.25 for a normal law, and some for its tails."""
+QUOTED_NS = 3600 * NS
+"""A venue whose depth was told within so long is judged by it, not by prints."""
 MAX_USD = 1e18
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
@@ -63,9 +73,9 @@ class Engine:
         self.config = config
         self.clock = SessionClock(config.valuation)
         self.market = Market(registry)
-        self.valuation = Valuation(config.valuation, self.clock)
+        self.valuation = Valuation(config.valuation, self.clock, self.market)
         self.market.fair_value = self.valuation.fair_value
-        self.detector = Detector(config, self.market)
+        self.detector = Detector(config, self.market, self.clock)
         self.strategy = Strategy(config.strategy, registry)
         self.now: Ns = 0
         self._sizes = config.detector.sizes_usd
@@ -150,14 +160,18 @@ class Engine:
             token = self.market.registry.tokens.get(tick.instrument.partition("@")[0])
             if token is None:
                 raise DataError("unknown_instrument", tick.instrument)
-            self.market.token_state(token).update(_json(tick), tick.ts)
+            known = self.market.token_state(token)
+            known.update(_json(tick), tick.ts)
+            underlying = self.market.underlyings.get(token.underlying)
+            if underlying is not None:
+                splits.multiplied(underlying, known)
             return None
         return self.market.admit(tick.instrument)
 
     def _advance(self, ts: Ns, out: list[Message]) -> None:
         due = self.detector.next_due
         if due is not None and due <= ts:
-            for incident in self.detector.due(ts):
+            for incident in self.detector.due(ts, self.now):
                 out.append(incident)
         if ts > self.now:
             self.now = ts
@@ -165,8 +179,9 @@ class Engine:
     def _reference(
         self, underlying: UnderlyingState, reference: ReferenceState, tick: Tick, out: list[Message]
     ) -> None:
-        if tick.ts < reference.ts:
-            raise DataError("time_backwards", _earlier(reference.ts - tick.ts))
+        ts = tick.ts
+        if ts < reference.ts:
+            raise DataError("time_backwards", _earlier(reference.ts - ts))
         if tick.kind == "status":
             self._status(reference, underlying, tick, out)
             return
@@ -176,14 +191,41 @@ class Engine:
             price = (bid + ask) / 2
         if price is None:
             raise DataError("no_price", "neither a last price nor a usable quote")
-        reference.ts = tick.ts
+        self._hear(reference, underlying, ts, out)
+        reference.ts = ts
         reference.bid, reference.ask = bid, ask
-        if price != reference.price:
+        if reference.price is not None:
+            reference.previous = reference.log_price
+        if reference.price is None or abs(price - reference.price) > STILL * price:
+            log_price = log(price)
+            if underlying.split is not None:
+                log_price = splits.read(underlying, reference, log_price, ts)
             reference.price = price
-            reference.log_price = log(price)
-            reference.changed = tick.ts
-        if not reference.halted:
-            self.valuation.on_reference(underlying, reference, tick.ts)
+            reference.log_price = log_price
+            reference.changed = ts
+        if underlying.info.kind == "currency":
+            self.market.peg(underlying, ts)
+        elif not reference.halted:
+            self.valuation.on_reference(underlying, reference, ts)
+            if ts - underlying.slow_at >= SLOW_NS:
+                follow(underlying, ts, self.clock.session(ts))
+            if len(underlying.references) > 1:
+                told = self.detector.references.judge(underlying, reference, ts, self.clock.session(ts))
+                if told is not None:
+                    out.append(told)
+
+    def _hear(self, state: InstrumentState | ReferenceState, underlying: UnderlyingState, ts: Ns,
+              out: list[Message]) -> None:  # fmt: skip
+        """It speaks: how often it does so is learnt, now and then; and a silence is over."""
+        beat = state.beat
+        if beat is None:
+            state.beat = Beat()
+        elif beat.left:
+            self.detector.feeds.learn(state, ts)
+        if self.detector.feeds.silent and state.name in self.detector.feeds.silent:
+            told = self.detector.feeds.heard(state.name, underlying.info.ticker, ts)
+            if told is not None:
+                out.append(told)
 
     def _token(self, state: InstrumentState, tick: Tick, out: list[Message]) -> None:
         ts = tick.ts
@@ -193,13 +235,20 @@ class Engine:
         token = state.token_state
         if token.next_multiplier is not None:
             token.advance(ts)
+        if token.handled != token.changed:
+            splits.multiplied(state.underlying, token)
         bid, ask = tick.bid, tick.ask
         price = tick.price
+        if kind == "trade" and state.curve is not None and ts - state.quoted <= QUOTED_NS:
+            # What can be had is known from the depth itself; a print beside it is no price.
+            state.traded_usd = tick.size
+            return
         if kind == "pool":
             self._pool(state, tick)
             bid, ask, price = state.bid, state.ask, state.price
         elif kind == "multiplier":
             token.update(_json(tick), ts)
+            splits.multiplied(state.underlying, token)
             return
         elif kind == "status":
             self._status(state, state.underlying, tick, out)
@@ -216,33 +265,37 @@ class Engine:
             log_bid, log_ask = log(bid), log(ask)
         else:
             log_bid = log_ask = log_price
-        if state.alarm is None:
-            state.alarm = Alarm()
+        self._hear(state, state.underlying, ts, out)
         state.previous_ts, state.ts = state.ts, ts
-        if log_price != state.log_price:
-            if state.changed:
-                state.alarm.last_log = state.log_price
-            state.changed = ts
-            state.log_price = log_price
         state.price = price
         if kind != "pool":
             state.bid, state.ask = bid, ask
             state.traded_usd = tick.size
             state.is_bar = kind == "bar"
+        if state.curve is not None:
+            state.quoted = ts
         state.halted = False
+        if state.alarm is None:
+            self.detector.band_of(state, ts)
+        if log_price != state.log_price:
+            if state.changed:
+                state.alarm.last_log = state.log_price
+            state.changed = ts
+            state.log_price = log_price
         estimate = self.valuation.estimate(state, ts)
         session = self.clock.session(ts)
         told: Incident | None = None
         if kind == "bar":
             told = self._bar(state, tick, estimate, log_price, out)
         if estimate is not None and log_ask - log_bid < WIDE_SPREAD:
+            state.consensus_log = self._in_usd(state, log_price)
             again = self.detector.judge(state, ts, log_bid, log_ask, estimate, session)
             if again is not None:
                 out.append(again)
                 told = again
-            self.valuation.on_token(state, ts, estimate)
+            self._consented(state, ts, estimate)
         elif estimate is None:
-            self.valuation.on_token(state, ts, None)
+            self._consented(state, ts, None)
         if told is not None or ts >= state.next_basis:
             state.next_basis = ts + self._basis_every
             out.append(self._basis(state, ts, estimate))
@@ -250,6 +303,18 @@ class Engine:
         if incident is not None and self._plans and self.strategy.wants_plan(incident.message("update"), ts):
             plans: list[Plan] = self.strategy.plan(incident.message("update"), self.market, ts)
             out.extend(plans[:1])
+
+    def _in_usd(self, state: InstrumentState, log_price: float) -> float:
+        """Log price per share in dollars, whatever the venue quotes in: as others hear of it."""
+        level = log_price - state.token_state.log_multiplier
+        coins = self.market.coins
+        return level + coins[state.quote_symbol] if coins and state.quote_symbol in coins else level
+
+    def _consented(self, state: InstrumentState, ts: Ns, estimate: Estimate | None) -> None:
+        """Others hear of its price from now on."""
+        self.valuation.on_token(state, ts, estimate)
+        if self.market.coins:
+            state.consensus_log = self._in_usd(state, state.log_price)
 
     def _bar(self, state: InstrumentState, tick: Tick, estimate: Estimate | None, log_close: float,
              out: list[Message]) -> Incident | None:  # fmt: skip
@@ -267,16 +332,20 @@ class Engine:
         if estimate is None:
             estimate = Estimate(log_close - state.token_state.log_multiplier, drift, False, None)
         base = estimate.log_share + state.token_state.log_multiplier
+        alarm: Alarm = state.alarm
         log_high, log_low = log(tick.high), log(tick.low)
+        alarm.bar_high, alarm.bar_low = log_high, log_low
         over, under = log_high - max(base, log_close), min(base, log_close) - log_low
         extreme, centre = (
             (log_high, max(base, log_close)) if over > under else (log_low, min(base, log_close))
         )
         if over <= 0 and under <= 0:
             return None
-        around = Estimate(
-            centre - state.token_state.log_multiplier, estimate.variance + drift, False, estimate.age_ns
-        )
+        variance = estimate.variance + drift
+        if alarm.bars >= BARS // 2:
+            # What its own bars usually do is known better than what any share might do in an hour.
+            variance = min(variance, (BAR_SD * alarm.bar_scale) ** 2)
+        around = Estimate(centre - state.token_state.log_multiplier, variance, False, estimate.age_ns)
         came_back = abs(extreme - log_close) > 0.5 * max(over, under)
         told = self.detector.judge(
             state, ts, extreme, extreme, around, self.clock.session(ts), reverted=came_back
@@ -320,16 +389,32 @@ class Engine:
             raise DataError("bad_data", f"status {word!r}")
         state.halted = word in ("down", "halted", "closed")
         state.halted_reason = reason
+        if isinstance(state, ReferenceState):
+            state.word = word
+        elif state.venue_kind == "issuer" or state.venue == "issuer":
+            self._channel(state, data)
         if word in ("up", "open", "down"):
-            told = self.detector.feed(state.name, underlying.info.ticker, word != "down", reason, tick.ts)
+            told = self.detector.feeds.status(
+                state.name, underlying.info.ticker, word != "down", reason, tick.ts
+            )
             if told is not None:
                 out.append(told)
         if isinstance(state, InstrumentState) and state.price is not None:
             out.append(self._basis(state, tick.ts, self.valuation.estimate(state, tick.ts)))
 
+    def _channel(self, state: InstrumentState, data: dict[str, Any]) -> None:
+        """An issuer says whether it mints and redeems a token, and what backs it: its bands follow."""
+        state.token_state.channel(data)
+        for one in state.underlying.instruments:
+            if one.token_state is state.token_state and one.alarm is not None:
+                one.alarm.band = None
+        common = state.underlying.group
+        if common is not None:
+            common.held = any(one.token_state.suspect for one in state.underlying.instruments)
+
     def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None) -> Basis:
         session = self.clock.session(ts)
-        limits = self.detector.band_of(state, session)
+        limits = self.detector.band_of(state, ts)
         fair_value = basis = sd = age = None
         if estimate is not None:
             base = estimate.log_share + state.token_state.log_multiplier

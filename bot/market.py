@@ -29,7 +29,11 @@ AHEAD_NS = 900 * NS
 FRESH_NS = 120 * NS
 """In the regular session a share's price that has not changed for longer is not fresh."""
 
+SUPPLY_IN_SHARES = 0.004
 CURRENCY_MAX_AGE_NS = 3600 * NS
+OFF_PEG = 0.004
+"""A currency farther from a dollar than this (as a log) is off its peg."""
+COVERED = 0.995
 
 
 class TokenState:
@@ -40,6 +44,7 @@ class TokenState:
         "channel_halted",
         "channel_reason",
         "coverage",
+        "handled",
         "known",
         "log_multiplier",
         "multiplier",
@@ -58,24 +63,33 @@ class TokenState:
         self.previous: float | None = None
         self.next_multiplier: float | None = None
         self.next_at: Ns = 0
+        self.handled: Ns = 0
+        """The last change that was looked at: whether it is a split that the share does not trade on yet."""
         self.channel_halted = False
         self.channel_reason = ""
         self.coverage: float | None = None
         """Shares in custody per share that the tokens stand for, as last told."""
 
+    @property
+    def suspect(self) -> bool:
+        """Whether mint and redeem do not hold its price now, or less is behind it than should be."""
+        return self.channel_halted or (self.coverage is not None and self.coverage < COVERED)
+
     def channel(self, data: dict[str, Any]) -> None:
         """What a ``status`` of ``TOKEN@issuer`` says: whether it mints and redeems, and what backs it.
 
-        Supply may be told in tokens or in shares; where these differ the token gets the benefit of the doubt.
+        Supply may be told in tokens or in shares: exactly one for one is taken as shares.
         """
+        held, supply = _amount(data, "shares_held"), _amount(data, "circulating_supply")
+        if held is not None and supply:
+            plain = held / supply
+            self.coverage = plain if abs(plain - 1.0) <= SUPPLY_IN_SHARES else plain / self.multiplier
+            return
         word = data.get("state")
         if word in ("halted", "closed"):
             self.channel_halted, self.channel_reason = True, str(data.get("reason", ""))
         elif word in ("open", "up"):
             self.channel_halted, self.channel_reason = False, ""
-        held, supply = _amount(data, "shares_held"), _amount(data, "circulating_supply")
-        if held is not None and supply:
-            self.coverage = held / (supply * min(1.0, self.multiplier))
 
     def advance(self, ts: Ns) -> None:
         """Let an announced multiplier take over if its time has come."""
@@ -128,6 +142,7 @@ class InstrumentState:
     __slots__ = (
         "alarm",
         "ask",
+        "beat",
         "bid",
         "book_data",
         "changed",
@@ -145,6 +160,7 @@ class InstrumentState:
         "previous_ts",
         "price",
         "quote_symbol",
+        "quoted",
         "token",
         "token_state",
         "traded_usd",
@@ -178,10 +194,13 @@ class InstrumentState:
         self.pool_data: str | None = None
         self.book_data: str | None = None
         self.is_bar = False
+        self.quoted: Ns = 0
+        """When depth was last told."""
         self.halted = False
         self.halted_reason = ""
         self.next_basis: Ns = 0
         self.alarm: Any = None
+        self.beat: Any = None
 
     @property
     def multiplier(self) -> float:
@@ -194,13 +213,16 @@ class ReferenceState:
 
     __slots__ = (
         "ask",
+        "beat",
         "bid",
         "changed",
+        "differs",
         "halted",
         "halted_reason",
         "log_price",
         "name",
         "oracle",
+        "previous",
         "price",
         "ts",
         "word",
@@ -209,6 +231,10 @@ class ReferenceState:
     def __init__(self, name: str, oracle: bool = False) -> None:
         self.name = name
         self.oracle = oracle
+        self.previous: float | None = None
+        """Its log price before the last tick."""
+        self.differs: Ns = 0
+        """Since when it is far from the other references."""
         self.word = "open"
         """The last state told: ``halted`` is the share's, ``down`` is the source's."""
         self.ts: Ns = 0
@@ -219,12 +245,13 @@ class ReferenceState:
         self.log_price = 0.0
         self.halted = False
         self.halted_reason = ""
+        self.beat: Any = None
 
 
 class UnderlyingState:
     """A share, its references and the instruments that stand for it."""
 
-    __slots__ = ("fair", "group", "info", "instruments", "references")
+    __slots__ = ("fair", "group", "info", "instruments", "references", "slow", "slow_at", "split", "split_at")
 
     def __init__(self, info: Underlying) -> None:
         self.info = info
@@ -232,6 +259,12 @@ class UnderlyingState:
         self.references: dict[str, ReferenceState] = {}
         self.fair: Any = None
         self.group: Any = None
+        self.slow: float | None = None
+        """Where the references have been lately: log of a share, a slow average as of ``slow_at``."""
+        self.slow_at: Ns = 0
+        self.split: float | None = None
+        """A split (as a log) that tokens are on and references may not be, since ``split_at``."""
+        self.split_at: Ns = 0
 
 
 class Market:
@@ -244,6 +277,8 @@ class Market:
         self.references: dict[str, tuple[UnderlyingState, ReferenceState]] = {}
         self.underlyings: dict[str, UnderlyingState] = {}
         self.tokens: dict[str, TokenState] = {}
+        self.coins: dict[str, float] = {}
+        """Currencies off their peg: log of what one is worth in USD."""
 
     def instrument(self, name: str) -> InstrumentState | None:
         """The instrument by name, if a tick of it has been seen."""
@@ -270,22 +305,21 @@ class Market:
             state = self.tokens[token.symbol] = TokenState(token)
         return state
 
-    def off_peg(self, symbol: str, ts: Ns) -> float | None:
-        """Log of what one unit of a currency is worth in USD: median of its references of the last hour.
-
-        ``None`` where none is known; the dollar itself is always 0.
+    def peg(self, currency: UnderlyingState, ts: Ns) -> None:
+        """What a currency is worth: median of its references of the last hour, kept while it is off its
+        peg.
         """
-        if symbol == "USD":
-            return 0.0
-        state = self.underlyings.get(symbol)
-        if state is None or state.info.kind != "currency":
-            return None
         seen = sorted(
             one.log_price
-            for one in state.references.values()
+            for one in currency.references.values()
             if one.price is not None and not one.halted and ts - one.ts <= CURRENCY_MAX_AGE_NS
         )
-        return seen[len(seen) // 2] if seen else None
+        off = seen[len(seen) // 2] if seen else 0.0
+        symbol = currency.info.ticker
+        if abs(off) >= OFF_PEG:
+            self.coins[symbol] = off
+        elif symbol in self.coins:
+            del self.coins[symbol]
 
     def admit(self, name: str) -> InstrumentState | ReferenceState:
         """The state behind a name, made on first sight from the registry."""

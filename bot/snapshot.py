@@ -10,23 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bot.detector.detector import Alarm
+from bot.detector.alarm import REMEMBERED, Alarm, Sighting
+from bot.detector.common import Common
+from bot.detector.feeds import Beat
 from bot.detector.incidents import OpenIncident
 from bot.errors import DataError
 from bot.market import InstrumentState, ReferenceState, TokenState
 from bot.pools import decode, decode_book
-from bot.valuation import FairState
+from bot.valuation import Estimate, FairState
 
 if TYPE_CHECKING:
     from bot.engine import Engine
 
-VERSION = 1
+VERSION = 2
 INSTRUMENT = (
     "ask", "bid", "book_data", "changed", "consensus_log", "halted", "halted_reason", "is_bar",
-    "liquidity_usd", "log_price", "next_basis", "pool_data", "previous_ts", "price", "traded_usd", "ts",
+    "liquidity_usd", "log_price", "next_basis", "pool_data", "previous_ts", "price", "quoted", "traded_usd",
+    "ts",
 )  # fmt: skip
-ALARM = ("count", "direction", "last_log", "since")
-TOKEN = ("changed", "known", "log_multiplier", "multiplier", "next_at", "next_multiplier", "previous")
+REFERENCE = tuple(name for name in ReferenceState.__slots__ if name not in ("beat", "oracle"))
+TOKEN = tuple(name for name in TokenState.__slots__ if name != "token")
+SHARE = ("slow", "slow_at", "split", "split_at")
+SIGHTING = ("ts", "basis", "direction", "sigmas", "session", "fair_moved", "move", "usd", "reverted")
 
 
 def _take(source: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -43,7 +48,7 @@ def dump(engine: Engine) -> bytes:
     """The engine's memory; floats survive exactly."""
     market, detector = engine.market, engine.detector
     incidents: dict[str, OpenIncident] = {}
-    for incident in [*detector.open.values(), *detector.recent.values()]:
+    for incident in [*detector.book.open.values(), *detector.book.recent.values()]:
         incidents[incident.id] = incident
     return msgspec.json.encode(
         {
@@ -52,7 +57,7 @@ def dump(engine: Engine) -> bytes:
             "origin": engine.clock.origin,
             "tokens": {name: _take(state, TOKEN) for name, state in market.tokens.items()},
             "references": {
-                name: _take(reference, ReferenceState.__slots__)
+                name: {**_take(reference, REFERENCE), "beat": _beat(reference)}
                 for name, (_, reference) in market.references.items()
             },
             "instruments": {name: _instrument(state) for name, state in market.instruments.items()},
@@ -61,11 +66,25 @@ def dump(engine: Engine) -> bytes:
                 for ticker, state in market.underlyings.items()
                 if state.fair is not None
             },
+            "common": {
+                ticker: _take(state.group, Common.__slots__)
+                for ticker, state in market.underlyings.items()
+                if state.group is not None
+            },
+            "shares": {ticker: _take(state, SHARE) for ticker, state in market.underlyings.items()},
+            "coins": market.coins,
+            "realised": engine.valuation.realised.snapshot(),
             "incidents": {key: _take(value, OpenIncident.__slots__) for key, value in incidents.items()},
-            "open": [incident.id for incident in detector.open.values()],
-            "recent": [incident.id for incident in detector.recent.values()],
-            "timers": detector.timers,
-            "muted": detector.muted,
+            "book": detector.book.snapshot(),
+            "feeds": detector.feeds.snapshot(),
+            "waiting": [
+                {
+                    **_take(one, SIGHTING),
+                    "instrument": one.instrument.name,
+                    "estimate": one.estimate._asdict(),
+                }
+                for one in detector.waiting
+            ],
             "strategy": engine.strategy.snapshot(),
         }
     )
@@ -74,9 +93,20 @@ def dump(engine: Engine) -> bytes:
 def _instrument(state: InstrumentState) -> dict[str, Any]:
     alarm: Alarm | None = state.alarm
     values = _take(state, INSTRUMENT)
-    values["alarm"] = _take(alarm, ALARM) if alarm is not None else None
+    values["alarm"] = _take(alarm, REMEMBERED) if alarm is not None else None
+    values["beat"] = _beat(state)
     values["incident"] = alarm.incident.id if alarm is not None and alarm.incident is not None else None
     return values
+
+
+def _beat(state: InstrumentState | ReferenceState) -> dict[str, Any] | None:
+    return None if state.beat is None else _take(state.beat, Beat.__slots__)
+
+
+def _put_beat(state: InstrumentState | ReferenceState, values: dict[str, Any] | None) -> None:
+    if values is not None:
+        state.beat = Beat()
+        _put(state.beat, values, Beat.__slots__)
 
 
 def load(engine: Engine, data: bytes) -> None:
@@ -97,7 +127,8 @@ def load(engine: Engine, data: bytes) -> None:
     for name, values in saved["references"].items():
         admitted = _admit(engine, name)
         if isinstance(admitted, ReferenceState):
-            _put(admitted, values, ReferenceState.__slots__)
+            _put(admitted, values, REFERENCE)
+            _put_beat(admitted, values["beat"])
     for name, values in saved["instruments"].items():
         admitted = _admit(engine, name)
         if isinstance(admitted, InstrumentState):
@@ -108,19 +139,38 @@ def load(engine: Engine, data: bytes) -> None:
                 admitted.curve = decode_book(admitted.book_data, admitted.fee_ratio)
             if values["alarm"] is not None:
                 admitted.alarm = Alarm()
-                _put(admitted.alarm, values["alarm"], ALARM)
+                _put(admitted.alarm, values["alarm"], REMEMBERED)
                 admitted.alarm.incident = incidents.get(values["incident"])
+            _put_beat(admitted, values["beat"])
+    engine.valuation.realised.restore(saved["realised"])
     for ticker, values in saved["fair"].items():
         underlying = market.underlyings.get(ticker)
         if underlying is not None:
             _put(engine.valuation.state_of(underlying), values, FairState.__slots__)
-    for key, into in (("open", detector.open), ("recent", detector.recent)):
-        for identity in saved[key]:
+    for ticker, values in saved["common"].items():
+        underlying = market.underlyings.get(ticker)
+        if underlying is not None:
+            underlying.group = Common(0.0)
+            _put(underlying.group, values, Common.__slots__)
+    for ticker, values in saved["shares"].items():
+        underlying = market.underlyings.get(ticker)
+        if underlying is not None:
+            _put(underlying, values, SHARE)
+    market.coins = saved["coins"]
+    book = saved["book"]
+    for key, into in (("open", detector.book.open), ("recent", detector.book.recent)):
+        for identity in book[key]:
             incident = incidents[identity]
-            if all(name in market.instruments for name in incident.members):
-                into[(incident.underlying, incident.direction)] = incident
-    detector.timers = [(due, ticker, direction) for due, ticker, direction in saved["timers"]]
-    detector.muted = saved["muted"]
+            if all(name in market.instruments or name in market.references for name in incident.members):
+                into[(incident.group, incident.direction)] = incident
+    detector.book.timers = [(due, group, direction) for due, group, direction in book["timers"]]
+    detector.book.muted = book["muted"]
+    detector.feeds.restore(saved["feeds"])
+    for values in saved["waiting"]:
+        instrument = market.instruments.get(values.pop("instrument"))
+        if instrument is not None:
+            estimate = Estimate(**values.pop("estimate"))
+            detector.waiting.append(Sighting(instrument=instrument, estimate=estimate, **values))
     engine.strategy.restore(saved["strategy"])
 
 

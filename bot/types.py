@@ -133,7 +133,8 @@ class Incident(Struct, frozen=True):
     ``executable`` maps a size in USD (as text) to the average USD price per token for that size on
     the side an arbitrageur would take, ``None`` where the venue cannot fill it.
     ``evidence`` are short sentences; ``explanation`` is the one a person reads at night.
-    ``money_at_stake_usd`` estimates what closing the gap on this venue would earn before costs.
+    ``money_at_stake_usd`` estimates what closing the gap on this venue would earn before costs. ``detected`` is
+    when it was first told: later than ``opened`` where only what came after showed what it had been.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Incident(Struct, frozen=True):
     venues: list[str] = []
     acknowledged_by: str | None = None
     muted_until: Ns | None = None
+    detected: Ns | None = None
 
 
 class Leg(Struct, frozen=True):
@@ -179,13 +181,28 @@ class Leg(Struct, frozen=True):
     delay_seconds: float
 
 
-class Hedge(Struct, frozen=True):
+HedgeKind = Literal["none", "short_stock", "perp", "listed_option", "perpetual_option"]
+
+
+class HedgeNotChosen(Struct, frozen=True):
+    """A hedge that was looked at; ``reason`` starts with the name of the rule, ``shortfall_usd`` is what
+    would be lost with it at 99 %. Both ``None`` where it could not be worked out."""
+
+    kind: HedgeKind
+    description: str
+    cost_usd: float | None
+    shortfall_usd: float | None
+    reason: str
+
+
+class Hedge(Struct, frozen=True, omit_defaults=True):
     """What carries the price risk of the settlement wait, and what it costs."""
 
-    kind: Literal["none", "short_stock", "perp", "listed_option", "perpetual_option"]
+    kind: HedgeKind
     description: str
     notional_usd: float
     cost_usd: float
+    others: list[HedgeNotChosen] = []
 
 
 class Plan(Struct, frozen=True):
@@ -306,6 +323,7 @@ TIME_FIELDS = frozenset(
         "ts",
         "received",
         "opened",
+        "detected",
         "last_seen",
         "resolved",
         "created",

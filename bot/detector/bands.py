@@ -1,11 +1,11 @@
 """Bands from mechanisms: the basis that minting and redeeming cannot profitably close.
 
-Above the band it pays to mint and sell, below it to buy and redeem, if the channel is open. The costs are the
-channel's fee and spread, its gas on the smallest order, the hedge, and financing from now until the settled
-tokens or dollars are in hand: the wait until the channel takes orders, then the settlement days, in calendar
-days as they really elapse (an order on a Friday with one day to settle costs three). The venue's own fee comes
-on top where the price does not already include it. Uncertainty is not in the band: the detector asks for a basis
-outside it by more than the fair value's uncertainty explains.
+Above the band it pays to mint and sell, below it to buy and redeem, if the channel is open. The costs are
+the channel's fee and spread, its gas on the smallest order, the hedge, and financing from now until the
+settled tokens or dollars are in hand: the wait until the channel takes orders, then the settlement days,
+in calendar days as they really elapse (an order on a Friday with one day to settle costs three). The
+venue's own fee comes on top where the price does not already include it. Uncertainty is not in the band:
+the detector asks for a basis outside it by more than the fair value's uncertainty explains.
 
 A side that no channel holds (a closed loop, an issuer that has halted) is open-ended: nothing pulls the price
 back there. The bound is then a tolerance, people are told beyond it, and the band says so.
@@ -62,7 +62,9 @@ def is_open(channel: Channel, session: Session) -> bool:
 
 
 def gap_until(channel: Channel, ts: Ns) -> tuple[bool, Ns]:
-    """Whether ``ts`` falls into one of the channel's gaps, and until when that answer holds (a day at most)."""
+    """Whether ``ts`` falls into one of the channel's gaps, and until when that answer holds (a day at
+    most).
+    """
     local = datetime.fromtimestamp(ts // NS, NEW_YORK)
     minute, second = local.hour * 60 + local.minute, ts - (ts // NS - local.second) * NS
     ahead = DAY_MINUTES - minute
@@ -106,7 +108,8 @@ def band(issuer: Issuer, session: Session, size_usd: float, venue_fee: float, fi
     """The band of a token of this issuer on a venue whose price does not include ``venue_fee``.
 
     With a ``clock``, financing is counted over the days that elapse from ``ts``, and gaps are looked at;
-    without, average days count. ``halted`` is why the issuer neither mints nor redeems now, ``None`` if it does.
+    without, average days count. ``halted`` is why the issuer neither mints nor redeems now, ``None`` if
+    it does.
     """
     sides = []
     for channel in (issuer.mint, issuer.redeem):
@@ -114,7 +117,10 @@ def band(issuer: Issuer, session: Session, size_usd: float, venue_fee: float, fi
         if not held:
             sides.append((NO_CHANNEL_BAND, False, False))
             continue
-        days = channel.settlement_days * WEEKEND_FACTOR if clock is None else wait_days(channel, clock, ts)
+        days = channel.settlement_days * WEEKEND_FACTOR
+        if clock is not None:
+            # As of the session's start, so that one session has one band.
+            days = wait_days(channel, clock, clock.segment(ts)[0])
         open_now = is_open(channel, session) and not (channel.gaps and clock and gap_until(channel, ts)[0])
         sides.append((cost(channel, size_usd, financing_rate, days), True, open_now))
     (high, held_high, mint_open), (low, held_low, redeem_open) = sides

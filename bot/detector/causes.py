@@ -1,132 +1,97 @@
-"""Why a price is out: each cause is weighed by what speaks for it, and says so.
+"""Why a price is out: naive Bayes over the facts that were found.
 
-The weights are odds, multiplied over independent pieces of evidence and normalised at the end;
-they are set by judgement here and fitted on labelled simulations later.
+Each cause has a prior, and each fact multiplies the odds of the causes it speaks for or against; what is not
+listed leaves them as they are. The figures are logs of odds, set by judgement and then fitted on the training
+seeds of the labelled simulation (``docs/detection.md``); the largest posterior is the cause told.
 """
 
 from __future__ import annotations
 
-from math import exp, log
-from typing import NamedTuple
+from math import exp
 
-from bot.market import InstrumentState
-from bot.timefmt import NS, duration
-from bot.types import Cause, Ns, Session
+from bot.types import Cause
 
-STALE_VENUE_NS = 6 * 3600 * NS
-DEAD_NS = 24 * 3600 * NS
-PEER_NS = 3 * 3600 * NS
-THIN_DEPTH_USD = 5_000.0
-SPLITS = tuple(
-    sorted({log(a / b) for a in (1, 2, 3, 4, 5, 10, 15, 20) for b in (1, 2, 3, 4, 5, 10, 20) if a != b})
-)
-
-
-class Diagnosis(NamedTuple):
-    """The likeliest cause, its probability, and the sentences that led there."""
-
-    cause: Cause
-    probability: float
-    evidence: list[str]
-
-
-class Peers(NamedTuple):
-    """How the other fresh venues of the underlying stand."""
-
-    along: list[str]
-    inside: list[str]
-
-
-def peers(instrument: InstrumentState, log_share: float, basis: float, ts: Ns) -> Peers:
-    """Which other venues are out with this one (more than half as far), and which stand at fair value."""
-    along: list[str] = []
-    inside: list[str] = []
-    for other in instrument.underlying.instruments:
-        if other is instrument or other.consensus_log is None or ts - other.ts > PEER_NS:
-            continue
-        theirs = other.consensus_log - log_share
-        (along if theirs * basis > 0 and abs(theirs) > abs(basis) / 2 else inside).append(other.name)
-    return Peers(along, inside)
-
-
-def diagnose(instrument: InstrumentState, basis: float, log_share: float, session: Session, ts: Ns,
-             jump: float, reference_frozen: bool) -> Diagnosis:  # fmt: skip
-    """Weigh the causes of a depeg of ``basis``. ``jump`` is the last move of this venue's log price."""
-    odds: dict[Cause, float] = {"unknown": 1.0}
-    evidence: list[str] = []
-    others = peers(instrument, log_share, basis, ts)
-    state = instrument.token_state
-
-    if others.inside and not others.along:
-        evidence.append(f"{_names(others.inside)} stood at fair value")
-    if others.along:
-        evidence.append(f"{_names(others.along)} moved the same way")
-        odds["broad_premium"] = 6.0 if len(others.along) >= len(others.inside) else 2.0
-        if reference_frozen:
-            odds["stale_reference"] = 30.0
-            evidence.append("the reference has not changed in session while the tokens did")
-    elif not others.inside:
-        odds["broad_premium"] = 3.0
-    if session in ("weekend", "holiday", "overnight") and others.along:
-        odds["closed_market_drift"] = 2.0
-
-    sudden = abs(jump) > abs(basis) / 2
-    if not others.along:
-        thin = _thinness(instrument, evidence)
-        odds["thin_liquidity"] = thin * (4.0 if sudden else 0.7) * (2.0 if others.inside else 1.0)
-    quiet = instrument.previous_ts and instrument.ts - instrument.previous_ts > DEAD_NS
-    unmoved = ts - instrument.changed > STALE_VENUE_NS
-    if (quiet or unmoved) and not sudden:
-        odds["stale_venue"] = 20.0
-        since = ts - instrument.changed if unmoved else instrument.ts - instrument.previous_ts
-        evidence.append(f"the venue's price had not moved for {duration(since / NS)}")
-    if instrument.halted:
-        odds["trading_halt"] = 30.0
-        evidence.append(f"the venue is halted: {instrument.halted_reason or 'no reason given'}")
-    _multiplier(state.log_multiplier, state.previous, basis, odds, evidence)
-
-    total = sum(odds.values())
-    cause = max(odds, key=lambda name: odds[name])
-    return Diagnosis(cause, odds[cause] / total, evidence)
+PRIOR: dict[Cause, float] = {
+    "unknown": -1.0,
+    "thin_liquidity": 0.7,
+    "broad_premium": 0.0,
+    "stale_venue": -1.5,
+    "stale_reference": -2.0,
+    "multiplier_mismatch": -2.5,
+    "corporate_action": -3.0,
+    "trading_halt": -3.5,
+    "stablecoin_depeg": -3.0,
+    "issuer_halt": -3.5,
+    "under_backed": -3.5,
+    "oracle_fault": -2.5,
+    "closed_market_drift": -3.0,
+}
+SPEAKS: dict[str, dict[Cause, float]] = {
+    "others_inside": {
+        "thin_liquidity": 0.7, "broad_premium": -3.0, "stale_reference": -4.0, "oracle_fault": -4.0,
+        "corporate_action": -2.0, "trading_halt": -1.5, "closed_market_drift": -4.0,
+    },
+    "all_along": {
+        "thin_liquidity": -3.0, "broad_premium": 1.8, "stale_venue": -2.5, "closed_market_drift": 1.0,
+        "stale_reference": 0.5, "oracle_fault": 0.5, "multiplier_mismatch": -1.0,
+    },
+    "some_along": {"thin_liquidity": -2.0, "broad_premium": 0.7, "stale_venue": -1.5},
+    "no_others": {"broad_premium": 0.3, "thin_liquidity": 0.0},
+    "one_issuer": {"issuer_halt": 1.0, "under_backed": 1.0, "multiplier_mismatch": 1.0},
+    "one_coin": {"stablecoin_depeg": 2.5, "broad_premium": -1.0},
+    "sudden": {"thin_liquidity": 1.4, "stale_venue": -3.0, "stale_reference": -1.5, "broad_premium": 0.0},
+    "fair_moved": {
+        "stale_venue": 2.0, "oracle_fault": 2.0, "corporate_action": 1.0, "thin_liquidity": -2.5,
+        "broad_premium": -2.0,
+    },
+    "thin": {"thin_liquidity": 1.6},
+    "deep": {"thin_liquidity": -0.3},
+    "collapsed": {"thin_liquidity": 2.5},
+    "unmoved": {"stale_venue": 4.5, "thin_liquidity": -1.5, "broad_premium": -2.0},
+    "woke": {"stale_venue": 1.0, "thin_liquidity": 0.3},
+    "halted": {"trading_halt": 4.0},
+    "frozen": {"stale_reference": 5.5, "oracle_fault": 1.0},
+    "one_frozen": {"oracle_fault": 0.7},
+    "share_halted": {"trading_halt": 6.5},
+    "references_differ": {"oracle_fault": 5.0},
+    "issuer_halted": {"issuer_halt": 7.0},
+    "short_backed": {"under_backed": 7.5},
+    "coin_off": {"stablecoin_depeg": 7.0},
+    "coin_group": {"stablecoin_depeg": 8.0},
+    "split_step": {"corporate_action": 10.0},
+    "is_multiplier": {"multiplier_mismatch": 6.0},
+    "is_split": {"multiplier_mismatch": 4.0, "corporate_action": 5.0},
+    "units_changed": {"corporate_action": 2.5, "multiplier_mismatch": 1.0},
+    "closed": {"closed_market_drift": 0.7, "stale_reference": -3.0, "oracle_fault": -1.0},
+}  # fmt: skip
 
 
-def _thinness(instrument: InstrumentState, evidence: list[str]) -> float:
-    """Odds for a thin venue, from depth if it is known, else from what was traded."""
-    curve = instrument.curve
-    if curve is not None:
-        down, up = curve.depth(0.02)
-        depth = min(down, up)
-        evidence.append(f"${depth:,.0f} moves the price by 2 %")
-        return 12.0 if depth < THIN_DEPTH_USD else 0.8
-    if instrument.traded_usd is not None:
-        where = "in all of its bar" if instrument.is_bar else "at that price"
-        evidence.append(f"${instrument.traded_usd:,.2f} traded {where}")
-        return 8.0 if instrument.traded_usd < 50_000 else 1.0
-    if instrument.liquidity_usd is not None and instrument.liquidity_usd < 10 * THIN_DEPTH_USD:
-        evidence.append(f"${instrument.liquidity_usd:,.0f} of liquidity")
-        return 8.0
-    return 1.0
+STAYS = frozenset(
+    {
+        "all_along", "coin_group", "coin_off", "collapsed", "frozen", "is_multiplier", "is_split",
+        "issuer_halted",
+        "references_differ", "share_halted", "short_backed", "split_step", "sudden",
+        "units_changed", "unmoved", "woke",
+    }
+)  # fmt: skip
+"""Facts that stay true of an incident once they were seen: what it began with is why."""
 
 
-def _multiplier(log_multiplier: float, previous: float | None, basis: float,
-                odds: dict[Cause, float], evidence: list[str]) -> None:  # fmt: skip
-    """A basis that is just a multiplier, an old one, or a split ratio speaks for a unit mix-up."""
-    candidates = {"the multiplier itself": -log_multiplier}
-    if previous is not None:
-        candidates["the multiplier before its last change"] = log(previous) - log_multiplier
-    for what, expected in candidates.items():
-        if abs(expected) > 0.002 and abs(basis - expected) < max(0.0015, 0.1 * abs(expected)):
-            odds["multiplier_mismatch"] = 40.0
-            evidence.append(f"the basis equals {what} ({exp(expected):.4f})")
-            return
-    for split in SPLITS:
-        if abs(split) > 0.3 and abs(basis - split) < 0.01:
-            odds["multiplier_mismatch"] = 10.0
-            evidence.append(f"the basis equals a split ratio of {exp(split):.3g}")
-            return
+def posterior(names: frozenset[str]) -> dict[Cause, float]:
+    """Probability of each cause, given the facts."""
+    total = dict(PRIOR)
+    # In the order of the table, so that sums are the same wherever they are made.
+    for name, weights in SPEAKS.items():
+        if name in names:
+            for cause, weight in weights.items():
+                total[cause] += weight
+    odds = {cause: exp(value) for cause, value in total.items()}
+    whole = sum(odds.values())
+    return {cause: value / whole for cause, value in odds.items()}
 
 
-def _names(instruments: list[str]) -> str:
-    shown = ", ".join(sorted(instruments)[:3])
-    more = len(instruments) - 3
-    return f"{shown} and {more} more" if more > 0 else shown
+def diagnose(names: frozenset[str]) -> tuple[Cause, float]:
+    """The likeliest cause of a price that is out, given the facts, and its probability."""
+    probabilities = posterior(names)
+    cause = max(probabilities, key=lambda name: probabilities[name])
+    return cause, probabilities[cause]

@@ -1,104 +1,139 @@
 """The detector: each priced tick is judged at once, in constant time and memory.
 
-A basis counts as *outside* if it is beyond the band by ``open_sigmas`` standard deviations. Far
-outside (``spike_basis``) opens an incident on that very tick; less must last ``confirm_seconds``.
-A venue with nothing to compare it with opens one only if it moves by ``LONE_SPIKE``, or if it comes
-back by itself within the bar: an honest market may well have moved. An incident resolves when
-every venue in it has been inside by ``close_sigmas`` for ``resolve_seconds``; only a judged price
-counts as inside, so a halted or missing one never closes it.
+A basis counts as *outside* if it is beyond the band by ``open_sigmas`` standard deviations of fair value
+and of the venue's own honest noise. What opens an incident on that very tick is a price far outside
+(``spike_basis``), or nearer but after a jump that is no usual move of this venue; unless it was fair
+value that moved: the venue then gets time to follow. What is less must last, and not be on its way back:
+by ``confirm_seconds``, or, while fair value is known well, by a cumulative sum of smaller excesses.
+
+A venue with nothing to compare it with opens an incident only if it moves by ``LONE_SPIKE``, or if it
+comes back by itself: within the bar, or within the next ones; then the incident begins when it had, and
+says that it was seen later. The arithmetic is that of :mod:`bot.detector.scalars`.
 """
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-from math import exp, log, sqrt
-from typing import NamedTuple
+from math import sqrt
 
 from bot.config import Config
-from bot.detector.bands import Band, band
-from bot.detector.causes import diagnose
-from bot.detector.explain import sentence
-from bot.detector.incidents import OpenIncident, severity
-from bot.market import FRESH_NS, InstrumentState, Market
+from bot.detector.alarm import Alarm, Sighting, Trace
+from bot.detector.bands import Band, band, gap_until
+from bot.detector.book import IncidentBook
+from bot.detector.common import BACK, Common, middle
+from bot.detector.feeds import Feeds
+from bot.detector.incidents import OpenIncident
+from bot.detector.references import References
+from bot.detector.scalars import (
+    AT_ONCE,
+    LASTED,
+    average_step,
+    beyond,
+    came_back,
+    cusum_step,
+    decide,
+    jump_score,
+    lasting_step,
+    noise_step,
+    scale_step,
+    weight,
+)
+from bot.market import FRESH_NS, InstrumentState, Market, UnderlyingState
 from bot.timefmt import NS, duration
-from bot.types import Command, Incident, IncidentPhase, Ns, Session
-from bot.valuation import Estimate
+from bot.types import Command, Incident, Ns, Session
+from bot.valuation import Estimate, SessionClock
 
 LONE_SPIKE = 0.25
+SUSPECT_SD = 0.004
+COIN_OPEN, COIN_BACK, COIN_SD = 0.012, 0.006, 0.001
 SPIKE_SIGMAS = 1.5
 CONFIRM_TICKS = 3
-UPDATE_NS = 60 * NS
-SPLIT_CLOSED_NS = 5 * 24 * 3600 * NS
-SPLIT_IN_SESSION_NS = 900 * NS
-"""How long after a split the share's reference may still be on the old count: to the next session."""
-WORSE = 1.25
-"""A basis that is worse by this factor is told again."""
-
-
-class Alarm:
-    """Where one instrument stands with the detector."""
-
-    __slots__ = ("band", "band_session", "count", "direction", "incident", "last_log", "since")
-
-    def __init__(self) -> None:
-        self.band: Band | None = None
-        self.band_session: Session | None = None
-        self.count = 0
-        self.direction = 0
-        self.since: Ns = 0
-        self.incident: OpenIncident | None = None
-        self.last_log: float | None = None
-
-
-class Sighting(NamedTuple):
-    """One price, judged: how far out (``basis``, and ``sigmas`` beyond the band), which way, seen how."""
-
-    instrument: InstrumentState
-    ts: Ns
-    basis: float
-    direction: int
-    sigmas: float
-    estimate: Estimate
-    session: Session
+JUMP_BASIS = 0.015
+JUMP_SCALES = 8.0
+STILL_OUT = 0.7
+"""A basis that has shrunk below this part of its peak is on its way back, and the wait begins anew."""
+CUSUM_DRIFT = 2.0
+CUSUM_OPEN = 1800.0
+CUSUM_CAP_SECONDS = 120.0
+LEARN_NS = 5 * NS
+SCALE_TAU, SCALE_FLOOR = 7200.0, 0.001
+NOISE_TAU, NOISE_MOST = 21_600.0, 3.0
+FAIR_TAU, FAIR_CAP_SECONDS = 600.0, 60.0
+BARS = 20
+"""Bars in the average of usual moves; from half of them on it is believed."""
+DEPTH_NS = 60 * NS
+DEPTH_TAU = 86_400.0
+EXCURSION = 0.05
+EXCURSION_SCALES = 8.0
+EXCURSION_BACK = 0.7
+EXCURSION_PRICES = 3
+EXCURSION_NS = 3 * 3600 * NS
+"""A far move that nobody confirms is one if so much of it is taken back within so many prices and so long."""
+PEERS_AGREE = 0.01
+PEERS_NS = 7200 * NS
 
 
 class Detector:
-    """Judges prices; owns the alarms and the incidents. Times are event times."""
+    """Judges prices; owns the alarms. Incidents are in ``book``, faults of feeds in ``feeds``."""
 
-    def __init__(self, config: Config, market: Market) -> None:
+    def __init__(self, config: Config, market: Market, clock: SessionClock) -> None:
         self._market = market
+        self._clock = clock
         section = config.detector
         self._open_sigmas = section.open_sigmas
         self._close_sigmas = section.close_sigmas
         self._spike = section.spike_basis
         self._confirm = int(section.confirm_seconds * NS)
-        self._resolve = int(section.resolve_seconds * NS)
-        self._reopen = int(section.reopen_seconds * NS)
-        self.sizes = list(section.sizes_usd)
         self._noise_var = config.valuation.venue_noise**2
+        self._noise_most = self._noise_var * NOISE_MOST**2
+        self._volatility = config.valuation.annual_volatility
         self._financing = config.strategy.financing_rate
-        self.open: dict[tuple[str, int], OpenIncident] = {}
-        self.recent: dict[tuple[str, int], OpenIncident] = {}
-        self.timers: list[tuple[Ns, str, int]] = []
-        self.muted: dict[str, Ns] = {}
+        self._size = section.sizes_usd[0]
+        self.book = IncidentBook(section, market)
+        self.feeds = Feeds(market, self.book, clock)
+        self.references = References(self.book)
+        self.waiting: list[Sighting] = []
+        self.trace: Trace | None = None
+
+    @property
+    def open(self) -> dict[tuple[str, int], OpenIncident]:
+        """Open incidents, by what their venues have in common and direction."""
+        return self.book.open
 
     @property
     def next_due(self) -> Ns | None:
         """When the next timer fires, if any is set."""
-        return self.timers[0][0] if self.timers else None
+        due = self.book.timers[0][0] if self.book.timers else None
+        silence = self.feeds.next_due
+        if silence is not None and (due is None or silence < due):
+            due = silence
+        if self.waiting and (due is None or self.waiting[0].ts < due):
+            due = self.waiting[0].ts + 1
+        return due
 
-    def band_of(self, instrument: InstrumentState, session: Session) -> Band:
-        """The band of an instrument in this session."""
-        alarm = instrument.alarm
+    def band_of(self, instrument: InstrumentState, ts: Ns) -> Band:
+        """The band of an instrument at ``ts``: made anew with each session, gap and halt of its issuer."""
+        alarm: Alarm = instrument.alarm
         if alarm is None:
             alarm = instrument.alarm = Alarm()
-        if alarm.band_session != session:
-            fee = 0.0 if instrument.curve is not None else instrument.fee_ratio
-            issuer = self._market.issuer_of(instrument)
-            alarm.band = band(issuer, session, self.sizes[0], fee, self._financing)
-            alarm.band_session = session
-        result: Band = alarm.band
-        return result
+            alarm.noise_var = self._noise_var
+        limits = alarm.band
+        if limits is None or not alarm.band_from <= ts < alarm.band_until:
+            limits = self._make_band(instrument, alarm, ts)
+        return limits
+
+    def _make_band(self, instrument: InstrumentState, alarm: Alarm, ts: Ns) -> Band:
+        issuer, token = self._market.issuer_of(instrument), instrument.token_state
+        begins, until = self._clock.segment(ts)
+        for channel in (issuer.mint, issuer.redeem):
+            if channel.gaps:
+                until = min(until, gap_until(channel, ts)[1])
+                begins = max(begins, ts)
+        fee = 0.0 if instrument.curve is not None else instrument.fee_ratio
+        halted = token.channel_reason if token.channel_halted else None
+        limits = band(issuer, self._clock.session(ts), self._size, fee, self._financing,
+                      self._clock, ts, halted)  # fmt: skip
+        alarm.band, alarm.band_from, alarm.band_until = limits, begins, until
+        return limits
 
     def judge(self, instrument: InstrumentState, ts: Ns, log_bid: float, log_ask: float,
               estimate: Estimate, session: Session, reverted: bool = False) -> Incident | None:  # fmt: skip
@@ -106,232 +141,363 @@ class Detector:
 
         ``reverted``: the price is an excursion that has already come back within its bar.
         """
-        limits = self.band_of(instrument, session)
         alarm: Alarm = instrument.alarm
+        limits = alarm.band
+        if limits is None or not alarm.band_from <= ts < alarm.band_until:
+            limits = self.band_of(instrument, ts)
         base = estimate.log_share + instrument.token_state.log_multiplier
-        above, below = log_bid - base, log_ask - base
-        if above - limits.high > limits.low - below:
-            excess, direction, basis = above - limits.high, 1, above
+        common: Common = instrument.underlying.group or self._common(instrument)
+        if ts >= common.due:
+            self._look(instrument.underlying, common, ts, session)
+        coins = self._market.coins
+        if coins and instrument.quote_symbol in coins:
+            off = coins[instrument.quote_symbol]
+            told = self._coin(instrument, alarm, ts, log_bid, base, off, estimate, session)
+            if told is not None or (
+                alarm.incident is not None and alarm.incident.group.startswith("currency")
+            ):
+                return told
+            excess, direction, basis = beyond(log_bid, log_ask, base, limits.low, limits.high)
+            in_usd = beyond(log_bid + off, log_ask + off, base, limits.low, limits.high)
+            if in_usd[0] < excess:
+                # It may not have followed its coin yet: of the two the one that is less far off.
+                excess, direction, basis = in_usd
         else:
-            excess, direction, basis = limits.low - below, -1, below
+            excess, direction, basis = beyond(log_bid, log_ask, base, limits.low, limits.high)
+        if self.trace is not None:
+            self.trace.priced(instrument, ts, log_bid, log_ask, base, limits.low, limits.high,
+                              estimate.variance, alarm.noise_var)  # fmt: skip
         incident = alarm.incident
-        if excess <= 0.0 and incident is None:
-            alarm.count = 0
-            return None
-        sigmas = excess / sqrt(estimate.variance + self._noise_var)
-        if incident is not None:
-            return self._follow(
-                incident, Sighting(instrument, ts, basis, direction, sigmas, estimate, session)
-            )
-        if sigmas < self._open_sigmas:
-            if sigmas < self._close_sigmas:
+        told = None
+        if common.side and self._with_all(alarm, common, instrument, log_bid, log_ask):
+            if self.trace is not None:
+                self.trace.together(common.side)
+            told = self._all(instrument, alarm, common, ts, log_bid, log_ask, estimate, session)
+        elif incident is not None:
+            sigmas = excess / sqrt(estimate.variance + alarm.noise_var)
+            told = self.book.follow(incident, self._seen(instrument, ts, basis, direction, sigmas,
+                                                         estimate, session, base))  # fmt: skip
+        elif excess > 0.0:
+            told = self._outside(instrument, alarm, ts, excess, direction, basis, base, estimate, session,
+                                 reverted)  # fmt: skip
+        else:
+            if alarm.count:
                 alarm.count = 0
-            return None
-        if self._in_corporate_action(instrument, basis, ts, session):
-            return None
-        independent = estimate.independent or reverted
-        spike = excess >= self._spike and sigmas >= SPIKE_SIGMAS * self._open_sigmas
-        at_once = spike and (independent or excess >= LONE_SPIKE)
-        if not at_once and not (independent and self._lasting(alarm, direction, ts)):
-            return None
-        return self._open(Sighting(instrument, ts, basis, direction, sigmas, estimate, session))
-
-    def due(self, ts: Ns) -> list[Incident]:
-        """Incidents whose time to resolve has come by ``ts``, in order."""
-        told: list[Incident] = []
-        while self.timers and self.timers[0][0] <= ts:
-            at, underlying, direction = heappop(self.timers)
-            incident = self.open.get((underlying, direction))
-            if incident is None:
-                continue
-            inside = [since for since in incident.members.values() if since is not None]
-            if len(inside) < len(incident.members) or max(inside) + self._resolve > at:
-                continue
-            told.append(self._close(incident, max(inside)))
+            if alarm.cusum > 0.0:
+                self._accumulate(alarm, ts, direction, excess / sqrt(estimate.variance + alarm.noise_var))
+            if alarm.after and not reverted:
+                told = self._excursion(instrument, alarm, ts, estimate, session)
+        alarm.seen = ts
+        if ts - alarm.learnt >= LEARN_NS and not reverted:
+            self._learn(instrument, alarm, ts, basis, base, estimate.variance)
         return told
 
-    def feed(self, instrument: str, underlying: str, up: bool, reason: str, ts: Ns) -> Incident | None:
-        """A source says that it lost an instrument, or has it again: a fault of its own, never a depeg.
+    def _common(self, instrument: InstrumentState) -> Common:
+        underlying = instrument.underlying
+        made = underlying.group = Common(underlying.info.annual_volatility or self._volatility)
+        return made
 
-        Instruments of one venue that fail together are one incident.
-        """
-        key = (f"feed {instrument.partition('@')[2].partition(':')[0]}", 0)
-        incident = self.open.get(key)
-        if not up:
-            if incident is not None and incident.members.get(instrument, 0) is None:
-                return None
-            first = incident is None
-            if incident is None:
-                incident = self.open[key] = OpenIncident(instrument, underlying, "feed_fault", 0, ts)
-                incident.severity, incident.cause, incident.cause_probability = "warning", "feed_fault", 1.0
-                incident.explanation = (
-                    f"No prices of {instrument}: {reason or 'its source is down'}. What is shown is old."
-                )
-            incident.members[instrument] = None
-            incident.last_seen = ts
-            incident.evidence = [reason] if reason else []
-            return self._tell(incident, "open" if first else "update", ts)
-        if incident is None or instrument not in incident.members:
-            return None
-        incident.members[instrument] = ts
-        if any(since is None for since in incident.members.values()):
-            return None
-        del self.open[key]
-        incident.resolved = incident.last_seen = ts
-        incident.explanation = (
-            f"Prices of {incident.instrument} are back after {duration((ts - incident.opened) / NS)}."
+    def _look(self, underlying: UnderlyingState, common: Common, ts: Ns, session: Session) -> None:
+        fair = underlying.fair
+        if fair is not None and fair.by_reference and fair.anchor is not None:
+            common.update(underlying, fair.anchor, fair.anchor_ts, ts, session)
+
+    def _level(self, instrument: InstrumentState, common: Common) -> float:
+        """Log of fair value before all venues jumped, for one token of this instrument."""
+        anchor: float = instrument.underlying.fair.anchor
+        return (
+            anchor + (common.high if common.side > 0 else common.low) + instrument.token_state.log_multiplier
         )
-        return incident.message("resolve")
+
+    def _with_all(self, alarm: Alarm, common: Common, instrument: InstrumentState, log_bid: float,
+                  log_ask: float) -> bool:  # fmt: skip
+        """Whether all venues have jumped together, and this one is with them, or was."""
+        incident = alarm.incident
+        if incident is not None:
+            return incident.direction == common.side and incident.group == instrument.underlying.info.ticker
+        price = log_bid if common.side > 0 else log_ask
+        return (price - self._level(instrument, common)) * common.side > 0.5 * common.peak
+
+    def _all(self, instrument: InstrumentState, alarm: Alarm, common: Common, ts: Ns, log_bid: float,
+             log_ask: float, estimate: Estimate, session: Session) -> Incident | None:  # fmt: skip
+        base = self._level(instrument, common)
+        basis = (log_bid if common.side > 0 else log_ask) - base
+        sigmas = abs(basis) / sqrt(common.variance + alarm.noise_var)
+        around = estimate._replace(log_share=base - instrument.token_state.log_multiplier)
+        if alarm.incident is None:
+            return self._open(self._seen(instrument, ts, basis, common.side, sigmas, around, session, base))
+        if basis * common.side < BACK * common.peak:
+            sigmas = 0.0
+        seen = self._seen(instrument, ts, basis, common.side, sigmas, around, session, base)
+        return self.book.follow(alarm.incident, seen)
+
+    def _coin(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, log_price: float, base: float, off:
+    float,
+              estimate: Estimate, session: Session) -> Incident | None:  # fmt: skip
+        """The coin it quotes in is off its peg: what is shown in dollars is off by as much, the other way."""
+        incident = alarm.incident
+        direction = -1 if off > 0 else 1
+        if incident is not None:
+            if not incident.group.startswith("currency"):
+                return None
+            sigmas = 99.0 if abs(off) >= COIN_BACK else 0.0
+            seen = self._seen(instrument, ts, log_price - base, direction, sigmas, estimate, session, base)
+            return self.book.follow(incident, seen)
+        if abs(off) < COIN_OPEN:
+            return None
+        basis = log_price - base
+        if basis * direction < 0.5 * abs(off):
+            if estimate.age_ns is not None and estimate.age_ns <= FRESH_NS:
+                return None
+            basis = -off
+        return self._open(
+            self._seen(instrument, ts, basis, direction, abs(off) / COIN_SD, estimate, session, base)
+        )
+
+    def _outside(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, excess: float, direction: int,
+                 basis: float, base: float, estimate: Estimate, session: Session,
+                 reverted: bool) -> Incident | None:  # fmt: skip
+        """Beyond the band, and in no incident: is it one?"""
+        variance = estimate.variance
+        noise_var = alarm.noise_var
+        if instrument.token_state.suspect:
+            # Nothing holds it now, or there is less behind it: what it is off is believed sooner.
+            variance = min(variance, SUSPECT_SD**2)
+        elif not reverted and not instrument.is_bar:
+            excess, basis, base, variance = self._own(
+                instrument, excess, direction, basis, base, estimate, session, ts
+            )
+        if self.trace is not None:
+            self._traced(instrument, excess, direction, basis, base, variance, estimate, ts, reverted)
+        sigmas = excess / sqrt(variance + noise_var)
+        well_known = variance <= noise_var
+        self._accumulate(alarm, ts, direction, min(sigmas, self._open_sigmas) if well_known else -1.0)
+        if sigmas >= self._open_sigmas:
+            size = excess
+            if alarm.count and alarm.side == direction and size < STILL_OUT * alarm.peak:
+                alarm.count = 0
+            if alarm.count == 0 or alarm.side != direction or size > alarm.peak:
+                alarm.peak = size
+            alarm.side, alarm.count, alarm.since = lasting_step(
+                alarm.side, alarm.count, alarm.since, direction, ts
+            )
+        elif sigmas < self._close_sigmas:
+            alarm.count = 0
+        if alarm.after and not reverted:
+            told = self._excursion(instrument, alarm, ts, estimate, session)
+            if told is not None:
+                return told
+        if sigmas < self._close_sigmas:
+            return None
+        confirmed = estimate.independent or reverted
+        # A jump counts where depth says that it is a price, not a print.
+        jump = jump_score(basis - alarm.basis, alarm.scale, SCALE_FLOOR) if instrument.curve else 0.0
+        verdict = decide(
+            excess, sigmas, direction, jump, confirmed,
+            alarm.side, alarm.count, ts - alarm.since, alarm.cusum, self._open_sigmas,
+            SPIKE_SIGMAS * self._open_sigmas, self._spike, JUMP_BASIS, JUMP_SCALES, LONE_SPIKE,
+            CONFIRM_TICKS, self._confirm, CUSUM_OPEN,
+        )  # fmt: skip
+        seen = self._seen(instrument, ts, basis, direction, sigmas, estimate, session, base)
+        if verdict == AT_ONCE and seen.fair_moved and not reverted:
+            return None
+        if verdict not in (AT_ONCE, LASTED):
+            if not confirmed and excess >= EXCURSION and not alarm.after:
+                self._remember(instrument, alarm, ts, basis, base)
+            return None
+        if verdict == AT_ONCE and instrument.is_bar and _guessed(estimate) and _neighbours(instrument, ts):
+            # Their bars of the same hour may still be to come: let them speak first.
+            self.waiting.append(seen._replace(reverted=reverted))
+            return None
+        return self._open(seen)
+
+    def _traced(self, instrument: InstrumentState, excess: float, direction: int, basis: float, base: float,
+                variance: float, estimate: Estimate, ts: Ns, reverted: bool) -> None:  # fmt: skip
+        """Tell the trace what a price outside is judged by."""
+        assert self.trace is not None
+        alarm: Alarm = instrument.alarm
+        jump = jump_score(basis - alarm.basis, alarm.scale, SCALE_FLOOR) if instrument.curve else 0.0
+        moved = alarm.fair is not None and (alarm.fair - base) * direction > 0.5 * abs(basis)
+        waits = instrument.is_bar and _guessed(estimate) and _neighbours(instrument, ts)
+        self.trace.own(
+            excess, variance, jump, estimate.independent or reverted, waits, moved and not reverted
+        )
+
+    def _open(self, seen: Sighting) -> Incident:
+        if self.trace is not None:
+            self.trace.opened(seen.instrument, seen.ts)
+        alarm: Alarm = seen.instrument.alarm
+        alarm.cusum = 0.0
+        alarm.after = 0
+        return self.book.sighted(seen)
+
+    def _seen(self, instrument: InstrumentState, ts: Ns, basis: float, direction: int, sigmas: float,
+              estimate: Estimate, session: Session, base: float) -> Sighting:  # fmt: skip
+        alarm: Alarm = instrument.alarm
+        slow = instrument.underlying.slow
+        if slow is None or _guessed(estimate):
+            lately = alarm.fair
+        else:
+            lately = slow + instrument.token_state.log_multiplier
+        fair_moved = lately is not None and (lately - base) * direction > 0.5 * abs(basis)
+        last = instrument.log_price if alarm.last_log is None else alarm.last_log
+        return Sighting(instrument, ts, basis, direction, sigmas, estimate, session, fair_moved,
+                        base + basis - last, instrument.traded_usd)  # fmt: skip
+
+    def _accumulate(self, alarm: Alarm, ts: Ns, direction: int, sigmas: float) -> None:
+        if alarm.cusum_side != direction:
+            alarm.cusum, alarm.cusum_side = 0.0, direction
+        seconds = (ts - alarm.seen) / NS if alarm.seen else 0.0
+        alarm.cusum = cusum_step(alarm.cusum, sigmas, CUSUM_DRIFT, seconds, CUSUM_CAP_SECONDS)
+
+    def _own(self, instrument: InstrumentState, excess: float, direction: int, basis: float, base: float,
+             estimate: Estimate, session: Session, ts: Ns) -> tuple[float, float, float, float]:  # fmt: skip
+        """What of a basis is this venue's own, and how well is that known: (excess, basis, base, variance).
+
+        What all venues carry together is fair while nobody can arbitrage it, or not for one venue to tell;
+        two or more others that agree know better than the average of all that might have happened.
+        """
+        common: Common = instrument.underlying.group
+        variance = estimate.variance
+        if estimate.age_ns is not None and estimate.age_ns <= FRESH_NS:
+            excess -= common.high if direction > 0 else -common.low
+        if session == "regular":
+            return excess, basis, base, variance
+        variance += common.variance
+        others = [one for one in instrument.underlying.instruments if one is not instrument]
+        level = middle(others, ts, None)
+        if level is None:
+            return excess, basis, base, variance
+        level += instrument.token_state.log_multiplier
+        apart = base + basis - level
+        if apart * direction < 0.5 * abs(basis):
+            return min(excess, 0.0), basis, base, variance
+        agreeing = 0
+        for one in others:
+            if one.consensus_log is not None and ts - one.changed <= PEERS_NS:
+                agreeing += (
+                    abs(one.consensus_log + instrument.token_state.log_multiplier - level) < PEERS_AGREE
+                )
+        if agreeing < 2:
+            return excess, basis, base, variance
+        limits: Band = instrument.alarm.band
+        excess = apart - limits.high if direction > 0 else limits.low - apart
+        return excess, apart, level, 2 * self._noise_var
+
+    def _learn(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float,
+               variance: float) -> None:  # fmt: skip
+        """What is usual here: moves, noise, depth, and where fair value has been."""
+        if alarm.learnt:
+            seconds = (ts - alarm.learnt) / NS
+            share = weight(min(seconds, 300.0), SCALE_TAU)
+            alarm.scale = scale_step(alarm.scale, basis - alarm.basis, share, SCALE_FLOOR)
+            if variance <= self._noise_var and alarm.incident is None:
+                share = weight(min(seconds, 300.0), NOISE_TAU)
+                alarm.noise_var = noise_step(alarm.noise_var, basis, share, self._noise_var, self._noise_most)
+            if instrument.is_bar and alarm.last_log is not None:
+                move = instrument.log_price - alarm.last_log
+                alarm.bars = min(alarm.bars + 1, BARS)
+                alarm.bar_scale = scale_step(alarm.bar_scale, move, 1.0 / alarm.bars, SCALE_FLOOR)
+        if alarm.fair is None:
+            alarm.fair = base
+        else:
+            seconds = min((ts - alarm.learnt) / NS, FAIR_CAP_SECONDS)
+            alarm.fair = average_step(alarm.fair, base, weight(seconds, FAIR_TAU))
+        alarm.basis, alarm.learnt = basis, ts
+        if instrument.curve is not None and ts - alarm.depth_at >= DEPTH_NS:
+            depth = min(instrument.curve.depth(0.02))
+            seconds = min((ts - alarm.depth_at) / NS, 3600.0)
+            usual = alarm.usual_depth
+            alarm.usual_depth = (
+                depth if usual is None else average_step(usual, depth, weight(seconds, DEPTH_TAU))
+            )
+            alarm.depth, alarm.depth_at = depth, ts
+
+    def _remember(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float) -> None:
+        """A far move that nobody confirms: kept, to see whether it comes back."""
+        if abs(basis) < EXCURSION_SCALES * alarm.bar_scale:
+            return
+        alarm.before, alarm.extreme, alarm.extreme_at = base, base + basis, ts
+        alarm.extreme_usd = instrument.traded_usd
+        alarm.after = 1
+
+    def _excursion(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, estimate: Estimate,
+                   session: Session) -> Incident | None:  # fmt: skip
+        """One more price after a far move: back already? Then that was an excursion, and is told now."""
+        if ts == alarm.extreme_at:
+            return None
+        taken_back = came_back(alarm.before, alarm.extreme, instrument.log_price)
+        began = alarm.extreme_at
+        alarm.after += 1
+        if taken_back < EXCURSION_BACK:
+            if alarm.after > EXCURSION_PRICES or ts - began > EXCURSION_NS:
+                alarm.after = 0
+            return None
+        alarm.after = 0
+        if ts - began > EXCURSION_NS:
+            return None
+        basis = alarm.extreme - alarm.before
+        before = estimate._replace(log_share=alarm.before - instrument.token_state.log_multiplier)
+        sigmas = abs(basis) / sqrt(estimate.variance + alarm.noise_var)
+        self._open(
+            Sighting(instrument, began, basis, 1 if basis > 0 else -1, sigmas, before, session, False, basis,
+                     alarm.extreme_usd)
+        )  # fmt: skip
+        incident: OpenIncident = alarm.incident  # type: ignore[assignment]  # opened just now
+        incident.detected = ts
+        incident.evidence.append(f"seen {duration((ts - began) / NS)} later, when the price had come back")
+        self.book.inside(incident, instrument.name, ts)
+        return incident.message("open")
+
+    def due(self, ts: Ns, heard_until: Ns) -> list[Incident]:
+        """What time brings by ``ts``: bars whose neighbours have spoken, incidents that resolve, silences."""
+        told = []
+        if self.waiting and self.waiting[0].ts < ts:
+            ready, self.waiting = self.waiting, []
+            told += [self._late(seen) for seen in ready if self._stands(seen)]
+        told += self.book.due(ts)
+        told += self.feeds.due(ts, heard_until)
+        return told
+
+    def _late(self, seen: Sighting) -> Incident:
+        told = self._open(seen)
+        if seen.reverted:
+            self.book.inside(seen.instrument.alarm.incident, seen.instrument.name, seen.ts)
+        return told
+
+    def _stands(self, seen: Sighting) -> bool:
+        """Whether a bar that is out is so alone, now that the bars of its neighbours are known."""
+        if seen.instrument.alarm.incident is not None:
+            return False
+        centre = seen.estimate.log_share
+        along = inside = 0
+        for other in seen.instrument.underlying.instruments:
+            if other is seen.instrument or other.ts < seen.ts or other.consensus_log is None:
+                continue
+            level = other.consensus_log
+            if seen.reverted and other.is_bar:
+                units = other.token_state.log_multiplier
+                alarm: Alarm = other.alarm
+                level = (alarm.bar_high if seen.direction > 0 else alarm.bar_low) - units
+            if (level - centre) * seen.direction > abs(seen.basis) / 2:
+                along += 1
+            else:
+                inside += 1
+        return along == 0 or along < inside
 
     def command(self, command: Command) -> Incident | None:
         """Acknowledge or mute an incident by id, or mute an instrument."""
-        if command.verb in ("mute", "unmute"):
-            self.muted[command.target] = (command.until or 0) if command.verb == "mute" else 0
-        for incident in [*self.open.values(), *self.recent.values()]:
-            if command.target not in (incident.id, *incident.members):
-                continue
-            if command.verb == "acknowledge":
-                incident.acknowledged_by = command.by or "someone"
-            else:
-                incident.muted_until = command.until if command.verb == "mute" else None
-            return incident.message("resolve" if incident.resolved else "update")
-        return None
-
-    def _lasting(self, alarm: Alarm, direction: int, ts: Ns) -> bool:
-        if alarm.count == 0 or alarm.direction != direction:
-            alarm.count, alarm.since, alarm.direction = 0, ts, direction
-        alarm.count += 1
-        return alarm.count >= CONFIRM_TICKS and ts - alarm.since >= self._confirm
-
-    def _in_corporate_action(
-        self, instrument: InstrumentState, basis: float, ts: Ns, session: Session
-    ) -> bool:
-        """A split has moved the multiplier and the share does not trade on it yet: wait, say nothing."""
-        state = instrument.token_state
-        if state.previous is None:
-            return False
-        waited = ts - state.changed
-        waiting = waited < (SPLIT_IN_SESSION_NS if session == "regular" else SPLIT_CLOSED_NS)
-        step = state.log_multiplier - log(state.previous)
-        return waiting and abs(step) > 0.04 and abs(basis + step) < 0.05
-
-    def _open(self, seen: Sighting) -> Incident:
-        instrument, ts = seen.instrument, seen.ts
-        key = (instrument.underlying.info.ticker, seen.direction)
-        incident = self.open.get(key)
-        phase: IncidentPhase = "update"
-        joins = incident is not None
-        if incident is None:
-            incident = self.recent.get(key)
-            if incident is not None and ts - (incident.resolved or 0) <= self._reopen:
-                incident.resolved = None
-                incident.evidence.append("it had resolved and came back")
-                phase = "escalate"
-            else:
-                incident = OpenIncident(instrument.name, key[0], "depeg", seen.direction, ts)
-                incident.muted_until = self.muted.get(instrument.name) or None
-                phase = "open"
-            self.open[key] = incident
-            self.recent.pop(key, None)
-        incident.members[instrument.name] = None
-        instrument.alarm.incident = incident
-        instrument.alarm.count = 0
-        incident.last_seen = ts
-        worst = incident.see(seen.basis)
-        if self._describe(incident, seen, worst, joins) and phase == "update":
-            phase = "escalate"
-        return self._tell(incident, phase, ts)
-
-    def _follow(self, incident: OpenIncident, seen: Sighting) -> Incident | None:
-        name, ts = seen.instrument.name, seen.ts
-        if seen.direction != incident.direction or seen.sigmas < self._close_sigmas:
-            if incident.members[name] is None:
-                incident.members[name] = ts
-                heappush(self.timers, (ts + self._resolve, incident.underlying, incident.direction))
-            return None
-        incident.members[name] = None
-        incident.last_seen = ts
-        worst = incident.see(seen.basis)
-        worse = worst and abs(seen.basis) > WORSE * abs(incident.published_basis)
-        if not worse and ts - incident.published < UPDATE_NS:
-            return None
-        rose = self._describe(incident, seen, worst, joins=False)
-        return self._tell(incident, "escalate" if rose else "update", ts)
-
-    def _describe(self, incident: OpenIncident, seen: Sighting, worst: bool, joins: bool) -> bool:
-        """Write down what is seen now; True if the severity rose."""
-        instrument, basis, estimate = seen.instrument, seen.basis, seen.estimate
-        base = estimate.log_share + instrument.token_state.log_multiplier
-        limits: Band = instrument.alarm.band
-        stake = self._stake(instrument, base, incident.direction)
-        if stake is not None:
-            incident.stake_usd = max(stake, incident.stake_usd or 0.0)
-        if worst:
-            incident.band_low, incident.band_high = limits.low, limits.high
-            incident.fair_value, incident.fair_value_sd = exp(base), sqrt(estimate.variance)
-            incident.price = exp(base + basis)
-            incident.executable = self._executable(instrument, incident.direction)
-        frozen = self._reference_frozen(instrument, seen.ts, seen.session)
-        jump = instrument.log_price - _log_before(instrument)
-        found = diagnose(instrument, basis, estimate.log_share, seen.session, seen.ts, jump, frozen)
-        if joins or incident.cause_probability is None or found.probability > incident.cause_probability:
-            incident.cause, incident.cause_probability = found.cause, found.probability
-            incident.evidence = [*found.evidence, limits.note]
-        rose = incident.raise_severity(severity(basis, incident.stake_usd, estimate.independent))
-        incident.explanation = sentence(
-            incident.instrument, incident.basis or basis, incident.price, incident.fair_value,
-            incident.fair_value_sd, incident.cause, incident.stake_usd,
-        )  # fmt: skip
-        return rose
-
-    def _tell(self, incident: OpenIncident, phase: IncidentPhase, ts: Ns) -> Incident:
-        incident.published = ts
-        incident.published_basis = incident.basis or 0.0
-        return incident.message(phase)
-
-    def _close(self, incident: OpenIncident, resolved: Ns) -> Incident:
-        incident.resolved = resolved
-        key = (incident.underlying, incident.direction)
-        del self.open[key]
-        self.recent[key] = incident
-        for name in incident.members:
-            state = self._market.instruments[name]
-            state.alarm.incident = None
-        lasted = duration((incident.resolved - incident.opened) / NS)
-        incident.explanation = (
-            f"{incident.explanation.partition(' Resolved after')[0]} Resolved after {lasted}."
-        )
-        return incident.message("resolve")
-
-    def _reference_frozen(self, instrument: InstrumentState, ts: Ns, session: Session) -> bool:
-        references = instrument.underlying.references.values()
-        if session != "regular" or not references:
-            return False
-        return all(ts - reference.changed > FRESH_NS for reference in references)
-
-    def _executable(self, instrument: InstrumentState, direction: int) -> dict[str, float | None]:
-        curve = instrument.curve
-        if curve is None:
-            return {}
-        prices: dict[str, float | None] = {}
-        for size in self.sizes:
-            done = curve.sell(size) if direction > 0 else curve.buy(size)
-            prices[f"{size:g}"] = None if done is None else done.price
-        return prices
-
-    def _stake(self, instrument: InstrumentState, base: float, direction: int) -> float | None:
-        """USD an arbitrageur would gain on this venue by moving its price back to fair value."""
-        if instrument.curve is None:
-            return None
-        fair_value = exp(base)
-        done = instrument.curve.to_price(fair_value)
-        if done is None:
-            return 0.0
-        gain = done.usd - done.tokens * fair_value
-        return max(0.0, gain * direction)
+        return self.book.command(command)
 
 
-def _log_before(instrument: InstrumentState) -> float:
-    """The log price this venue had before its last change; its present one if it had none."""
-    alarm: Alarm = instrument.alarm
-    return instrument.log_price if alarm.last_log is None else alarm.last_log
+def _neighbours(instrument: InstrumentState, ts: Ns) -> bool:
+    """Whether there are other venues of the share that tell bars too, and told one lately."""
+    return any(
+        other is not instrument and other.is_bar and ts - other.ts <= EXCURSION_NS
+        for other in instrument.underlying.instruments
+    )
+
+
+def _guessed(estimate: Estimate) -> bool:
+    """Whether fair value comes from other venues' last prices, not from a fresh reference."""
+    return estimate.age_ns is None or estimate.age_ns > FRESH_NS

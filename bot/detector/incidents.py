@@ -16,15 +16,18 @@ def incident_id(instrument: str, kind: IncidentKind, opened: Ns) -> str:
 class OpenIncident:
     """One incident of one underlying in one direction; ``members`` are the instruments outside.
 
-    ``members`` maps an instrument to the time since which it has been inside again, or ``None``
-    while it is outside. The first is the instrument the incident is named after.
+    ``members`` maps an instrument to the time since which it has been inside again, or ``None`` while it
+    is outside. The first is the instrument the incident is named after. ``group`` is what its venues have
+    in common: the underlying, or a currency off its own peg. ``facts`` stay with it. ``detected`` is when
+    it was first told; later than ``opened`` where only what came after showed what it had been.
     """
 
     __slots__ = (
         "acknowledged_by", "band_high", "band_low", "basis", "basis_high", "basis_low", "cause",
-        "cause_probability", "direction", "evidence", "executable", "explanation", "fair_value",
-        "fair_value_sd", "id", "instrument", "kind", "last_seen", "members", "muted_until", "opened",
-        "price", "published", "published_basis", "resolved", "severity", "stake_usd", "underlying",
+        "cause_probability", "detected", "direction", "evidence", "executable", "explanation", "facts",
+        "fair_value", "fair_value_sd", "group", "id", "instrument", "kind", "last_seen", "members",
+        "muted_until", "opened", "price", "published", "published_basis", "resolved", "severity", "stake_usd",
+        "underlying",
     )  # fmt: skip
 
     def __init__(self, instrument: str, underlying: str, kind: IncidentKind, direction: int, ts: Ns) -> None:
@@ -33,7 +36,9 @@ class OpenIncident:
         self.underlying = underlying
         self.kind: IncidentKind = kind
         self.direction = direction
+        self.group = underlying
         self.opened = ts
+        self.detected = ts
         self.last_seen = ts
         self.resolved: Ns | None = None
         self.members: dict[str, Ns | None] = {instrument: None}
@@ -52,6 +57,7 @@ class OpenIncident:
         self.cause_probability: float | None = None
         self.evidence: list[str] = []
         self.explanation = ""
+        self.facts: list[str] = []
         self.acknowledged_by: str | None = None
         self.muted_until: Ns | None = None
         self.published: Ns = ts
@@ -84,16 +90,19 @@ class OpenIncident:
             executable=dict(self.executable), evidence=list(self.evidence),
             explanation=self.explanation, phase=phase, cause_probability=self.cause_probability,
             price=self.price, money_at_stake_usd=self.stake_usd, venues=list(self.members),
-            acknowledged_by=self.acknowledged_by, muted_until=self.muted_until,
+            acknowledged_by=self.acknowledged_by, muted_until=self.muted_until, detected=self.detected,
         )  # fmt: skip
 
 
-def severity(basis: float, stake_usd: float | None, independent: bool) -> Severity:
+def severity(basis: float, stake_usd: float | None, independent: bool, cause: Cause = "unknown") -> Severity:
     """From money at stake, and from how far off and how sure; never from percent alone.
 
-    ``critical``: $1,000 to be had, or a price off by half again with somebody to confirm it.
-    ``warning``: $20, or unknown depth and a basis of 2 % or more. ``info`` otherwise.
+    ``critical``: $1,000 to be had, or a price off by half again with somebody to confirm it. ``warning``:
+    $20, or unknown depth and a basis of 2 % or more. ``info`` otherwise, and whatever is only the news of
+    closed hours.
     """
+    if cause == "closed_market_drift":
+        return "info"
     size = abs(basis)
     if (stake_usd is not None and stake_usd >= 1000) or (size >= 0.4 and independent):
         return "critical"

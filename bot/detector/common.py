@@ -1,0 +1,168 @@
+"""What the tokens of one share have in common: the premium that all venues carry together, and its jumps.
+
+While New York's regular session is shut nobody can arbitrage all venues at once against the share, and
+what they carry together is mostly news: it drifts, and is no depeg. So the common level is followed (at
+``TAU_SECONDS``, a step counting for three usual ones at most) and taken as fair; in the regular session
+it is not followed but melts away. Where the reference jumps (an open, news), everything between the level
+before and after is fair for a while: venues may have been there already, or follow in minutes. What is
+told is a common level that leaves its own recent past much faster than it usually does.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from bot.detector.scalars import average_step, scale_step, weight
+from bot.market import InstrumentState, UnderlyingState
+from bot.timefmt import NS
+from bot.types import Ns, Session
+
+EVERY_NS = 60 * NS
+TAU_SECONDS = 1800.0
+MELT_SECONDS = 2000.0
+"""Mean life of the common premium once the regular session has opened."""
+SCALE_TAU = 10_800.0
+USUAL = 0.0087
+"""Usual distance of the common level from its half-hour average, per unit of annual volatility."""
+JUMP = 0.022
+JUMP_SCALES = 6.0
+"""A common jump is at least so far, and so many usual distances."""
+CONFIRM_NS = 120 * NS
+GAP_SECONDS = 600.0
+NEWS = 6.0
+"""A reference that was away for so long, or moves by so many standard deviations, has jumped."""
+REGULAR_SECONDS_A_YEAR = 252 * 6.5 * 3600
+BACK = 0.4
+"""It is over when so little of it is left."""
+FRESH_NS = 2 * 3600 * NS
+AWAY_SECONDS = 3600.0
+STILL_NS = 300 * NS
+LEFT_BEHIND = 0.013
+"""So far do venues go from a reference that has stood still for so long in session, and it is told."""
+
+
+class Common:
+    """The common premium of one share's venues, as a log over the last reference. Constant size.
+
+    From ``low`` to ``high`` is what is taken as fair, ``scale`` the usual absolute distance from it,
+    ``side`` the direction of a jump that stands, ``peak`` how far it went. ``held``: an issuer's channel
+    is in trouble, so the level is not followed.
+    """
+
+    __slots__ = (
+        "anchor", "due", "floor", "held", "high", "low", "melted", "peak", "scale", "seen", "side",
+        "since", "told", "toward", "volatility",
+    )  # fmt: skip
+
+    def __init__(self, volatility: float) -> None:
+        self.volatility = volatility
+        self.floor = USUAL * volatility
+        self.low = self.high = 0.0
+        self.anchor: float | None = None
+        self.told: Ns = 0
+        self.held = False
+        self.scale = self.floor
+        self.side = 0
+        self.peak = 0.0
+        self.toward = 0
+        self.since: Ns = 0
+        self.seen: Ns = 0
+        self.due: Ns = 0
+        self.melted: Ns = 0
+
+    @property
+    def variance(self) -> float:
+        """Of the common level around what is taken as fair."""
+        return (1.25 * self.scale) ** 2
+
+    def update(self, underlying: UnderlyingState, anchor: float, told: Ns, ts: Ns, session: Session) -> None:
+        """Look at all venues, at most once a minute. ``anchor`` is the share's log price, as of ``told``."""
+        self.due = ts + EVERY_NS
+        seconds = (ts - self.seen) / NS if self.seen else 0.0
+        first = self.seen == 0
+        self.anchored(anchor, told, ts, session)
+        regular = session == "regular"
+        still = regular and stands_still(underlying, ts)
+        if regular and not still:
+            self.side = self.toward = 0
+            self.seen = ts
+            return
+        level = middle(underlying.instruments, ts, None, outside=self.side != 0)
+        if level is None:
+            return
+        self.seen = ts
+        level -= anchor
+        if first or seconds > AWAY_SECONDS:
+            # Nobody looked meanwhile: what may be news or a jump is news.
+            self.low = self.high = level
+            self.side = self.toward = 0
+            return
+        off = level - self.high if level > self.high else min(level - self.low, 0.0)
+        if self.side:
+            self._stands(off)
+            return
+        self._jumps(off, LEFT_BEHIND if still else max(JUMP, JUMP_SCALES * self.scale), ts)
+        if self.toward or self.held or regular:
+            return
+        share = weight(min(seconds, 1800.0), TAU_SECONDS)
+        limit = 3.0 * max(self.scale, self.floor)
+        self.scale = scale_step(self.scale, off, weight(min(seconds, 1800.0), SCALE_TAU), self.floor)
+        self.low += share * max(-limit, min(level - self.low, limit))
+        self.high += share * max(-limit, min(level - self.high, limit))
+
+    def anchored(self, anchor: float, told: Ns, ts: Ns, session: Session) -> None:
+        """The reference has spoken: after a jump both sides of it are fair for now; in session that melts."""
+        if session == "regular":
+            share = weight(min((ts - self.melted) / NS, 3600.0), MELT_SECONDS) if self.melted else 0.0
+            self.low, self.high = average_step(self.low, 0.0, share), average_step(self.high, 0.0, share)
+            self.scale = average_step(self.scale, self.floor, share)
+        self.melted = ts
+        if self.anchor is not None and anchor != self.anchor:
+            step, gap = anchor - self.anchor, (told - self.told) / NS
+            usual = self.volatility * sqrt(min(max(gap, 60.0), 600.0) / REGULAR_SECONDS_A_YEAR)
+            if gap > GAP_SECONDS or abs(step) > NEWS * usual:
+                self.low, self.high = min(self.low, self.low - step), max(self.high, self.high - step)
+        self.anchor, self.told = anchor, told
+
+    def _jumps(self, off: float, least: float, ts: Ns) -> None:
+        size, direction = abs(off), 1 if off > 0 else -1
+        if size < least:
+            self.toward = 0
+        elif self.toward != direction:
+            self.toward, self.since = direction, ts
+        elif ts - self.since >= CONFIRM_NS:
+            self.side, self.peak = direction, size
+
+    def _stands(self, off: float) -> None:
+        self.peak = max(self.peak, off * self.side)
+        if off * self.side < BACK * self.peak:
+            self.side = self.toward = 0
+
+
+def stands_still(underlying: UnderlyingState, ts: Ns) -> bool:
+    """Whether, in session, no reference of the share moves any more, or its trading is halted."""
+    told = [one for one in underlying.references.values() if one.price is not None]
+    return bool(told) and all(one.halted or ts - one.changed > STILL_NS for one in told)
+
+
+def middle(
+    instruments: list[InstrumentState], ts: Ns, without: InstrumentState | None, outside: bool = False
+) -> float | None:
+    """Median log share price of the venues that have moved lately, one left out; ``None`` if there is none.
+
+    Venues in an incident are heard only where ``outside`` says so: when it is the common move that is
+    looked at.
+    """
+    found = sorted(
+        one.consensus_log
+        for one in instruments
+        if one is not without
+        and one.consensus_log is not None
+        and ts - one.changed <= FRESH_NS
+        and not one.halted
+        and (outside or one.alarm is None or one.alarm.incident is None)
+    )
+    if not found:
+        return None
+    half = len(found) // 2
+    return found[half] if len(found) % 2 else (found[half - 1] + found[half]) / 2
