@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from bot.collectors import factory_oracles
 from bot.collectors.base import Collector, OnBad
 from bot.config import (
     CollectorsSection,
@@ -28,6 +29,12 @@ EXTRAS = {
     "yahoo": ("yfinance", "stocks"),
     "solana": ("solders", "solana"),
     "jupiter": ("aiohttp", "solana"),
+    "pyth": ("aiohttp", "oracles"),
+    "chainlink": ("web3", "evm"),
+    "xstocks": ("aiohttp", "oracles"),
+    "ondo": ("aiohttp", "oracles"),
+    "robinhood": ("web3", "evm"),
+    "mystonks": ("aiohttp", "oracles"),
     "exchange": ("ccxt", "exchanges"),
 }
 """Kind of source → the library it needs and the extra of pegbot that installs it."""
@@ -98,6 +105,7 @@ def build(
             )
             for one in sources.yahoo
         ]
+    built += factory_oracles.build(sources, registry, clock, on_bad, session)
     return built
 
 
@@ -127,6 +135,7 @@ def problems(config: Config, registry: Registry) -> list[str]:
     for yahoo in sources.yahoo:
         found += [f"collectors.yahoo[{yahoo.name}].symbols: {symbol!r} is not an underlying of the registry"
                   for symbol in yahoo.symbols if symbol not in registry.underlyings]  # fmt: skip
+    found += factory_oracles.problems(sources, registry)
     return found
 
 
