@@ -114,12 +114,10 @@ class OndoCollector:
     async def _get(self, path: str, params: Sequence[tuple[str, str]] = (), token: str = "") -> list[Any]:
         assert self._http is not None
         try:
-            answer = await self._http.get(path, params)
+            return [await self._http.get(path, params)]
         except DataError as error:
             self._set_aside(token, error)
             return []
-        self._rounds.heard()
-        return [answer]
 
     async def _list(self, path: str) -> list[Any]:
         return [found for answer in await self._get(path) for found in (self._made("", rows, answer),)]
@@ -145,10 +143,12 @@ class OndoCollector:
     def _made(self, token: str, say: Callable[..., Any], *answer: Any) -> Any:
         """What ``say`` makes of an answer; nothing of one that cannot be used."""
         try:
-            return say(*answer)
+            made = say(*answer)
         except DataError as error:
             self._set_aside(token, error)
             return []
+        self._rounds.heard()
+        return made
 
     def _set_aside(self, token: str, error: DataError) -> None:
         if self._on_bad is not None:

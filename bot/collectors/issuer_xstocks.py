@@ -134,11 +134,15 @@ class XStocksCollector:
     # -- asking --------------------------------------------------------------------------------------------
 
     def _made(self, say: Callable[..., list[Tick]], token: str, *answer: Any) -> list[Tick]:
+        """What follows from an answer; nothing from one that cannot be used."""
         try:
-            return say(token, *answer)
+            ticks = say(token, *answer)
         except DataError as error:
             self._set_aside(token, error)
             return []
+        if answer[0] is not None:
+            self._rounds.heard()
+        return ticks
 
     async def _each(
         self, path: str, params: Sequence[tuple[str, str]] = (), tokens: Sequence[str] | None = None
@@ -151,7 +155,6 @@ class XStocksCollector:
             except DataError as error:
                 self._set_aside(token, error)
                 continue
-            self._rounds.heard()
             yield token, answer
 
     async def pages(self, path: str, params: list[tuple[str, str]], first: int) -> list[Any]:
