@@ -161,7 +161,10 @@ class PaperBroker:
         return fills
 
     def _give_up(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
-        """Undo what filled, last first, at whatever the market gives: the loss is real and is booked."""
+        """Undo what filled, last first, at whatever the market gives: the loss is real and is booked.
+
+        What was minted or redeemed cannot be called back; its hedge then stays, until people decide.
+        """
         if not run.filled:
             run.move("refused")
             self._close(run)
@@ -169,9 +172,10 @@ class PaperBroker:
         run.move("unwinding")
         fills: list[Fill] = []
         stranded = False
+        kept = any(run.plan.legs[filled.leg].action in ("mint", "redeem") for filled in run.filled)
         for filled in reversed(run.filled):
             leg = run.plan.legs[filled.leg]
-            if leg.action not in REVERSE:
+            if leg.action not in REVERSE or (kept and leg.action == "hedge"):
                 stranded = True
                 continue
             undo = replace(leg, action=REVERSE[leg.action], quantity_tokens=float(filled.quantity))

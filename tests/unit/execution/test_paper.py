@@ -227,6 +227,20 @@ def test_an_unhedge_waits_for_what_it_hedged():
     assert (cover.action, float(cover.price)) == ("unhedge", 220.1)
 
 
+def test_what_was_minted_keeps_its_hedge_when_it_can_no_longer_be_sold():
+    desk = Desk()
+    route = plan(
+        leg("mint", ISSUER, price=222, delay_seconds=DAY),
+        leg("hedge", BROKER, price=219.9),
+        leg("sell", BOOK, price=240, limit_price=240),
+        leg("unhedge", BROKER, price=221),
+    )
+    desk.broker.execute(route, desk.market, T)
+    _, refused = desk.broker.due(T + 86_400 * NS, desk.market)
+    assert (refused.action, refused.status) == ("sell", "rejected")
+    assert desk.broker.state_of("p1") == "stranded"
+
+
 def test_a_transfer_leaves_one_place_and_arrives_at_the_other_later():
     desk = Desk()
     route = plan(
