@@ -361,6 +361,35 @@ def calibrate(
 
 
 @app.command(rich_help_panel=DATA)
+def sweep(
+    tapes: Annotated[
+        list[Path], typer.Argument(help="CSV, JSON Lines or Parquet; several are merged by time.")
+    ],
+    labels: Annotated[Path, typer.Option(help="CSV: instrument,start,end,cause.")],
+    param: Annotated[
+        list[str], typer.Option(metavar="KEY=VALUES", help="detector.open_sigmas=3,4,5, or =lo:hi:n; repeat.")
+    ],
+    config: ConfigOption = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    kernel: Annotated[
+        bool, typer.Option(help="Thresholds through the batch kernel, the best then through the engine.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a labelled tape under many settings, in parallel: their scores, best first."""
+    from bot import console
+    from bot.kernel.grid import grid
+    from bot.kernel.sweep import sweep as explore
+
+    loaded, registry = setup(config)
+    with console.counting("settings") as progress:
+        trials = explore(
+            loaded, registry, tapes, labels, grid(param), jobs=jobs, kernel=kernel, progress=progress
+        )
+    console.swept(trials, as_json)
+
+
+@app.command(rich_help_panel=DATA)
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="TOML, as in config/scenarios.")],
     out: Annotated[Path, typer.Option(help="Tape to write: .csv, .jsonl or .parquet.")],

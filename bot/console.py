@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.collectors.found import Found
     from bot.config import Config
     from bot.doctor import Finding
+    from bot.kernel.sweep import Trial
     from bot.registry import Registry
     from bot.replay import Replay
 
@@ -232,3 +233,46 @@ def replayed(session: Replay, as_json: bool) -> None:
     )
     if found:
         incidents(found, as_json=False)
+
+
+def swept(trials: Sequence[Trial], as_json: bool) -> None:
+    """Settings and their scores, best first."""
+    if as_json:
+        emit([{"setting": one.setting, "by": one.by, **one.figures} for one in trials])
+        return
+    keys = list(trials[0].setting) if trials else []
+    figures = ("f1", "precision", "recall", "instrument_precision")
+    table = _table("", *(f"{key}>" for key in keys), "F1>", "precision>", "recall>", "by venue>", "delay>",
+                   "false/instrument-day>", "cause right>", "judged by")  # fmt: skip
+    for one in trials:
+        delay = one.figures["delay_seconds_median"]
+        table.add_row(
+            *(f"{one.setting[key]:g}" for key in keys),
+            *(_ratio(one.figures[name]) for name in figures),
+            "" if delay is None else duration(delay),
+            _ratio(one.figures["false_alarms_per_instrument_day"], 4),
+            _ratio(one.figures["cause_accuracy"]) if one.by == "engine" else "",
+            one.by,
+        )
+    _show(table)
+
+
+def _ratio(value: float | None, digits: int = 3) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A running count on stderr where there is a terminal; nothing where there is none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def tell(done: int, of: int) -> None:
+        sys.stderr.write(f"\r{what}: {done:,} of {of:,} ")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\033[K")

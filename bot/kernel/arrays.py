@@ -33,13 +33,9 @@ WITHHELD = 2
 """Not to be told from this row: the wait for the share after a split, a bar whose neighbours come first."""
 FAIR_MOVED = 4
 """Fair value went away from the venue: nothing opens at once, it has time to follow."""
-SHARED = 8
-"""All venues of the share are out along with it: their common move, not this venue's."""
-APART = 16
-"""Judged by what the other venues agree on, in place of fair value."""
-TOGETHER = 32
-"""All venues have jumped together and this one with them: it joins at once."""
-ABOVE = 64
+TOGETHER = 8
+"""All venues have jumped together and this one with them: it joins at once, or stays outside."""
+ABOVE = 16
 """The side of :data:`TOGETHER`: above if set."""
 
 SECOND = 1e9
@@ -62,7 +58,7 @@ def scores(
 def episodes(
     starts: Array, first_venue: Array,
     ts: Array, venue: Array, log_bid: Array, log_ask: Array, log_fair: Array, low: Array, high: Array,
-    variance: Array, noise_var: Array, own_fair: Array, own_variance: Array, jump: Array, flags: Array,
+    variance: Array, noise_var: Array, own_excess: Array, own_variance: Array, jump: Array, flags: Array,
     open_sigmas: float, close_sigmas: float, spike_sigmas: float, spike_basis: float, jump_basis: float,
     jump_scales: float, lone_spike: float, still_out: float, cusum_drift: float, cusum_open: float,
     cusum_cap: float, confirm_ticks: int, confirm_ns: int, resolve_ns: int, reopen_ns: int,
@@ -73,10 +69,13 @@ def episodes(
     """Incidents of all groups under one setting: (how many, how many times a venue joined one).
 
     Group ``g`` has rows ``starts[g]`` to ``starts[g + 1]`` and venues ``first_venue[g]`` to the next.
-    ``own_fair`` and ``own_variance`` are what a price is judged by while its venue is in no incident,
-    ``log_fair`` and ``variance`` once it is in one. Zero before: the state of venues (``side`` to
-    ``outside``; ``member`` is the direction of the incident a venue is in) and of groups, two each, below and
-    above (``last`` incident, whether it ``is_open``, venues ``out_now``, when the last came ``back``).
+    A price beyond the band is judged by ``own_excess``, what of its excess is this venue's own (NaN: all of
+    it), and ``own_variance`` while its venue is in no incident, by ``variance`` once it is in one.
+
+    Zero before: the state of venues (``side`` to ``outside``; ``member`` is the direction of the incident a
+    venue is in) and of groups, two each, below and above (``last`` incident, whether it ``is_open``, venues
+    ``out_now``, when the last came ``back``).
+
     Results, at most one a row: ``opened``, ``ended`` and the side (2 × group, + 1 above) by incident, from 1,
     and who joined which.
     """
@@ -91,19 +90,16 @@ def episodes(
                     for one in range(first_venue[group], first_venue[group + 1]):
                         if member[one] == 2 * (slot - 2 * group) - 1:
                             member[one] = 0
-            sided = member[who]
-            fair = log_fair[row] if sided else own_fair[row]
-            excess, direction, basis = beyond(log_bid[row], log_ask[row], fair, low[row], high[row])
+            excess, direction, basis = beyond(log_bid[row], log_ask[row], log_fair[row], low[row], high[row])
             if basis != basis:
                 continue
             before, seen[who] = seen[who], now
-            if flag & TOGETHER and not sided:
-                joins = True
-                direction = 1 if flag & ABOVE else -1
-            elif sided:
+            sided = member[who]
+            together = flag & TOGETHER != 0
+            if sided:
                 sigmas = sigmas_beyond(excess, variance[row], noise_var[row])
                 slot = 2 * group + (sided > 0)
-                if follow(sided, direction, sigmas, close_sigmas) == INSIDE:
+                if not together and follow(sided, direction, sigmas, close_sigmas) == INSIDE:
                     if outside[who]:
                         outside[who] = 0
                         out_now[slot] -= 1
@@ -112,17 +108,20 @@ def episodes(
                     outside[who] = 1
                     out_now[slot] += 1
                 continue
+            if together:
+                joins = True
+                direction = 1 if flag & ABOVE else -1
             elif excess <= 0.0 and cusum[who] == 0.0:
                 count[who] = 0
                 continue
             else:
-                if flag & SHARED:
-                    excess = 0.0
+                beyond_band = excess > 0.0
+                if beyond_band and own_excess[row] == own_excess[row]:
+                    excess = own_excess[row]
                 sigmas = sigmas_beyond(excess, own_variance[row], noise_var[row])
                 stepped = sigmas
-                if excess > 0.0 or flag & (SHARED | APART):
-                    known = own_variance[row] <= noise_var[row]
-                    stepped = min(sigmas, open_sigmas) if known else -1.0
+                if beyond_band:
+                    stepped = min(sigmas, open_sigmas) if own_variance[row] <= noise_var[row] else -1.0
                 if cusum_side[who] != direction:
                     cusum[who], cusum_side[who] = 0.0, direction
                 seconds = (now - before) / SECOND if before else 0.0

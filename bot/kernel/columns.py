@@ -10,7 +10,7 @@ from bot.config import Config
 from bot.detector import detector as live
 from bot.timefmt import NS
 
-FLOATS = ("log_bid", "log_ask", "log_fair", "low", "high", "variance", "noise_var", "own_fair",
+FLOATS = ("log_bid", "log_ask", "log_fair", "low", "high", "variance", "noise_var", "own_excess",
           "own_variance", "jump")  # fmt: skip
 """Columns of float64, as :func:`bot.kernel.arrays.episodes` takes them."""
 
