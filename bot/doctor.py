@@ -17,9 +17,11 @@ from bot.config import (
     ExchangeSource,
     JupiterSource,
     MqttSection,
+    PythSource,
     SolanaSource,
     TapeSource,
     WebSection,
+    XStocksSource,
     YahooSource,
     secret,
 )
@@ -88,6 +90,22 @@ def _checks(config: Config, registry: Registry) -> Iterator[Check]:
         fix = "Check this machine's way to Yahoo: network, DNS, proxy, firewall."
         yield f"{yahoo.name} socket", fix, _yahoo_socket(yahoo)
         yield f"{yahoo.name} polling", fix, _yahoo_polling(yahoo, registry)
+    for pyth in config.collectors.pyth:
+        fix = "Check its url and api_key; take feeds out that the key is not entitled to."
+        yield pyth.name, fix, _pyth(pyth, registry)
+    fix = "Check the address, its key and this machine's way there, or give another endpoint in urls."
+    for name in [one.name for one in config.collectors.chainlink] + [
+        one.name for one in config.collectors.robinhood
+    ]:
+        yield name, fix, _first_words(config, name, registry)
+    for issuer in config.collectors.xstocks:
+        fix = "Correct these tokens or their addresses in the registry, or take them out of tokens."
+        yield issuer.name, fix, _xstocks(issuer, registry)
+    fix = "Check its url, its api_key and this machine's way there."
+    for name in [one.name for one in config.collectors.ondo] + [
+        one.name for one in config.collectors.mystonks
+    ]:
+        yield name, fix, _first_words(config, name, registry)
     yield (
         "ledger",
         "Set [ledger] url to a database that is up and may be written.",
@@ -242,6 +260,27 @@ async def _yahoo_polling(source: YahooSource, registry: Registry) -> str:
     first = seen[0]
     asked = f"{len(seen)} of {len(source.symbols)} symbols asked for"
     return f"{first.instrument} {first.price:,.2f} USD at {short(first.ts)} UTC; {asked}"
+
+
+async def _pyth(source: PythSource, registry: Registry) -> str:
+    from bot.collectors.pyth_doctor import examine as look
+
+    return await look(source, registry)
+
+
+async def _xstocks(source: XStocksSource, registry: Registry) -> str:
+    from bot.collectors.issuer_doctor import xstocks
+
+    return await xstocks(source, registry)
+
+
+async def _first_words(config: Config, name: str, registry: Registry) -> str:
+    """Of the source of this name, as the daemon would run it."""
+    from bot.collectors.factory_oracles import build
+    from bot.collectors.issuer_doctor import first_words
+
+    built = build(config.collectors, registry, time.time_ns, None, None)
+    return await first_words(next(one for one in built if one.name == name))
 
 
 async def _ledger(url: str) -> str:
