@@ -24,29 +24,38 @@ PEER_AGE_NS = 3 * 3600 * NS
 SAMPLES = 20_000
 """Kept per instrument at most; a longer tape is thinned evenly."""
 NORMAL_MAD = 1.4826
-SPLIT = 0.5
+ENOUGH_PAIRS = 30
+FAR = 4.0
+"""Beyond so many usual distances it is no spread, but an incident."""
+WILD = 0.2
+"""A move beyond this log ratio is a split, a mistake or an incident."""
 DAY_HOURS, NIGHT_HOURS, WEEKEND_HOURS = 6.5, 17.5, 48.0
 
 
 class Venue:
-    """One instrument's basis in session, a value a minute at most."""
+    """One instrument in session, a value a minute at most: its basis, and how far it is from other venues."""
 
     def __init__(self) -> None:
         self.ts: Ns = 0
-        self.basis = 0.0
+        self.apart: float | None = None
         self.samples: list[float] = []
         self.every = 1
         self.seen = 0
         self.pairs: list[tuple[float, float]] = []
 
-    def see(self, ts: Ns, basis: float) -> None:
-        """One more value, if a minute has passed."""
+    def see(self, ts: Ns, basis: float, apart: float | None) -> None:
+        """One more value, if a minute has passed. ``apart`` is the log distance from the other venues."""
         since = ts - self.ts
         if since < MINUTE_NS:
             return
-        if since < 2 * MINUTE_NS and len(self.pairs) < SAMPLES:
-            self.pairs.append((self.basis, basis))
-        self.ts, self.basis = ts, basis
+        if (
+            since < 2 * MINUTE_NS
+            and len(self.pairs) < SAMPLES
+            and apart is not None
+            and self.apart is not None
+        ):
+            self.pairs.append((self.apart, apart))
+        self.ts, self.apart = ts, apart
         self.seen += 1
         if self.seen % self.every == 0:
             self.samples.append(basis)
@@ -54,14 +63,27 @@ class Venue:
                 self.samples, self.every = self.samples[::2], 2 * self.every
 
     def result(self) -> dict[str, Any]:
-        """Premium, noise around it, and the half-life of a deviation in minutes."""
+        """Premium, noise around it, and the half-life in minutes of a distance from the other venues."""
         centre = median(self.samples)
         noise = NORMAL_MAD * median(abs(value - centre) for value in self.samples)
-        above = sum((a - centre) * (b - centre) for a, b in self.pairs)
-        below = sum((a - centre) ** 2 for a, _ in self.pairs)
-        kept = above / below if below else 0.0
-        half_life = log(0.5) / log(kept) if len(self.pairs) >= 30 and 0.0 < kept < 1.0 else None
-        return {"minutes": self.seen, "premium": centre, "noise": noise, "half_life_minutes": half_life}
+        return {
+            "minutes": self.seen,
+            "premium": centre,
+            "noise": noise,
+            "half_life_minutes": _half_life(self.pairs),
+        }
+
+
+def _half_life(pairs: list[tuple[float, float]]) -> float | None:
+    """From how much of a distance is left a minute later. Far-off stretches are incidents, and left out."""
+    if len(pairs) < ENOUGH_PAIRS:
+        return None
+    centre = median(a for a, _ in pairs)
+    usual = NORMAL_MAD * median(abs(a - centre) for a, _ in pairs)
+    kept = [(a - centre, b - centre) for a, b in pairs if abs(a - centre) <= FAR * usual]
+    below = sum(a * a for a, _ in kept)
+    left = sum(a * min(max(b, -FAR * usual), FAR * usual) for a, b in kept) / below if below else 0.0
+    return log(0.5) / log(left) if 0.0 < left < 1.0 else None
 
 
 class Share:
@@ -126,6 +148,7 @@ def text(data: dict[str, Any]) -> Iterator[str]:
         )
     for key in ("venue_noise", "closed_variance_fraction", "weekend_variance_fraction"):
         yield f"  {key} {_or_unknown(data[key], '{:.4f}')} (configured {configured[key]})"
+    yield f"  from {data['nights']} nights and {data['closed_weekends']} weekends of all shares"
     yield (
         f"  tokens about the next open: slope {_or_unknown(data['peer_slope'], '{:.3f}')}, error "
         f"{_or_unknown(data['peer_error_share'], '{:.3f}')} of the variance ({data['opens']} opens)"
@@ -143,8 +166,14 @@ def _token(state: InstrumentState, engine: Engine, venues: dict[str, Venue]) -> 
     fair = engine.valuation.state_of(state.underlying)
     if not fair.by_reference or fair.anchor is None or not 0 <= ts - fair.anchor_ts <= FRESH_NS:
         return
-    basis = state.log_price - state.token_state.log_multiplier - fair.anchor
-    venues.setdefault(state.name, Venue()).see(ts, basis)
+    share = state.log_price - state.token_state.log_multiplier
+    others = [
+        one.consensus_log
+        for one in state.underlying.instruments
+        if one is not state and one.consensus_log is not None and ts - one.ts <= FRESH_NS
+    ]
+    apart = share - median(others) if others else None
+    venues.setdefault(state.name, Venue()).see(ts, share - fair.anchor, apart)
 
 
 def _before(underlying: UnderlyingState, tick: Tick, engine: Engine, share: Share) -> None:
@@ -157,8 +186,10 @@ def _before(underlying: UnderlyingState, tick: Tick, engine: Engine, share: Shar
         if one.consensus_log is not None and not one.halted and tick.ts - one.changed <= PEER_AGE_NS
     ]
     price = _price(tick)
-    if said and price is not None and abs(move := log(price / share.close)) < SPLIT:
-        share.told.append((median(said) - log(share.close), move))
+    if said and price is not None and abs(move := log(price / share.close)) < WILD:
+        told = median(said) - log(share.close)
+        if abs(told) < WILD:
+            share.told.append((told, move))
 
 
 def _reference(underlying: UnderlyingState, tick: Tick, engine: Engine, share: Share) -> None:
@@ -176,7 +207,7 @@ def _reference(underlying: UnderlyingState, tick: Tick, engine: Engine, share: S
 
 
 def _keep(share: Share, which: str, ratio: float) -> None:
-    if which and abs(log(ratio)) < SPLIT:
+    if which and abs(log(ratio)) < WILD:
         share.moves[which].append(log(ratio))
 
 
@@ -195,19 +226,28 @@ def _price(tick: Tick) -> float | None:
 
 def _closed(shares: Sequence[Share]) -> dict[str, Any]:
     """Variance an hour, closed against open. Each share's nights are set against its own days."""
-    nights, weekends = [], []
+    moves: dict[str, list[float]] = {"day": [], "night": [], "weekend": []}
     for share in shares:
-        day, night, weekend = (_variance(share.moves[which]) for which in ("day", "night", "weekend"))
-        if day and night:
-            nights.append(night / NIGHT_HOURS / (day / DAY_HOURS))
-        if day and night and weekend:
-            weekends.append(max(0.0, weekend - night) / WEEKEND_HOURS / (day / DAY_HOURS))
-    return {"closed_variance_fraction": _middle(nights), "weekend_variance_fraction": _middle(weekends)}
+        usual = _mean_size(share.moves["day"])
+        if usual:
+            for which, found in share.moves.items():
+                moves[which] += [abs(move) / usual for move in found]
+    night, weekend = _mean_size(moves["night"]), _mean_size(moves["weekend"])
+    closed = None if night is None else night**2 / NIGHT_HOURS * DAY_HOURS
+    shut = None
+    if night is not None and weekend is not None:
+        shut = max(0.0, weekend**2 - night**2) / WEEKEND_HOURS * DAY_HOURS
+    return {
+        "closed_variance_fraction": closed,
+        "weekend_variance_fraction": shut,
+        "nights": len(moves["night"]),
+        "closed_weekends": len(moves["weekend"]),
+    }
 
 
-def _variance(moves: list[float]) -> float | None:
-    """Mean absolute move, squared: heavy tails move it less than they do a variance."""
-    return (sum(abs(move) for move in moves) / len(moves)) ** 2 if len(moves) >= 3 else None
+def _mean_size(moves: list[float]) -> float | None:
+    """Mean absolute move: heavy tails move it less than they do a variance."""
+    return sum(abs(move) for move in moves) / len(moves) if len(moves) >= 3 else None
 
 
 def _peers(told: list[tuple[float, float]]) -> dict[str, Any]:
