@@ -11,7 +11,18 @@ import msgspec
 
 from benchmarks.figure import Figure, figures
 
-NAMES = ("engine", "memory", "startup", "pools", "pool_growth", "arbitrage", "metrics", "tape", "ledger")
+NAMES = (
+    "engine",
+    "kernel",
+    "memory",
+    "startup",
+    "pools",
+    "pool_growth",
+    "arbitrage",
+    "metrics",
+    "tape",
+    "ledger",
+)
 
 
 def main() -> int:
