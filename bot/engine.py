@@ -162,9 +162,7 @@ class Engine:
                 raise DataError("unknown_instrument", tick.instrument)
             known = self.market.token_state(token)
             known.update(_json(tick), tick.ts)
-            underlying = self.market.underlyings.get(token.underlying)
-            if underlying is not None:
-                splits.multiplied(underlying, known)
+            splits.multiplied(self.market, known)
             return None
         return self.market.admit(tick.instrument)
 
@@ -236,7 +234,7 @@ class Engine:
         if token.next_multiplier is not None:
             token.advance(ts)
         if token.handled != token.changed:
-            splits.multiplied(state.underlying, token)
+            splits.multiplied(self.market, token)
         bid, ask = tick.bid, tick.ask
         price = tick.price
         if kind == "trade" and state.curve is not None and ts - state.quoted <= QUOTED_NS:
@@ -248,7 +246,7 @@ class Engine:
             bid, ask, price = state.bid, state.ask, state.price
         elif kind == "multiplier":
             token.update(_json(tick), ts)
-            splits.multiplied(state.underlying, token)
+            splits.multiplied(self.market, token)
             return
         elif kind == "status":
             self._status(state, state.underlying, tick, out)

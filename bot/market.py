@@ -50,6 +50,7 @@ class TokenState:
         "multiplier",
         "next_at",
         "next_multiplier",
+        "noted",
         "previous",
         "token",
     )
@@ -63,6 +64,8 @@ class TokenState:
         self.previous: float | None = None
         self.next_multiplier: float | None = None
         self.next_at: Ns = 0
+        self.noted = 0.0
+        """The log multiplier that all that is known was worked out with."""
         self.handled: Ns = 0
         """The last change that was looked at: whether it is a split that the share does not trade on yet."""
         self.channel_halted = False

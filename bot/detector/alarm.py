@@ -98,7 +98,7 @@ class Trace(Protocol):
 
     def own(self, excess: float, variance: float, jump: float, confirmed: bool, waits: bool,
             fair_moved: bool) -> None:  # fmt: skip
-        """It is beyond the band, in no incident: by what it is judged, and what speaks against opening one."""
+        """It is beyond the band, in no incident: what it is judged by, what speaks against opening one."""
 
     def together(self, direction: int) -> None:
         """All venues have jumped together, and this one with them."""

@@ -42,10 +42,10 @@ class IncidentBook:
         self.timers: list[tuple[Ns, str, int]] = []
         self.muted: dict[str, Ns] = {}
 
-    def sighted(self, seen: Sighting) -> Incident:
+    def sighted(self, seen: Sighting, group: str = "") -> Incident:
         """A venue is out: a new incident, one that goes on, or one more venue of one that is open."""
         instrument, ts = seen.instrument, seen.ts
-        group = self._group(seen)
+        group = group or instrument.underlying.info.ticker
         key = (group, seen.direction)
         incident = self.open.get(key)
         phase: IncidentPhase = "update"
@@ -127,14 +127,6 @@ class IncidentBook:
     def tell(self, incident: OpenIncident, phase: IncidentPhase, ts: Ns) -> Incident:
         """The message, noted as told."""
         return self._tell(incident, phase, ts)
-
-    def _group(self, seen: Sighting) -> str:
-        """The underlying, or the coin the venue quotes in if that is off its peg and explains the basis."""
-        coin = seen.instrument.quote_symbol
-        off = self._market.coins.get(coin)
-        if off is not None and abs(seen.basis + off) < 0.5 * abs(seen.basis):
-            return f"currency {coin}"
-        return seen.instrument.underlying.info.ticker
 
     def _describe(self, incident: OpenIncident, seen: Sighting, worst: bool, joins: bool) -> bool:
         """Write down what is seen now; True if the severity rose."""

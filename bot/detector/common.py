@@ -21,10 +21,11 @@ EVERY_NS = 60 * NS
 TAU_SECONDS = 1800.0
 MELT_SECONDS = 2000.0
 """Mean life of the common premium once the regular session has opened."""
-SCALE_TAU = 10_800.0
-USUAL = 0.0087
-"""Usual distance of the common level from its half-hour average, per unit of annual volatility."""
-JUMP = 0.022
+SCALE_TAU = 5400.0
+USUAL = 0.007
+"""Usual distance of the common level from its half-hour average, at an annual volatility of one; it goes with
+its root."""
+JUMP = 0.025
 JUMP_SCALES = 6.0
 """A common jump is at least so far, and so many usual distances."""
 CONFIRM_NS = 120 * NS
@@ -56,7 +57,7 @@ class Common:
 
     def __init__(self, volatility: float) -> None:
         self.volatility = volatility
-        self.floor = USUAL * volatility
+        self.floor = USUAL * sqrt(volatility)
         self.low = self.high = 0.0
         self.anchor: float | None = None
         self.told: Ns = 0

@@ -44,6 +44,7 @@ from bot.valuation import Estimate, SessionClock
 
 LONE_SPIKE = 0.25
 SUSPECT_SD = 0.004
+APART = 0.01
 COIN_OPEN, COIN_BACK, COIN_SD = 0.012, 0.006, 0.001
 SPIKE_SIGMAS = 1.5
 CONFIRM_TICKS = 3
@@ -177,7 +178,12 @@ class Detector:
             sigmas = excess / sqrt(estimate.variance + alarm.noise_var)
             told = self.book.follow(incident, self._seen(instrument, ts, basis, direction, sigmas,
                                                          estimate, session, base))  # fmt: skip
-        elif excess > 0.0:
+        elif excess > 0.0 or (
+            session != "regular" and (direction := self._apart(common, log_bid, log_ask, base, limits)) != 0
+        ):
+            if excess <= 0.0:
+                basis = (log_bid if direction > 0 else log_ask) - base
+                excess = basis - limits.high if direction > 0 else limits.low - basis
             told = self._outside(instrument, alarm, ts, excess, direction, basis, base, estimate, session,
                                  reverted)  # fmt: skip
         else:
@@ -250,9 +256,14 @@ class Detector:
             if estimate.age_ns is not None and estimate.age_ns <= FRESH_NS:
                 return None
             basis = -off
-        return self._open(
-            self._seen(instrument, ts, basis, direction, abs(off) / COIN_SD, estimate, session, base)
-        )
+        seen = self._seen(instrument, ts, basis, direction, abs(off) / COIN_SD, estimate, session, base)
+        return self._open(seen, f"currency {instrument.quote_symbol}")
+
+    def _apart(self, common: Common, log_bid: float, log_ask: float, base: float, limits: Band) -> int:
+        """Whether a venue at the share's price is out beside what all others carry; on which side."""
+        if log_bid - base - common.high > limits.high + APART:
+            return 1
+        return -1 if log_ask - base - common.low < limits.low - APART else 0
 
     def _outside(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, excess: float, direction: int,
                  basis: float, base: float, estimate: Estimate, session: Session,
@@ -323,13 +334,13 @@ class Detector:
             excess, variance, jump, estimate.independent or reverted, waits, moved and not reverted
         )
 
-    def _open(self, seen: Sighting) -> Incident:
+    def _open(self, seen: Sighting, group: str = "") -> Incident:
         if self.trace is not None:
             self.trace.opened(seen.instrument, seen.ts)
         alarm: Alarm = seen.instrument.alarm
         alarm.cusum = 0.0
         alarm.after = 0
-        return self.book.sighted(seen)
+        return self.book.sighted(seen, group)
 
     def _seen(self, instrument: InstrumentState, ts: Ns, basis: float, direction: int, sigmas: float,
               estimate: Estimate, session: Session, base: float) -> Sighting:  # fmt: skip
@@ -370,7 +381,7 @@ class Detector:
             return excess, basis, base, variance
         level += instrument.token_state.log_multiplier
         apart = base + basis - level
-        if apart * direction < 0.5 * abs(basis):
+        if apart * direction < 0.5 * abs(basis) or apart * direction <= 0.0:
             return min(excess, 0.0), basis, base, variance
         agreeing = 0
         for one in others:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from math import log
 
-from bot.market import InstrumentState, ReferenceState, TokenState, UnderlyingState
+from bot.market import InstrumentState, Market, ReferenceState, TokenState, UnderlyingState
 from bot.timefmt import NS
 from bot.types import Ns
+from bot.valuation import FairState
 
 RATIOS = tuple(sorted({log(n) for n in (1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50)}))
 NEAR = 0.003
 """A step of the multiplier this near to a ratio of whole shares, as a log, is a split."""
+TOGETHER_NS = 3600 * NS
+"""Tokens of one share split within so long of one another."""
 LASTS_NS = 5 * 24 * 3600 * NS
 """So long, over the longest weekend, a reference may be on either count."""
 
@@ -26,34 +29,56 @@ def is_split(step: float) -> bool:
     return any(abs(size - ratio) < NEAR for ratio in RATIOS)
 
 
-def multiplied(underlying: UnderlyingState, token: TokenState) -> None:
-    """A multiplier has changed: if that was a split that the share does not trade on yet, remember it."""
-    if token.previous is None or token.handled == token.changed:
+def multiplied(market: Market, token: TokenState) -> None:
+    """A multiplier is known, or has changed: what was worked out with the old one is worked out anew.
+
+    If the change is a split that the share does not trade on yet, that is remembered, too.
+    """
+    if token.handled == token.changed and token.noted == token.log_multiplier:
         return
-    token.handled = token.changed
-    step = token.log_multiplier - log(token.previous)
+    step = token.log_multiplier - token.noted
+    fresh, token.handled, token.noted = token.handled != token.changed, token.changed, token.log_multiplier
+    underlying = market.underlyings.get(token.token.underlying)
+    if underlying is None:
+        return
     fair = underlying.fair
-    if not is_split(step) or fair is None or fair.anchor is None:
-        return
     venues = [one for one in underlying.instruments if one.token_state is token and one.price is not None]
-    if underlying.split is None and not _ahead(venues, token, fair.anchor, step):
-        return
-    if underlying.split is None:
-        underlying.split, underlying.split_at = step, token.changed
-        for name in ("anchor", "prior"):
-            if getattr(fair, name) is not None:
-                setattr(fair, name, getattr(fair, name) - step)
-        fair.open_log -= step
-        fair.close_log -= step
-        if underlying.slow is not None:
-            underlying.slow -= step
-        for reference in underlying.references.values():
-            reference.log_price -= step
-        if underlying.group is not None and underlying.group.anchor is not None:
-            underlying.group.anchor -= step
+    if not fresh and fair is not None and fair.anchor is not None and not fair.by_reference:
+        _shift_fair(fair, step)
     for one in venues:
         if one.consensus_log is not None:
             one.consensus_log -= step
+    if not fresh or not is_split(step) or fair is None or fair.anchor is None:
+        return
+    pending = underlying.split is not None and token.changed - underlying.split_at < TOGETHER_NS
+    if not pending and _ahead(venues, token, fair.anchor, step):
+        underlying.split, underlying.split_at = step, token.changed
+        _shift_share(market, underlying, step)
+
+
+def _shift_share(market: Market, underlying: UnderlyingState, step: float) -> None:
+    """One share is so much less from now on: all that was known of its price is in the new count."""
+    _shift_fair(underlying.fair, step)
+    if underlying.slow is not None:
+        underlying.slow -= step
+    for reference in underlying.references.values():
+        reference.log_price -= step
+    if underlying.group is not None and underlying.group.anchor is not None:
+        underlying.group.anchor -= step
+    for other in market.underlyings.values():
+        if other.info.factor == underlying.info.ticker and other.fair is not None:
+            fair = other.fair
+            if fair.factor_log is not None:
+                fair.factor_log -= step
+
+
+def _shift_fair(fair: FairState, step: float) -> None:
+    for name in ("anchor", "prior"):
+        level = getattr(fair, name)
+        if level is not None:
+            setattr(fair, name, level - step)
+    fair.open_log -= step
+    fair.close_log -= step
 
 
 def _ahead(venues: list[InstrumentState], token: TokenState, anchor: float, step: float) -> bool:
