@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bot.errors import UsageError
-from bot.simulate.scenario import Scenario, load
+from bot.simulate.loading import load
+from bot.simulate.scenario import Scenario
 from bot.simulate.world import simulate
 from bot.types import Ns, Tick
 

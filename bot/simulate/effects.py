@@ -1,115 +1,29 @@
-"""What each cause does to the world while it lasts, and how far it takes each price off.
-
-Every effect is asked at each step for its shifts (logs, by instrument, token or ticker), does its one-off
-deeds when it begins and ends, and says which instruments it is to be labelled on and how far off they are.
-"""
+"""What each cause does to the world, when it begins and when it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import copysign, log
-from typing import TYPE_CHECKING
 
-from bot.simulate.labels import Watch
-from bot.simulate.scenario import HONEST, Happening
-from bot.simulate.shares import HOUR_NS, ReferenceState, ShareState
+from bot.simulate.effect import Effect
+from bot.simulate.shares import HOUR_NS, ShareState
 from bot.types import Ns, Tick
 
-if TYPE_CHECKING:
-    from bot.simulate.venue import Venue
-    from bot.simulate.world import World
-
-LINGER_NS = 6 * HOUR_NS
-"""So long after its end an effect is watched for what it leaves behind."""
 ANNOUNCED_NS = 8 * HOUR_NS
 LEFT = 0.05
 """What remains in a pool when its liquidity providers have left."""
 
+SHIFTS: dict[str, str] = {
+    "broad_premium": "underlying",
+    "issuer_halt": "token",
+    "under_backed": "token",
+    "multiplier_mismatch": "instrument",
+    "corporate_action": "instrument",
+}
+"""Causes whose shift is added to prices, and by what name they are found."""
 
-class Effect:
-    """One happening in its world; ``shift`` is its log now."""
 
-    def __init__(self, one: Happening, world: World) -> None:
-        self.one = one
-        self.world = world
-        self.start: Ns = world.scenario.starts + int(one.at_hours * HOUR_NS)
-        self.end: Ns = self.start + int(one.hours * HOUR_NS)
-        self.ended = False
-        self.announced = one.cause != "corporate_action"
-        self.watches: list[tuple[Watch, Callable[[], float]]] = []
-        self.full = log(1 + one.ratio)
-        self.shift = 0.0
-
-    def begin(self, ts: Ns) -> list[Tick]:
-        """What happens at once."""
-        ticks: list[Tick] = getattr(self, f"_{self.one.cause}")(ts)
-        return ticks
-
-    def step(self, ts: Ns) -> None:
-        """Its size grows over ``ramp_hours``."""
-        ramp = int(self.one.ramp_hours * HOUR_NS)
-        self.shift = self.full * min(1.0, (ts - self.start) / ramp) if ramp else self.full
-
-    def finish(self, ts: Ns) -> list[Tick]:
-        """What ends."""
-        self.ended = True
-        self.shift = 0.0
-        after = getattr(self, f"_after_{self.one.cause}", None)
-        return after(ts) if after is not None else []
-
-    def see(self, ts: Ns) -> None:
-        """Look at all it is labelled on."""
-        for watch, off in self.watches:
-            if watch.start is not None or not self.ended:
-                watch.see(ts, off())
-
-    def close(self, ts: Ns) -> None:
-        """No more of it: write the labels that are open."""
-        for watch, _ in self.watches:
-            watch.close(ts)
-        self.watches = []
-
-    def over(self, ts: Ns) -> bool:
-        """Whether nothing more can come of it."""
-        if not self.ended:
-            return False
-        return ts - self.end >= LINGER_NS or all(watch.start is None for watch, _ in self.watches)
-
-    # -- who is watched -------------------------------------------------------------------------------
-
-    def _watch(self, instrument: str, off: Callable[[], float]) -> None:
-        if self.one.cause not in HONEST:
-            watch = Watch(instrument, self.one.cause, self.world.scenario.label_ratio, self.world.labels)
-            self.watches.append((watch, off))
-
-    def _watch_venue(self, venue: Venue) -> None:
-        world = self.world
-        self._watch(venue.place.instrument, lambda: venue.depth.log_price - world.honest(venue))
-
-    def _watch_against(self, reference: ReferenceState, share: ShareState) -> None:
-        """The share's tokens against the price that its reference stands at."""
-        world = self.world
-
-        def off(venue: Venue) -> float:
-            if self.ended or reference.said is None:
-                return 0.0
-            return venue.depth.log_price - reference.said - world.log_multiplier(venue.token)
-
-        for venue in world.of(underlying=share.share.ticker):
-            self._watch(venue.place.instrument, lambda venue=venue: off(venue))  # type: ignore[misc]
-
-    def _venues(self) -> list[Venue]:
-        one = self.one
-        return self.world.of(
-            instrument=one.instrument, underlying=one.underlying, token=one.token, coin=one.coin
-        )
-
-    def _all(self) -> list[Tick]:
-        for venue in self._venues():
-            self._watch_venue(venue)
-        return []
-
-    # -- each cause -----------------------------------------------------------------------------------
+class Happens(Effect):
+    """An effect with the deeds of every cause."""
 
     def _thin_liquidity(self, ts: Ns) -> list[Tick]:
         """One order; nobody comes for ``hours``. With ``lps_leave`` the liquidity goes first."""
@@ -169,16 +83,6 @@ class Effect:
             for reference in chosen:
                 self._watch_reference(reference, share)
         return []
-
-    def _watch_reference(self, reference: ReferenceState, share: ShareState) -> None:
-        market = self.world.market
-
-        def off() -> float:
-            if reference.said is None or market.session not in reference.sessions or self.ended:
-                return 0.0
-            return reference.said - share.log_price - share.unsplit
-
-        self._watch(reference.instrument, off)
 
     def _oracle_fault(self, ts: Ns) -> list[Tick]:
         """One source jumps by ``ratio``, or stands still (``freeze``) while the share moves by it."""
@@ -321,13 +225,3 @@ class Effect:
         seconds = self.world.scenario.closed_step_seconds
         share.news(self.one.ratio, max(4, int(self.one.ramp_hours * 3600 / seconds)))
         return []
-
-
-SHIFTS: dict[str, str] = {
-    "broad_premium": "underlying",
-    "issuer_halt": "token",
-    "under_backed": "token",
-    "multiplier_mismatch": "instrument",
-    "corporate_action": "instrument",
-}
-"""Causes whose shift is added to prices, and by what name they are found."""

@@ -15,7 +15,7 @@ import msgspec
 from bot.config import ValuationSection
 from bot.score import Label
 from bot.simulate.draw import drawn
-from bot.simulate.effects import SHIFTS, Effect
+from bot.simulate.effects import SHIFTS, Happens
 from bot.simulate.scenario import Scenario
 from bot.simulate.shares import HOUR_NS, CoinState, Market, ShareState
 from bot.simulate.venue import Venue
@@ -60,8 +60,8 @@ class World:
         self.silent: set[str] = set()
         """Venues of which nothing is heard."""
         happenings = [*scenario.happenings, *drawn(scenario, seed, self.clock)]
-        self.waiting = sorted((Effect(one, self) for one in happenings), key=attrgetter("start"))
-        self.active: list[Effect] = []
+        self.waiting = sorted((Happens(one, self) for one in happenings), key=attrgetter("start"))
+        self.active: list[Happens] = []
 
     def _first(self, ticker: str) -> float:
         share = self.shares[ticker].share

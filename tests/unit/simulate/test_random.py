@@ -16,7 +16,7 @@ from bot.pools import decode, decode_book
 from bot.simulate import load, simulate, write
 from bot.simulate.depth import make
 from bot.simulate.draw import drawn
-from bot.simulate.scenario import HONEST, NEEDS, Happening, Place, Scenario
+from bot.simulate.scenario import HONEST, MODES, NEEDS, Draw, Happening, Place, Scenario, Share
 from bot.simulate.shares import HOUR_NS
 from bot.simulate.venue import Venue
 from bot.timefmt import NS
@@ -239,3 +239,10 @@ def test_memory_does_not_grow_with_the_days(bench: Scenario) -> None:
     tracemalloc.stop()
     assert len(held) >= 2
     assert held[-1] - held[0] < 4_000_000, "but for caches, which are bounded"
+
+
+def test_every_key_of_a_scenario_and_every_cause_is_described() -> None:
+    text = (CONFIG.parent / "docs" / "simulation.md").read_text(encoding="utf-8")
+    keys = {field for kind in (Scenario, Share, Place, Happening, Draw) for field in kind.__struct_fields__}
+    modes = {mode for modes in MODES.values() for mode in modes if mode}
+    assert [name for name in sorted({*keys, *NEEDS, *modes}) if f"`{name}`" not in text] == []
