@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help run test test-slow servers lint format peers bench lock docs demo clean
+.PHONY: help run test test-slow servers lint format peers bench bench-detection lock docs demo clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/run.done: requirements/run.txt pyproject.toml
 	@echo "Making the environment in $(VENV) (about a minute, once) …"
@@ -49,6 +49,13 @@ peers: $(VENV)/peers.done ## an environment for what is measured beside us and w
 $(VENV)/peers.done: requirements/peers.txt $(VENV)/run.done
 	@$(PYTHON) -m venv $(VENV)/peers
 	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check install --quiet -r requirements/peers.txt
+	@touch $@
+
+bench-detection: $(VENV)/contenders.done ## who finds depegs best, on simulated months and real tapes (an hour)
+	$(BIN)/python -m benchmarks.detection
+
+$(VENV)/contenders.done: requirements/contenders.txt $(VENV)/run.done
+	@$(PIP) --no-deps -r requirements/contenders.txt
 	@touch $@
 
 bench: servers ## every figure of the README and docs, beside a named peer

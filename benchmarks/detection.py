@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,7 +26,7 @@ from benchmarks.contenders.monitor import Monitor
 from benchmarks.contenders.ours import Ours
 from benchmarks.contenders.tuning import EARLY_NS, Tuned, tagged, tagged_label, tune, watch
 from benchmarks.detection_cache import remembered
-from benchmarks.detection_tapes import ROOT, SHARED, Labelled, real, simulated
+from benchmarks.detection_tapes import CACHE, ROOT, SHARED, Labelled, real, simulated
 from bot.cli import setup
 from bot.score import Claim, Extent, Label, score
 
@@ -45,25 +46,85 @@ class Judged(Struct, frozen=True):
 class Run(Struct, frozen=True):
     """All contenders on one tape."""
 
-    name: str
     labels: list[Label]
     extent: Extent
     judged: dict[str, Judged]
 
 
+class Bench(Struct, frozen=True):
+    """What is compared, on what; its methods run in processes of their own."""
+
+    scenario: Path
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+    every: int
+    names: tuple[str, ...]
+    cache: Path
+
+    def tape(self, seed: int) -> Labelled:
+        """The tape of a seed, made if need be."""
+        return simulated(self.scenario, seed, setup(None)[1], self.cache)
+
+    def make(self, seed: int) -> None:
+        """See that the tape is there."""
+        self.tape(seed)
+        _say(f"{self.scenario.stem} {seed}: simulated")
+
+    def tune(self, name: str) -> tuple[str, Tuned]:
+        """The best setting of a contender on the training seeds."""
+        kind = next(kind for kind in KINDS if kind.name == name)
+        registry = setup(None)[1]
+        tapes = [self.tape(seed) for seed in self.train]
+
+        def make() -> Tuned:
+            return tune(kind, [watch(tape.batches(), tape.labels, registry, self.every) for tape in tapes])
+
+        found = remembered(
+            self.cache, Tuned, make, "tuned", name, [tape.path.stem for tape in tapes], self.every
+        )
+        _say(f"tuned {name}: F1 {found.f1:.3f}")
+        return name, found
+
+    def judge_seed(self, tuned: dict[str, Tuned], seed: int) -> Run:
+        """All contenders on the tape of a test seed."""
+        return self._judge(self.tape(seed), tuned)
+
+    def judge_real(self, tuned: dict[str, Tuned], folder: Path) -> Run | None:
+        """All contenders on the real bars and trades, if they are there."""
+        tape = real(folder, setup(None)[1], self.cache)
+        return None if tape is None else self._judge(tape, tuned)
+
+    def _judge(self, tape: Labelled, tuned: dict[str, Tuned]) -> Run:
+        config, registry = setup(None)
+        judged: dict[str, Judged] = {}
+        if OURS in self.names:
+            judged[OURS] = _one(tape, OURS, Ours(config, registry))
+        for kind in KINDS:
+            if kind.name in tuned:
+                setting = tuned[kind.name].setting
+                make = partial(_one, tape, kind.name, Monitor(kind, setting, registry))
+                key = ("judged", tape.path.stem, kind.name, setting)
+                judged[kind.name] = remembered(self.cache, Judged, make, *key)
+        return Run(tape.labels, tape.extent, judged)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
-    scenario = asked.scenario or SCENARIOS / ("small.toml" if asked.quick else "bench.toml")
-    seeds = asked.test or ([11, 12] if asked.quick else [11, 12, 13, 14, 15])
-    every = asked.every or (1 if asked.quick else 4)
-    names = [name for name in NAMES if not asked.only or name in asked.only]
-    with get_context("spawn").Pool(asked.jobs, maxtasksperchild=1) as pool:
-        pool.map(partial(_make, scenario), [*asked.train, *seeds], chunksize=1)
-        tuned = _tune(pool, scenario, asked.train, every, [name for name in names if name != OURS])
-        runs = list(pool.imap(partial(_judge_seed, scenario, tuned, OURS in names), seeds))
-        tapes = [one for one in pool.imap(partial(_judge_real, tuned, OURS in names), [asked.real]) if one]
-    missing = [name for name in names if name != OURS and name not in tuned]
-    report = _report(scenario, asked.train, seeds, tuned, runs, tapes[0] if tapes else None, missing)
+    bench = Bench(
+        asked.scenario or SCENARIOS / ("small.toml" if asked.quick else "bench.toml"),
+        tuple(asked.train),
+        tuple(asked.test or ([11, 12] if asked.quick else [11, 12, 13, 14, 15])),
+        asked.every or (1 if asked.quick else 4),
+        tuple(name for name in NAMES if not asked.only or name in asked.only),
+        asked.cache,
+    )
+    kinds = [kind.name for kind in installed() if kind.name in bench.names]
+    with _processes(asked.jobs) as each:
+        list(each(bench.make, [*bench.train, *bench.test]))
+        tuned = dict(each(bench.tune, kinds))
+        runs = list(each(partial(bench.judge_seed, tuned), bench.test))
+        [on_real] = each(partial(bench.judge_real, tuned), [asked.real])
+    report = _report(bench, tuned, runs, on_real)
     if asked.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -71,70 +132,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+@contextmanager
+def _processes(jobs: int) -> Iterator[Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]]:
+    """``map`` over so many processes, each task in a fresh one; in this one if one is asked for."""
+    if jobs == 1:
+        yield map
+        return
+    with get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:
+        yield pool.imap
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="20 instruments, six days, two seeds: a minute or two"
-    )
+    parser.add_argument("--quick", action="store_true", help="20 instruments, six days, two seeds: minutes")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--scenario", type=Path, metavar="F.toml", help="another simulation")
     parser.add_argument("--train", type=int, nargs="+", default=[1, 2], metavar="SEED")
     parser.add_argument("--test", type=int, nargs="+", metavar="SEED")
     parser.add_argument("--every", type=int, metavar="N", help="tune on every N-th instrument")
-    parser.add_argument(
-        "--only", nargs="+", metavar="NAME", help=", ".join([OURS, *(one.name for one in KINDS)])
-    )
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--real", type=Path, default=SHARED, help="folder of the real bars and trades")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where tapes, and what is known, are kept")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     return parser
-
-
-def _make(scenario: Path, seed: int) -> None:
-    simulated(scenario, seed, setup(None)[1])
-    _say(f"{scenario.stem} {seed}: simulated")
-
-
-def _tune(
-    pool: Any, scenario: Path, seeds: Sequence[int], every: int, names: Iterable[str]
-) -> dict[str, Tuned]:
-    kinds = [kind.name for kind in installed() if kind.name in names]
-    return dict(pool.imap(partial(_tune_one, scenario, tuple(seeds), every), kinds)) if kinds else {}
-
-
-def _tune_one(scenario: Path, seeds: Sequence[int], every: int, name: str) -> tuple[str, Tuned]:
-    started = time.monotonic()
-    registry = setup(None)[1]
-    kind = next(kind for kind in KINDS if kind.name == name)
-    tapes = [simulated(scenario, seed, registry) for seed in seeds]
-
-    def make() -> Tuned:
-        return tune(kind, [watch(tape.batches(), tape.labels, registry, every) for tape in tapes])
-
-    found = remembered(Tuned, make, "tuned", name, [tape.path.stem for tape in tapes], every)
-    _say(f"tuned {name}: F1 {found.f1:.3f} with {found.setting} in {time.monotonic() - started:.0f} s")
-    return name, found
-
-
-def _judge_seed(scenario: Path, tuned: dict[str, Tuned], ours: bool, seed: int) -> Run:
-    return _judge(simulated(scenario, seed, setup(None)[1]), tuned, ours)
-
-
-def _judge_real(tuned: dict[str, Tuned], ours: bool, folder: Path) -> Run | None:
-    tape = real(folder, setup(None)[1])
-    return None if tape is None else _judge(tape, tuned, ours)
-
-
-def _judge(tape: Labelled, tuned: dict[str, Tuned], ours: bool) -> Run:
-    config, registry = setup(None)
-    judged: dict[str, Judged] = {}
-    if ours:
-        judged[OURS] = _one(tape, OURS, Ours(config, registry))
-    for kind in KINDS:
-        if kind.name in tuned:
-            setting = tuned[kind.name].setting
-            make = partial(_one, tape, kind.name, Monitor(kind, setting, registry))
-            judged[kind.name] = remembered(Judged, make, "judged", tape.path.stem, kind.name, setting)
-    return Run(tape.name, tape.labels, tape.extent, judged)
 
 
 def _one(tape: Labelled, name: str, contender: Contender) -> Judged:
@@ -150,18 +170,19 @@ def _one(tape: Labelled, name: str, contender: Contender) -> Judged:
     return Judged(claims, seconds, ticks)
 
 
-def _report(scenario: Path, train: Sequence[int], seeds: Sequence[int], tuned: dict[str, Tuned],
-            runs: Sequence[Run], real_run: Run | None, missing: Sequence[str]) -> dict[str, Any]:  # fmt: skip
+def _report(
+    bench: Bench, tuned: dict[str, Tuned], runs: Sequence[Run], on_real: Run | None
+) -> dict[str, Any]:
     return {
-        "scenario": scenario.name,
-        "train_seeds": list(train),
-        "test_seeds": list(seeds),
+        "scenario": bench.scenario.name,
+        "train_seeds": list(bench.train),
+        "test_seeds": list(bench.test),
         "ticks": sum(next(iter(run.judged.values())).ticks for run in runs),
         "labels": sum(len(run.labels) for run in runs),
-        "not_installed": list(missing),
+        "not_installed": [name for name in bench.names if name != OURS and name not in tuned],
         "settings": {name: msgspec.to_builtins(one) for name, one in tuned.items()},
         "simulated": {name: _figures(name, runs) for name in runs[0].judged},
-        "real": {name: _figures(name, [real_run]) for name in real_run.judged} if real_run else None,
+        "real": {name: _figures(name, [on_real]) for name in on_real.judged} if on_real else None,
     }
 
 

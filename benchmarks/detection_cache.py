@@ -1,6 +1,6 @@
 """What was tuned or judged before, from the same tapes by the same code, is not done again.
 
-Kept in ``var/bench`` for all contenders but ours, whose code is the thing that changes.
+Kept beside the tapes, for all contenders but ours, whose code is the thing that changes.
 """
 
 from __future__ import annotations
@@ -14,20 +14,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from benchmarks.detection_tapes import CACHE
-
 HERE = Path(__file__).resolve().parent / "contenders"
 T = TypeVar("T")
 
 
-def remembered(kind: type[T], make: Callable[[], T], *key: Any) -> T:
+def remembered(cache: Path, kind: type[T], make: Callable[[], T], *key: Any) -> T:
     """What ``make`` gave for this key and these sources, if it is remembered; else it is made now."""
-    path = CACHE / f"known-{_digest(key)}.json"
+    path = cache / f"known-{_digest(key)}.json"
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=kind)
     made = make()
     mine = path.with_suffix(f".{os.getpid()}")
-    CACHE.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True)
     mine.write_bytes(msgspec.json.encode(made))
     mine.replace(path)
     return made

@@ -48,28 +48,28 @@ class Labelled(Struct, frozen=True):
             yield batch
 
 
-def simulated(scenario: Path, seed: int, registry: Registry) -> Labelled:
+def simulated(scenario: Path, seed: int, registry: Registry, cache: Path = CACHE) -> Labelled:
     """The tape of a scenario and seed, made anew where the scenario or the simulator has changed."""
     sources = sorted((ROOT / "bot" / "simulate").glob("*.py"))
     stem = f"{scenario.stem}-{_digest(scenario, *sources)}-{seed}"
-    path, labels = CACHE / f"{stem}.parquet", CACHE / f"{stem}.csv"
+    path, labels = cache / f"{stem}.parquet", cache / f"{stem}.csv"
     if not path.exists() or not labels.exists():
-        mine = CACHE / f"{stem}.{os.getpid()}.parquet", CACHE / f"{stem}.{os.getpid()}.csv"
+        mine = cache / f"{stem}.{os.getpid()}.parquet", cache / f"{stem}.{os.getpid()}.csv"
         write(scenario, seed, *mine)
         mine[0].replace(path)
         mine[1].replace(labels)
     return _labelled(f"{scenario.stem} {seed}", path, read_labels(labels), registry)
 
 
-def real(folder: Path, registry: Registry) -> Labelled | None:
+def real(folder: Path, registry: Registry, cache: Path = CACHE) -> Labelled | None:
     """The real bars and trades as one tape; ``None`` where the folder is absent."""
     from bot.importers import IMPORTERS
 
     files = sorted(folder.glob("*/*.json"))
     if not files:
         return None
-    path = CACHE / f"real-{_digest(*files)}.parquet"
-    mine = CACHE / f"real.{os.getpid()}.parquet"
+    path = cache / f"real-{_digest(*files)}.parquet"
+    mine = cache / f"real.{os.getpid()}.parquet"
     tape.write(mine, IMPORTERS["geckoterminal"](files, registry))
     mine.replace(path)
     labels = [Label(name, parse(start), parse(end), "thin_liquidity") for name, start, end in REAL]

@@ -86,15 +86,15 @@ def tune(kind: Kind, trainings: list[Training]) -> Tuned:
     best: Tuned | None = None
     for signal, fresh in product(kind.signals, kind.fresh):
         scores = [
-            {name: _scored(kind, signal, fresh, own) for name, own in training.series.items()}
+            {name: scored(kind, signal, fresh, own) for name, own in training.series.items()}
             for training in trainings
         ]
         for gate, quiet in product(kind.gates, kind.quiets):
             setting = Setting(signal, gate, quiet, fresh)
             claims: list[Claim] = []
             labels: list[Label] = []
-            for number, (training, scored) in enumerate(zip(trainings, scores, strict=True)):
-                found = [*training.downs, *claims_of(kind, setting, scored)]
+            for number, (training, own) in enumerate(zip(trainings, scores, strict=True)):
+                found = [*training.downs, *claims_of(kind, setting, own)]
                 claims += [tagged(claim, number) for claim in found]
                 labels += [tagged_label(label, number) for label in training.labels]
             f1 = score(claims, labels, early=EARLY_NS)["f1"] or 0.0
@@ -104,31 +104,32 @@ def tune(kind: Kind, trainings: list[Training]) -> Tuned:
     return best
 
 
-def claims_of(kind: Kind, setting: Setting, scored: dict[str, Scored]) -> Iterator[Claim]:
+def claims_of(kind: Kind, setting: Setting, scores: dict[str, Scored]) -> Iterator[Claim]:
     """The incidents that come of scores; stretches in which nothing can happen are passed over."""
-    for name, own in scored.items():
+    for name, own in scores.items():
         if not own.times:
             continue
         gate, life = kind.gate(*setting.gate), Life(setting.quiet_minutes)
         names = frozenset([name])
-        times, scores, alarm, step = own.times, own.scores, gate.alarm, life.step
-        over = np.flatnonzero(np.asarray(scores) > gate.limit).tolist()
+        times, values, alarm, step = own.times, own.scores, gate.alarm, life.step
+        over = np.flatnonzero(np.asarray(values) > gate.limit).tolist()
         at = 0
         for start in over:
             if start < at:
                 continue
             for at in range(start, len(times)):
-                ended = step(times[at], alarm(times[at], scores[at]))
+                ended = step(times[at], alarm(times[at], values[at]))
                 if ended is not None:
                     yield Claim(names, *ended, "unknown")
-                if gate.idle and life.opened is None and scores[at] <= gate.limit:
+                if gate.idle and life.opened is None and values[at] <= gate.limit:
                     break
             at += 1
         if life.opened is not None:
             yield Claim(names, life.opened, life.back or times[-1], "unknown")
 
 
-def _scored(kind: Kind, setting: tuple[float, ...], fresh_only: bool, own: Series) -> Scored:
+def scored(kind: Kind, setting: tuple[float, ...], fresh_only: bool, own: Series) -> Scored:
+    """What a contender's signal makes of what was seen of one instrument."""
     score_ = kind.signal(*setting).score
     kept = [
         (ts, basis) for ts, basis, fresh in zip(own.times, own.bases, own.fresh, strict=True)
