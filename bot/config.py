@@ -375,6 +375,7 @@ class ExchangeSource(Section):
     check_seconds: PositiveSeconds = Field(
         900.0, description="how often to ask which markets trade, and on what terms"
     )
+    requests_per_second: float = Field(0.0, ge=0, description="over HTTP; 0 is what ccxt holds to be allowed")
     rest_url: str = Field("", description="instead of ccxt's address, paths kept: a proxy's, or a test's")
     websocket_url: str = Field("", description="the same for its sockets")
     api_key: str = Field("", description="env:NAME or file:PATH; market data needs none")
@@ -516,6 +517,12 @@ class StrategySection(Section):
         [], description="issuers of the registry whose mint and redeem this desk may not use"
     )
     borrow_rate: float = Field(0.005, ge=0, le=1, description="per year, for shares borrowed to sell short")
+    hedge_level: float = Field(
+        0.99, ge=0.9, lt=1, description="a hedge is chosen by what may be lost with it at this level"
+    )
+    hedge_shortfall: Ratio = Field(
+        0.02, description="of what is hedged; the cheapest hedge that loses no more at that level is chosen"
+    )
 
 
 class ExecutionSection(Section):

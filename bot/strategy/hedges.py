@@ -11,9 +11,7 @@ from msgspec import Struct
 from bot.config import StrategySection
 from bot.market import Market
 from bot.registry.model import Registry
-from bot.strategy.desk import Room
 from bot.strategy.mechanisms import years
-from bot.strategy.sizing import Bound
 from bot.timefmt import NS
 from bot.types import Ns, Session
 
@@ -40,11 +38,6 @@ class ShortStock(Struct, frozen=True):
     def notional_usd(self, tokens: float) -> float:
         """What the shares sold are worth."""
         return tokens * self.shares_per_token * self.bid
-
-    def capital_bound(self, room: Room, price: float) -> Bound:
-        """Tokens that capital pays for at ``price`` each, with the margin for the shares against them."""
-        each = price + MARGIN_RATIO * self.notional_usd(1.0)
-        return Bound(max(0.0, room.usd) / each, room.rule, f"${room.usd:,.0f} left of ${room.limit_usd:,.0f}")
 
     def cost_usd(self, tokens: float, seconds: float) -> float:
         """In and out again: the quoted spread, two commissions and the borrow."""

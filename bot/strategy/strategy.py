@@ -17,6 +17,7 @@ from bot.detector.explain import cents
 from bot.market import Market
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk
+from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.mechanisms import years
 from bot.strategy.routes import (
     Candidate,
@@ -100,17 +101,19 @@ class Strategy:
         basis = incident.basis
         return basis is not None and not -last.worse_than < basis < last.worse_than
 
-    def plan(self, incident: Incident, market: Market, ts: Ns) -> list[Plan]:
+    def plan(self, incident: Incident, market: Market, ts: Ns,
+             hedges: HedgeQuotes | None = None) -> list[Plan]:  # fmt: skip
         """Plans to trade, best first, one a route; or one plan not to, with every reason.
 
         ``[]`` if the answer would be the same "no trade" as the last one. The best plan's capital and
-        tokens count as reserved until it expires or is carried out.
+        tokens count as reserved until it expires or is carried out. ``hedges`` is what can carry a wait
+        beside short stock: the cheapest that keeps ``hedge_shortfall`` is taken.
         """
         if incident.kind != "depeg" or incident.resolved is not None:
             return []
         self.desk.expire(ts)
         view = View(incident, market, self._registry, self._config, self._clock, self.desk,
-                    self._volatility, ts)  # fmt: skip
+                    self._volatility, ts, hedges)  # fmt: skip
         chosen = self._choose(view)
         last = self._last.get(incident.id)
         count = last.count if last is not None else 0

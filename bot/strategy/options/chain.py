@@ -8,7 +8,7 @@ pays says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from math import exp, log
 from statistics import median
 
@@ -57,30 +57,26 @@ class Forward(Struct, frozen=True):
     spread: float
 
 
-class Chain(Struct, frozen=True):
+class Chain:
     """Every quote of one underlying. ``spot`` is the share's mid, ``rate`` and ``dividends`` as in
     :class:`~bot.strategy.options.listed.Terms`; ``venue`` is where the quotes can be traded on."""
 
-    underlying: str
-    spot: float
-    ts: Ns
-    quotes: tuple[OptionQuote, ...]
-    rate: float = 0.0
-    dividends: Dividends = ()
-    venue: str = "opra"
+    def __init__(self, underlying: str, spot: float, ts: Ns, quotes: Iterable[OptionQuote], *,
+                 rate: float = 0.0, dividends: Dividends = (), venue: str = "opra") -> None:  # fmt: skip
+        self.underlying, self.spot, self.ts, self.venue = underlying, spot, ts, venue
+        self.rate, self.dividends = rate, tuple(dividends)
+        self._sorted: dict[Ns, dict[OptionKind, list[OptionQuote]]] = {}
+        for quote in sorted(quotes, key=lambda quote: (quote.contract.expiry, quote.contract.strike)):
+            kinds = self._sorted.setdefault(quote.contract.expiry, {"call": [], "put": []})
+            kinds[quote.contract.kind].append(quote)
 
-    def fresh(self, ts: Ns) -> Iterator[OptionQuote]:
-        """Those that can be relied on at a moment."""
-        return (quote for quote in self.quotes if quote.fresh(ts))
+    def expiries(self, after: Ns) -> list[Ns]:
+        """Those after a moment, the nearest first."""
+        return [expiry for expiry in self._sorted if expiry > after]
 
-    def expiries(self, ts: Ns, after: Ns = 0) -> list[Ns]:
-        """When the fresh ones expire, beyond ``after``."""
-        return sorted({q.contract.expiry for q in self.fresh(ts) if q.contract.expiry > after})
-
-    def of(self, ts: Ns, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
-        """Fresh quotes of one expiry and kind, by strike."""
-        found = [q for q in self.fresh(ts) if q.contract.expiry == expiry and q.contract.kind == kind]
-        return sorted(found, key=lambda quote: quote.contract.strike)
+    def of(self, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
+        """One expiry's, by strike, whatever their age."""
+        return self._sorted.get(expiry, {}).get(kind, [])
 
 
 def implied(quote: OptionQuote, spot: float, ts: Ns, rate: float = 0.0, yield_: float = 0.0,

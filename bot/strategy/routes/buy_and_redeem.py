@@ -127,10 +127,21 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
 def _contingent_hedge(view: View, case: Case, tokens: float, seconds: float) -> Hedge:
     """None is needed once the redemption is accepted; what one would cost if it is not."""
     text = "the redemption is priced when the issuer accepts it"
-    short = view.short(case.state.multiplier)
+    multiplier = case.state.multiplier
+    sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
+    hedger = view.hedger(case.fair, multiplier, seconds, sd)
+    if hedger is not None:
+        choice = hedger.choose(tokens * multiplier, view.desk.capital_room().usd)
+        chosen = choice.chosen
+        if chosen is not None and chosen.way.kind != "none":
+            text += (
+                f"; if it does not, {chosen.way.description} would carry the wait for ${chosen.cost_usd:,.2f}"
+            )
+            return Hedge("none", text, 0.0, 0.0, list(choice.others))
+    short = view.short(multiplier)
     if isinstance(short, ShortStock):
         text += (
-            f"; if it does not, {tokens * short.shares_per_token:,.6g} {view.incident.underlying} sold short "
+            f"; if it does not, {tokens * multiplier:,.6g} {view.incident.underlying} sold short "
             f"at ${short.bid:,.2f} would carry the wait for ${short.cost_usd(tokens, seconds):,.2f}"
         )
     else:

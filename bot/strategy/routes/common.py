@@ -12,6 +12,9 @@ from bot.errors import PoolError
 from bot.market import InstrumentState, Market
 from bot.registry.model import Registry
 from bot.strategy.desk import WALLET, Desk, Exposure, Room
+from bot.strategy.hedge_choice import Hedger
+from bot.strategy.hedge_quotes import HedgeQuotes
+from bot.strategy.hedge_ways import Wait
 from bot.strategy.hedges import ShortStock, short_stock
 from bot.strategy.mechanisms import Access, Action, look, years
 from bot.strategy.risk import move_sd
@@ -38,7 +41,8 @@ class View:
     """One incident at one moment. ``refused`` collects every ``rule: detail``, each once."""
 
     def __init__(self, incident: Incident, market: Market, registry: Registry, config: StrategySection,
-                 clock: SessionClock, desk: Desk, default_volatility: float, ts: Ns) -> None:  # fmt: skip
+                 clock: SessionClock, desk: Desk, default_volatility: float, ts: Ns,
+                 hedges: HedgeQuotes | None = None) -> None:  # fmt: skip
         self.incident = incident
         self.market = market
         self.registry = registry
@@ -52,6 +56,8 @@ class View:
         self.refused: dict[str, None] = {}
         self._access: dict[tuple[str, str], Access] = {}
         self._shorts: dict[float, ShortStock | str] = {}
+        self._hedges = hedges
+        self._hedgers: dict[tuple[float, float, float], Hedger] = {}
 
     def refuse(self, rule: str, detail: str) -> None:
         """Note why something cannot be done."""
@@ -75,6 +81,20 @@ class View:
                 multiplier, self.session, self.ts,
             )  # fmt: skip
         return self._shorts[multiplier]
+
+    def hedger(self, fair: float, multiplier: float, seconds: float, sd: float) -> Hedger | None:
+        """What can carry a wait, the price moving by ``sd`` over it; ``None`` where nothing but a broker's
+        quote is known, and then short stock is all there is."""
+        if self._hedges is None or seconds <= 0:
+            return None
+        key = (multiplier, seconds, sd)
+        if key not in self._hedgers:
+            wait = Wait(
+                self.incident.underlying, fair / multiplier, self.ts, seconds, sd,
+                self.config.financing_rate, self.config.hedge_level, self.config.hedge_shortfall,
+            )  # fmt: skip
+            self._hedgers[key] = Hedger(wait, self._hedges, self.short(multiplier))
+        return self._hedgers[key]
 
     def sd_until(self, end: Ns, fair_sd: float) -> float:
         """Standard deviation of the log price from now to ``end``."""

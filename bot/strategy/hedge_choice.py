@@ -1,0 +1,124 @@
+"""Which hedge carries a wait: the cheapest that keeps the stated shortfall, and why not the others. Pure.
+
+Every way is put through the same moves of the price. The token moves with them, the hedge with all but a
+tenth (:data:`~bot.strategy.risk.HEDGE_RESIDUAL`): token and share are not one thing; a perp's index stands
+still or follows tokens while New York sleeps, and misses more. *Cost* is what the hedge is expected to lose,
+spreads, fees, funding, borrow and time value, with the financing of what it locks.
+"""
+
+from __future__ import annotations
+
+from math import exp, inf
+
+from msgspec import Struct
+
+from bot.strategy.hedge_quotes import HedgeQuotes, Way
+from bot.strategy.hedge_ways import Wait, Ways
+from bot.strategy.hedges import ShortStock
+from bot.strategy.mechanisms import years
+from bot.strategy.moves import student
+from bot.strategy.options import Greeks
+from bot.types import HedgeNotChosen
+
+
+class Judged(Struct, frozen=True):
+    """A way and its figures in USD; ``rule`` and ``detail`` say why it is not chosen, empty if it is."""
+
+    way: Way
+    cost_usd: float
+    financing_usd: float
+    shortfall_95_usd: float
+    shortfall_99_usd: float
+    shortfall_usd: float
+    rule: str = ""
+    detail: str = ""
+
+
+class HedgeChoice(Struct, frozen=True):
+    """The answer for so many shares (negative: owed). ``chosen`` is ``None`` if no way keeps the shortfall;
+    ``greeks`` are of the shares and the chosen hedge together."""
+
+    shares: float
+    exposure_usd: float
+    limit_usd: float
+    chosen: Judged | None
+    others: tuple[HedgeNotChosen, ...]
+    greeks: Greeks
+
+
+class Hedger:
+    """The ways to carry one wait; what does not depend on the size is worked out once.
+
+    ``short`` is a broker's quote, or why there is none.
+    """
+
+    def __init__(self, wait: Wait, quotes: HedgeQuotes, short: ShortStock | str) -> None:
+        self.wait = wait
+        self.moves = student(wait.sd)
+        self.tokens = [exp(move) - 1 for move in self.moves.logs]
+        self.ways = Ways(wait, quotes, short, self.moves)
+
+    def choose(self, shares: float, capital_usd: float = inf) -> HedgeChoice:
+        """The cheapest way for so many shares that keeps the shortfall, within ``capital_usd``."""
+        wait = self.wait
+        exposure = abs(shares) * wait.spot
+        limit = wait.shortfall_ratio * exposure
+        best: dict[str, Judged] = {}
+        for way in self.ways.of(shares):
+            judged = self._judge(way, shares, limit, capital_usd)
+            known = best.get(way.name)
+            if known is None or _order(judged) < _order(known):
+                best[way.name] = judged
+        fit = sorted((j for j in best.values() if not j.rule), key=_order)
+        chosen = fit[0] if fit else None
+        others = [
+            _not_chosen(judged, chosen)
+            for judged in sorted(best.values(), key=_order)
+            if judged is not chosen
+        ]
+        missing = [lack for name, lack in self.ways.missing.items() if name not in best]
+        held = Greeks(shares * wait.spot, shares)
+        return HedgeChoice(
+            shares, exposure, limit, chosen, (*others, *missing),
+            held + chosen.way.greeks if chosen is not None else held,
+        )  # fmt: skip
+
+    def _judge(self, way: Way, shares: float, limit: float, capital_usd: float) -> Judged:
+        wait, moves = self.wait, self.moves
+        usd = shares * wait.spot
+        both = [usd * token + gain for token, gain in zip(self.tokens, way.gains, strict=True)]
+        at_95, at_99 = moves.shortfall(both, 0.95), moves.shortfall(both, 0.99)
+        at = at_99 if wait.level == 0.99 else moves.shortfall(both, wait.level)
+        financing = way.capital_usd * wait.financing_rate * years(wait.seconds)
+        rule = detail = ""
+        if at > limit:
+            rule, detail = (
+                "hedge.shortfall",
+                f"${at:,.2f} would be lost at {wait.level:.0%}, ${limit:,.2f} may be",
+            )
+        elif way.capital_usd > capital_usd:
+            rule, detail = (
+                "hedge.capital",
+                f"it locks ${way.capital_usd:,.2f} of ${max(0.0, capital_usd):,.2f}",
+            )
+        return Judged(way, -moves.mean(way.gains), financing, at_95, at_99, at, rule, detail)
+
+
+def total(judged: Judged) -> float:
+    """What a way is compared by: expected cost and financing."""
+    return judged.cost_usd + judged.financing_usd
+
+
+def _order(judged: Judged) -> tuple[bool, float]:
+    """Those that keep the shortfall first, the cheapest first; then those that lose least."""
+    return bool(judged.rule), judged.shortfall_usd if judged.rule else total(judged)
+
+
+def _not_chosen(judged: Judged, chosen: Judged | None) -> HedgeNotChosen:
+    reason = f"{judged.rule}: {judged.detail}"
+    if not judged.rule:
+        assert chosen is not None
+        reason = f"hedge.dearer: ${total(judged) - total(chosen):,.2f} more than {chosen.way.name}"
+    return HedgeNotChosen(
+        judged.way.kind, judged.way.description, judged.cost_usd, judged.shortfall_99_usd, reason
+    )

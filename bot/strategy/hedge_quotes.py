@@ -1,0 +1,167 @@
+"""What the markets offer to carry a wait with, and the ways to hedge that are made of it. Pure.
+
+Each way is brought to one form: what it is worth at the end of the wait for each move of the price, what it
+takes now, and what it locks. Listed options are valued then by Black and Scholes at the volatility in their
+price now, at least at what exercise pays, and closed at the far side of the spread.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from bot.strategy.options import Chain, Greeks, OptionQuote, Perp, Perpetual, european, perpetual, perps
+from bot.strategy.options.european import intrinsic
+from bot.timefmt import NS
+from bot.types import HedgeKind, Ns
+
+COMMISSION_PER_CONTRACT_USD = 0.65
+"""Interactive Brokers' published price for US options."""
+NAKED_RATIO, NAKED_LEAST = 0.2, 0.1
+"""Margin of an option sold: its price and a fifth of the share less what it is out of the money, a tenth at
+least (Cboe's rule for broad accounts, as for a single share)."""
+HORIZON_SPARE_SECONDS = 3_600.0
+"""An option must outlive the wait by this."""
+
+
+class PerpetualQuote(Struct, frozen=True):
+    """A perpetual option on offer. ``volatility`` is the one it is priced at, ``markup`` what the pool asks
+    over the model's funding, ``fee_ratio`` of the notional on opening and on closing; ``units`` at most."""
+
+    instrument: str
+    underlying: str
+    option: Perpetual
+    volatility: float
+    units: float
+    ts: Ns
+    markup: float = 1.0
+    fee_ratio: float = 0.0005
+
+
+class HedgeQuotes(Struct, frozen=True):
+    """All that is on offer for one underlying at a moment, beside short stock."""
+
+    chain: Chain | None = None
+    perps: tuple[Perp, ...] = ()
+    perpetuals: tuple[PerpetualQuote, ...] = ()
+
+
+class Way(Struct, frozen=True):
+    """One way to hedge so many shares: ``gains`` in USD at the end of the wait, one for each move, all costs
+    but financing in them; ``capital_usd`` is locked at ``venue``, of which ``outlay_usd`` is paid."""
+
+    kind: HedgeKind
+    name: str
+    description: str
+    shares: float
+    notional_usd: float
+    gains: tuple[float, ...]
+    outlay_usd: float
+    capital_usd: float
+    greeks: Greeks
+    venue: str = ""
+    liquidation_price: float | None = None
+    liquidation_probability: float = 0.0
+    contracts: int = 0
+
+
+class OptionValues:
+    """One quote over the wait: per share what it is worth at its end, and its greeks now."""
+
+    def __init__(self, quote: OptionQuote, spot: float, prices: list[float], ts: Ns, seconds: float,
+                 rate: float, dividends: european.Dividends) -> None:  # fmt: skip
+        self.quote = quote
+        contract, mid = quote.contract, quote.mid
+        assert mid is not None
+        assert quote.bid is not None
+        assert quote.ask is not None
+        years = contract.years(ts)
+        left = contract.years(ts + round(seconds * NS))
+        passed = years - left
+        due = [(when, usd) for when, usd in dividends if when <= years]
+        later = [(when - passed, usd) for when, usd in due]
+        found = european.implied_volatility(contract.kind, mid, spot, contract.strike, years, rate, 0.0, due)
+        half = (quote.ask - quote.bid) / 2
+        worth = [intrinsic(contract.kind, price, contract.strike) for price in prices]
+        side = 1.0 if contract.kind == "call" else -1.0
+        self.greeks = Greeks(mid, side if intrinsic(contract.kind, spot, contract.strike) > 0 else 0.0)
+        if found is not None:
+            self.greeks = european.greeks(contract.kind, spot, contract.strike, years, found, rate, 0.0, due)
+            worth = [
+                max(w, european.price(contract.kind, p, contract.strike, left, found, rate, 0.0, later))
+                for w, p in zip(worth, prices, strict=True)
+            ]
+        self.bought = [max(0.0, w - half) - quote.ask for w in worth]
+        self.sold = [quote.bid - w - half for w in worth]
+
+
+def naked_margin(quote: OptionQuote, spot: float) -> float:
+    """USD per share locked for an option sold without cover."""
+    contract = quote.contract
+    outside = max(0.0, contract.strike - spot if contract.kind == "call" else spot - contract.strike)
+    return (quote.ask or 0.0) + max(NAKED_RATIO * spot - outside, NAKED_LEAST * spot)
+
+
+def options_way(name: str, description: str, bought: OptionValues, sold: OptionValues | None, contracts: int,
+                spot: float, venue: str) -> Way:  # fmt: skip
+    """So many contracts of one option bought and, if there is one, of another sold."""
+    shares = contracts * bought.quote.contract.shares
+    legs = 2 if sold is not None else 1
+    fees = 2 * legs * contracts * COMMISSION_PER_CONTRACT_USD
+    gains, outlay, greeks, margin = bought.bought, bought.quote.ask or 0.0, bought.greeks, 0.0
+    if sold is not None:
+        gains = [a + b for a, b in zip(gains, sold.sold, strict=True)]
+        outlay -= sold.quote.bid or 0.0
+        greeks = greeks + sold.greeks * -1.0
+        margin = naked_margin(sold.quote, spot)
+    return Way(
+        "listed_option", name, description, shares, shares * spot,
+        tuple(shares * gain - fees for gain in gains), shares * outlay,
+        shares * (max(0.0, outlay) + margin), greeks * shares, venue, contracts=contracts,
+    )  # fmt: skip
+
+
+def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], seconds: float, until: float,
+             sd: float) -> Way:  # fmt: skip
+    """``shares`` (negative: short) of a perp, with margin enough up to the price ``until``.
+
+    Past its liquidation the margin is gone, and with it the hedge.
+    """
+    entry = perp.bid if shares < 0 else perp.ask
+    margin = perps.margin_for(entry, shares, perp.terms, until)
+    closed_at = perps.liquidation_price(entry, shares, margin, perp.terms.maintenance_ratio)
+    cost = perp.cost_usd(shares, seconds)
+    gains = [
+        -margin if (price >= closed_at if shares < 0 else price <= closed_at)
+        else shares * (price - spot) - cost
+        for price in prices
+    ]  # fmt: skip
+    side = "short" if shares < 0 else "long"
+    text = (
+        f"{abs(shares):,.6g} {perp.underlying} {side} at ${entry:,.2f} as a perp on {perp.terms.title} "
+        f"({perp.instrument}), liquidated at ${closed_at:,.2f}"
+    )
+    return Way(
+        "perp", f"perp on {perp.terms.title}", text, abs(shares), abs(shares) * entry, tuple(gains), 0.0,
+        margin, Greeks(0.0, shares), perp.terms.venue, closed_at,
+        perps.liquidation_probability(spot, closed_at, sd),
+    )  # fmt: skip
+
+
+def perpetual_way(quote: PerpetualQuote, units: float, spot: float, prices: list[float],
+                  seconds: float) -> Way:  # fmt: skip
+    """A perpetual option bought: funding over the wait at today's prices, fees, what it pays at the end."""
+    option = quote.option
+    funding = units * quote.markup * perpetual.funding_usd(option, spot, quote.volatility, seconds)
+    paid = units * intrinsic(option.kind, spot, option.strike)
+    fees = 2 * units * spot * quote.fee_ratio
+    gains = [units * intrinsic(option.kind, price, option.strike) - paid - funding - fees for price in prices]
+    each = perpetual.greeks(option, spot, quote.volatility)
+    text = (
+        f"{units:,.6g} {quote.underlying} {option.strike:,.6g} perpetual {option.kind} bought "
+        f"({quote.instrument}), ${funding:,.2f} of funding over the wait"
+    )
+    return Way(
+        "perpetual_option", f"perpetual {option.kind}", text, units, units * spot, tuple(gains), paid,
+        paid + funding + fees, each * units,
+        quote.instrument.partition("@")[2],
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""Where a price may be at the end of a wait, as weighted moves, and what is lost at a level. Pure.
+
+The law is Student's t with four degrees of freedom, stretched so that its 99 % move is
+:data:`~bot.strategy.risk.SIGMAS_99` standard deviations of the session clock's, and centred so that the price
+is expected to stay. Its quantile has a closed form (W. T. Shaw, "Sampling Student's T distribution", 2006).
+A *shortfall* at a level is the loss that is exceeded in one minus that part of the cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from math import acos, copysign, cos, exp, log, sqrt
+
+from msgspec import Struct
+
+from bot.strategy.risk import SIGMAS_99
+
+EDGES = (0.0, 0.002, 0.004, 0.006, 0.009, 0.011, 0.015, 0.02, 0.03, 0.045, 0.055, 0.08, 0.12, 0.2, 0.3, 0.4)
+"""Of the cells of probability below a half; fine about 1 % and 5 %, where shortfalls are read."""
+
+
+class Moves(Struct, frozen=True):
+    """Log moves of the price in ascending order, and their probabilities."""
+
+    logs: tuple[float, ...]
+    weights: tuple[float, ...]
+
+    def mean(self, values: Sequence[float]) -> float:
+        """Expected value of what each move brings."""
+        return sum(w * value for w, value in zip(self.weights, values, strict=True))
+
+    def shortfall(self, values: Sequence[float], level: float) -> float:
+        """Loss at the level of what each move brings, as a positive number; negative: a gain even there."""
+        below, wanted = 0.0, 1.0 - level
+        last: tuple[float, float] | None = None
+        for value, weight in sorted(zip(values, self.weights, strict=True)):
+            at = below + weight / 2
+            if at >= wanted:
+                if last is None:
+                    return -value
+                part = (wanted - last[0]) / (at - last[0])
+                return -(last[1] + part * (value - last[1]))
+            last, below = (at, value), below + weight
+        return -last[1] if last is not None else 0.0
+
+
+def student(sd: float) -> Moves:
+    """Moves of a price whose log has this standard deviation over the wait."""
+    standard, weights = _cells()
+    logs = [sd * z for z in standard]
+    drift = log(sum(w * exp(move) for move, w in zip(logs, weights, strict=True)))
+    return Moves(tuple(move - drift for move in logs), weights)
+
+
+def quantile(p: float) -> float:
+    """Of Student's t with four degrees of freedom."""
+    if p == 0.5:
+        return 0.0
+    alpha = 4 * p * (1 - p)
+    root = cos(acos(sqrt(alpha)) / 3) / sqrt(alpha)
+    return copysign(2 * sqrt(root - 1), p - 0.5)
+
+
+@lru_cache(maxsize=1)
+def _cells() -> tuple[tuple[float, ...], tuple[float, ...]]:
+    edges = [*EDGES, *(1 - edge for edge in reversed(EDGES))]
+    scale = SIGMAS_99 / quantile(0.99)
+    cells = list(pairwise(edges))
+    return tuple(scale * quantile((a + b) / 2) for a, b in cells), tuple(b - a for a, b in cells)

@@ -1,0 +1,149 @@
+"""What carries the price risk of a route's wait: short stock, or whatever was chosen of all there is.
+
+Both answer the same questions for a number of tokens, so that a route is sized the same way. A choice is made
+for one size and taken in proportion around it; when the size is known it is made again, in whole contracts.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.strategy.hedge_choice import HedgeChoice, Hedger, Judged
+from bot.strategy.hedges import MARGIN_RATIO, ShortStock
+from bot.strategy.risk import HEDGE_RESIDUAL, if_long
+from bot.strategy.routes.common import Case, View, bounds_of, leg, short_bounds, venue_of
+from bot.strategy.sizing import Bound
+from bot.types import Hedge, HedgeNotChosen, Leg
+
+BY_HAND = "hedge.by_hand"
+
+
+class Carrier(Protocol):
+    """Of ``tokens`` held over the wait; all in USD."""
+
+    @property
+    def venue(self) -> str:
+        """Where the hedge is, as the limits know it."""
+
+    def cost_usd(self, tokens: float) -> float:
+        """What it is expected to cost."""
+
+    def worst_usd(self, tokens: float, price: float) -> float:
+        """What tokens worth ``price`` each lose with it at 99 %, its cost in it."""
+
+    def locked_usd(self, tokens: float) -> float:
+        """Capital that it locks."""
+
+    def notional_usd(self, tokens: float) -> float:
+        """What counts against the limits of its venue."""
+
+    def bounds(self, view: View) -> list[Bound]:
+        """What limits on plan, underlying and venue leave for it."""
+
+    def leg(self, tokens: float, slack_usd: float) -> Leg | None:
+        """The order that opens it; ``None`` where a person gives it."""
+
+    def hedge(self, tokens: float, until: str) -> Hedge:
+        """As the plan says it."""
+
+    def notes(self) -> list[str]:
+        """What a person must know of it."""
+
+
+class StockCarrier:
+    """Shares sold short; it leaves a tenth of the move."""
+
+    def __init__(self, view: View, short: ShortStock, sd: float, seconds: float,
+                 others: tuple[HedgeNotChosen, ...] = ()) -> None:  # fmt: skip
+        self.short, self.others = short, others
+        self._underlying, self._sd, self._seconds = view.incident.underlying, HEDGE_RESIDUAL * sd, seconds
+        self.venue = venue_of(short.instrument)
+
+    def cost_usd(self, tokens: float) -> float:
+        return self.short.cost_usd(tokens, self._seconds)
+
+    def worst_usd(self, tokens: float, price: float) -> float:
+        return if_long(tokens * price, self._sd) + self.cost_usd(tokens)
+
+    def locked_usd(self, tokens: float) -> float:
+        return MARGIN_RATIO * self.short.notional_usd(tokens)
+
+    def notional_usd(self, tokens: float) -> float:
+        return self.short.notional_usd(tokens)
+
+    def bounds(self, view: View) -> list[Bound]:
+        return short_bounds(view, self.short)
+
+    def leg(self, tokens: float, slack_usd: float) -> Leg | None:
+        short = self.short
+        return leg("hedge", short.instrument, tokens * short.shares_per_token, short.notional_usd(tokens),
+                   slack_usd=slack_usd, fee_usd=short.commission_usd(tokens))  # fmt: skip
+
+    def hedge(self, tokens: float, until: str) -> Hedge:
+        short = self.short
+        return Hedge(
+            "short_stock",
+            f"{tokens * short.shares_per_token:,.6g} {self._underlying} sold short at ${short.bid:,.2f} "
+            f"({short.instrument}) {until}",
+            short.notional_usd(tokens), self.cost_usd(tokens), list(self.others),
+        )  # fmt: skip
+
+    def notes(self) -> list[str]:
+        return []
+
+
+class ChosenCarrier:
+    """What a choice for ``tokens`` says, in proportion for any other number of them."""
+
+    def __init__(self, choice: HedgeChoice, chosen: Judged, tokens: float) -> None:
+        self._choice, self._chosen, self._tokens = choice, chosen, tokens
+        self.venue = chosen.way.venue
+
+    def cost_usd(self, tokens: float) -> float:
+        return self._chosen.cost_usd * tokens / self._tokens
+
+    def worst_usd(self, tokens: float, price: float) -> float:
+        return self._chosen.shortfall_99_usd * tokens / self._tokens
+
+    def locked_usd(self, tokens: float) -> float:
+        return self._chosen.way.capital_usd * tokens / self._tokens
+
+    def notional_usd(self, tokens: float) -> float:
+        return self.locked_usd(tokens)
+
+    def bounds(self, view: View) -> list[Bound]:
+        each = self.notional_usd(1.0)
+        if each <= 0:
+            return []
+        return bounds_of(view.desk.leg_rooms(view.incident.underlying, self.venue), lambda usd: usd / each)
+
+    def leg(self, tokens: float, slack_usd: float) -> Leg | None:
+        return None
+
+    def hedge(self, tokens: float, until: str) -> Hedge:
+        way = self._chosen.way
+        return Hedge(
+            way.kind, f"{way.description} {until}", way.notional_usd, self.cost_usd(tokens),
+            list(self._choice.others),
+        )  # fmt: skip
+
+    def notes(self) -> list[str]:
+        if self._chosen.way.kind == "none":
+            return []
+        return [f"{BY_HAND}: the hedge is bought by hand; execution trades no options and no perps"]
+
+
+def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd: float) -> Carrier | None:
+    """What carries so many tokens best, with ``room_usd`` of capital left for it; ``None``, and why, if
+    nothing keeps the stated shortfall."""
+    choice = hedger.choose(tokens * case.state.multiplier, room_usd)
+    chosen, short = choice.chosen, view.short(case.state.multiplier)
+    if chosen is None:
+        for other in choice.others:
+            view.refuse(
+                other.reason.partition(":")[0], f"{other.description}: {other.reason.partition(': ')[2]}"
+            )
+        return None
+    if chosen.way.kind == "short_stock" and isinstance(short, ShortStock):
+        return StockCarrier(view, short, hedger.wait.sd, hedger.wait.seconds, choice.others)
+    return ChosenCarrier(choice, chosen, tokens)

@@ -1,0 +1,205 @@
+"""Premium without tokens in hand: mint, wait, and sell if the premium is still there.
+
+Tokens arrive after settlement and the premium may have gone by then, which is priced as two outcomes, still
+there (and sold as the curve stands now) or gone (and redeemed). A hedge carries the wait where it pays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.strategy.desk import Exposure
+from bot.strategy.hedges import ShortStock
+from bot.strategy.mechanisms import Access, seconds_until
+from bot.strategy.risk import if_long, still_there
+from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
+from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
+from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
+from bot.timefmt import NS, duration
+from bot.types import Hedge
+
+NO_CHANNEL_EXIT = 0.01
+"""Cost of getting rid of tokens at fair value where no issuer takes them back. An assumption."""
+
+
+def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held: float) -> Candidate | None:
+    """Without tokens in hand: mint, wait, and sell if the premium is still there."""
+    missing = (
+        f"no {case.symbol} {in_hand_at(case.place)}" if held <= 0 else "no profit in selling what is in hand"
+    )
+    other = view.desk.elsewhere(case.symbol, case.place)
+    if held <= 0 and other > 0:
+        missing += f" ({other:,.6g} lie elsewhere)"
+    if not access.usable:
+        view.refuse(access.rule, access.detail)
+        view.refuse("inventory.none_in_time", f"{missing}, and none can be minted now")
+        return None
+    assert access.arrives is not None
+    moving = view.withdraw_seconds(case.name)
+    seconds = seconds_until(view.ts, access.arrives) + moving
+    stays = still_there(view.incident.cause, seconds)
+    bound = tightest([*reach, *mint_bounds(view, access, case.fair, seconds > 0)])
+    least = access.tokens_least(case.fair)
+    if bound.tokens < least:
+        if bound.rule:
+            view.refuse(bound.rule, bound.detail)
+        view.refuse(
+            "channel.minimum",
+            f"{access.issuer.title} mints from ${access.channel.minimum_usd:,.0f}; "
+            f"{case.name} takes {bound.tokens:,.6g} {case.symbol}, worth ${bound.tokens * case.fair:,.2f}",
+        )
+        view.refuse("inventory.none_in_time", missing)
+        return None
+    ways = [_wait_and_sell(view, case, access, bound, least, seconds, moving, stays, None)]
+    carrier = _carrier(view, case, access, bound.tokens, seconds)
+    if carrier is not None:
+        funded = tightest([bound, _capital(view, access, case, carrier), *carrier.bounds(view)])
+        if funded.tokens >= least:
+            hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier)
+            if hedged is not None and not isinstance(carrier, StockCarrier):
+                # Sized in proportion; now what it is in whole contracts.
+                size, carrier = hedged.tokens, _carrier(view, case, access, hedged.tokens, seconds)
+                hedged = None
+                if carrier is not None:
+                    hedged = _wait_and_sell(
+                        view, case, access, funded, least, seconds, moving, stays, carrier, size
+                    )
+            ways.append(hedged)
+    found = [way for way in ways if way is not None]
+    best = max(found, key=lambda way: way.objective) if found else None
+    if best is None or best.objective <= 0:
+        view.refuse(
+            "inventory.none_in_time",
+            f"{missing}; a mint is in hand after {duration(seconds)}, when a {view.incident.cause} premium "
+            f"is still there in {stays:.0%} of cases: not enough to pay for the rest",
+        )
+        return None
+    return best
+
+
+def _carrier(view: View, case: Case, access: Access, tokens: float, seconds: float) -> Carrier | None:
+    """Short stock, or what is chosen of all there is for so many tokens; ``None``: nothing, or no wait."""
+    multiplier = case.state.multiplier
+    sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
+    hedger = view.hedger(case.fair, multiplier, seconds, sd)
+    if hedger is not None:
+        room = view.desk.capital_room().usd - tokens * access.price(case.fair)
+        return carrier_for(view, case, hedger, tokens, room)
+    short = view.short(multiplier) if seconds > 0 else ""
+    return StockCarrier(view, short, sd, seconds) if isinstance(short, ShortStock) else None
+
+
+def _capital(view: View, access: Access, case: Case, carrier: Carrier) -> Bound:
+    """Tokens that capital pays for, with what the hedge against them locks."""
+    room = view.desk.capital_room()
+    each = access.price(case.fair) + carrier.locked_usd(1.0)
+    return Bound(max(0.0, room.usd) / each, room.rule, f"${room.usd:,.0f} left of ${room.limit_usd:,.0f}")
+
+
+def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: float, seconds: float,
+                   moving: float, stays: float, carrier: Carrier | None,
+                   sized: float | None = None) -> Candidate | None:  # fmt: skip
+    mint = access.price(case.fair)
+    redeem = view.access("redeem", case.symbol)
+    gone = redeem.price(case.fair) if redeem.channel.available else case.fair * (1 - NO_CHANNEL_EXIT)
+    sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
+    gas = case.gas_usd + access.channel.gas_usd + (view.config.gas_usd if moving > 0 else 0.0)
+    rate = view.financing(mint, seconds)
+    curve = case.curve
+
+    def outcome(tokens: float) -> tuple[float, float, float]:
+        done = curve.sell_tokens(tokens)
+        if done is None:
+            return 0.0, IMPOSSIBLE, IMPOSSIBLE
+        hedge = carrier.cost_usd(tokens) if carrier is not None else 0.0
+        lost = if_long(tokens * gone, sd) if carrier is None else carrier.worst_usd(tokens, gone)
+        spent = tokens * (mint + rate) + gas
+        expected = stays * done.usd + (1 - stays) * tokens * gone - spent - hedge
+        return done.usd, expected, min(-gas, tokens * gone - lost - spent)
+
+    tokens = sized if sized is not None else top_of(view, outcome, least, bound.tokens)
+    usd, expected, worst = outcome(tokens)
+    if expected == IMPOSSIBLE:
+        return None
+    hedge_usd = carrier.cost_usd(tokens) if carrier is not None else 0.0
+    outlay = tokens * mint
+    slack = max(0.0, expected) / 2
+    fee = tokens * access.fee_per_token(case.fair)
+    waited = seconds - moving
+    legs = [
+        leg("mint", f"{case.symbol}@{access.issuer.name}", tokens, outlay, slack_usd=slack, fee_usd=fee,
+            gas_usd=access.channel.gas_usd, delay_seconds=waited)
+    ]  # fmt: skip
+    margin = notional = 0.0
+    opened = None
+    hedge = Hedge("none", "the tokens are sold at once" if seconds == 0 else
+                  "the price risk of the wait is carried", 0.0, 0.0)  # fmt: skip
+    if carrier is not None:
+        margin, notional = carrier.locked_usd(tokens), carrier.notional_usd(tokens)
+        hedge = carrier.hedge(tokens, "until the tokens are sold")
+        opened = carrier.leg(tokens, slack)
+        if opened is not None:
+            legs.append(opened)
+    if moving > 0:
+        legs.append(leg("transfer", case.name, tokens, tokens * case.fair, gas_usd=view.config.gas_usd,
+                        delay_seconds=moving))  # fmt: skip
+    legs.append(leg("sell", case.name, tokens, usd, slack_usd=slack / max(stays, 0.01),
+                    fee_usd=case.fee_in(usd, True), gas_usd=case.gas_usd))  # fmt: skip
+    if isinstance(carrier, StockCarrier) and opened is not None:
+        legs.append(leg("unhedge", opened.instrument, opened.quantity_tokens,
+                        opened.quantity_tokens * carrier.short.ask, slack_usd=outlay,
+                        fee_usd=opened.fee_usd))  # fmt: skip
+    notes = bound.binds(tokens)
+    if carrier is not None:
+        notes += carrier.notes()
+    if seconds > 0:
+        notes.append(
+            f"settlement.gap_risk: the tokens arrive after {duration(seconds)}; the premium is taken to be "
+            f"still there in {stays:.0%} of cases, and the tokens to be redeemed in the others"
+        )
+    paid = costs(
+        venue_fee=stays * case.fee_in(usd, True),
+        mint_fee=fee,
+        spread=tokens * access.spread_per_token(case.fair),
+        gas=gas,
+        financing=tokens * rate,
+        hedge=hedge_usd,
+        premium_gone=(1 - stays) * (usd - tokens * gone),
+    )
+    exposure = Exposure(
+        capital_usd=outlay + margin,
+        largest_usd=max(usd, outlay, notional),
+        venues_usd={access.issuer.name: outlay, venue_of(case.name): usd}
+        | ({carrier.venue: notional} if carrier is not None and carrier.venue else {}),
+        settlement_usd=outlay if seconds > 0 else 0.0,
+        tokens={},
+    )
+    return Candidate(
+        "mint_and_sell", case.name, usd, tokens, legs, hedge, expected, paid, worst,
+        (usd - expected / max(stays, 0.01)) / tokens, seconds, exposure,
+        view.objective(expected, worst), notes,
+    )  # fmt: skip
+
+
+def mint_bounds(view: View, access: Access, fair: float, waits: bool) -> list[Bound]:
+    """What limits, capital and the issuer allow to be minted."""
+    price = access.price(fair)
+    rooms = [view.desk.capital_room(), *view.desk.leg_rooms(view.incident.underlying, access.issuer.name)]
+    if waits:
+        rooms.append(view.desk.settlement_room())
+    bounds = list(bounds_of(rooms, lambda usd: usd / price))
+    most = access.tokens_most(fair)
+    return [*bounds, Bound(most, "channel.maximum", f"${access.channel.maximum_usd or 0:,.0f} an order")]
+
+
+def top_of(
+    view: View, outcome: Callable[[float], tuple[float, float, float]], least: float, most: float
+) -> float:
+    """Where expected profit less the charge for the worst case is highest."""
+    charge = view.config.risk_charge
+
+    def objective(tokens: float) -> float:
+        _, expected, worst = outcome(tokens)
+        return IMPOSSIBLE if expected == IMPOSSIBLE else expected + charge * min(0.0, worst)
+
+    return maximise(objective, least, most)
