@@ -390,6 +390,49 @@ def sweep(
 
 
 @app.command(rich_help_panel=DATA)
+def backtest(
+    tapes: Annotated[
+        list[Path], typer.Argument(help="CSV, JSON Lines or Parquet; several are merged by time.")
+    ],
+    config: ConfigOption = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="F.html", help="Also write the result as a page with its curves.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUES", help="strategy.risk_charge=0,0.1,0.2, or =lo:hi:n; repeat."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes, where there are several settings.")] = (
+        os.cpu_count() or 1
+    ),
+    as_json: JsonOption = False,
+) -> None:
+    """What the whole engine would have earned: plans traded on paper, with fees, waits and settlements."""
+    from bot import console
+    from bot.backtest import many
+    from bot.backtest.page import page as drawn
+    from bot.kernel.grid import grid
+
+    loaded, registry = setup(config)
+    if param:
+        if page is not None:
+            raise UsageError("--page shows one setting; leave --param out, or put the setting into --config")
+        settings = grid(param)
+        with console.counting("settings") as counted:
+            results = many.backtests(loaded, registry, tapes, settings, jobs, counted)
+        console.backtests(settings, results, as_json)
+        return
+    with console.progress("backtesting") as progress:
+        result = many.backtest(loaded, registry, tapes, progress)
+    if page is not None:
+        try:
+            page.write_text(drawn(result, f"Backtest of {', '.join(tape.name for tape in tapes)}"), "utf-8")
+        except OSError as error:
+            raise UsageError(f"{page}: cannot be written: {error.strerror or error}") from None
+    console.backtested(result, as_json)
+
+
+@app.command(rich_help_panel=DATA)
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="TOML, as in config/scenarios.")],
     out: Annotated[Path, typer.Option(help="Tape to write: .csv, .jsonl or .parquet.")],

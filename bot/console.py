@@ -276,3 +276,57 @@ def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
         yield tell
     finally:
         sys.stderr.write("\r\033[K")
+
+
+def backtested(result: dict[str, Any], as_json: bool) -> None:
+    """One backtest: the result, by route, and what was missed."""
+    if as_json:
+        emit(result)
+        return
+    from bot.backtest.page import money, percent
+
+    _print(
+        f"{result['ticks']:,} ticks over {result['days']:,.1f} days, {result['incidents']} incidents, "
+        f"{result['plans_traded']} plans traded, {result['fills']} fills"
+    )
+    _print(
+        f"net {money(result['net_usd'])} ({percent(result['return_ratio'])} of capital), deepest fall "
+        f"{money(-result['max_drawdown_usd'])}, {percent(result['capital_use_mean'])} of capital waiting on "
+        f"average, slippage against plan {percent(result['slippage']['ratio'])}"
+    )
+    table = _table("Profit by route", "route", "plans>", "expected>", "net>")
+    for route, row in result["profit_by_route"].items():
+        table.add_row(
+            route.replace("_", " "), str(row["plans"]), money(row["expected_usd"]), money(row["net_usd"])
+        )
+    if result["profit_by_route"]:
+        _show(table)
+    missed = result["missed"]
+    if missed["incidents"]:
+        rules = ", ".join(f"{rule} ({count})" for rule, count in missed["by_rule"].items())
+        _print(
+            f"missed: {missed['incidents']} incidents with {money(missed['at_stake_usd'])} at stake; {rules}"
+        )
+
+
+def backtests(settings: Sequence[dict[str, float]], results: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """A backtest per setting, in the order asked."""
+    if as_json:
+        emit([{"setting": one, **result} for one, result in zip(settings, results, strict=True)])
+        return
+    from bot.backtest.page import money, percent
+
+    keys = list(settings[0]) if settings else []
+    table = _table(
+        "", *(f"{key}>" for key in keys), "net>", "of capital>", "deepest fall>", "plans>", "capital waiting>"
+    )
+    for setting, result in zip(settings, results, strict=True):
+        table.add_row(
+            *(f"{setting[key]:g}" for key in keys),
+            money(result["net_usd"]),
+            percent(result["return_ratio"]),
+            money(-result["max_drawdown_usd"]),
+            str(result["plans_traded"]),
+            percent(result["capital_use_mean"]),
+        )
+    _show(table)
