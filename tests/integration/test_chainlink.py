@@ -243,8 +243,11 @@ async def test_token_tells_its_multiplier_ahead_of_time_and_its_pause() -> None:
                                  every_seconds=0.001)  # fmt: skip
         name = "TSLAon@robinhood"
         async with watched(RobinhoodCollector(source, world.registry)) as watch:
-            multipliers = lambda: [json.loads(one.data or "") for one in watch.ticks  # noqa: E731  # read twice
-                                   if (one.instrument, one.kind) == (name, "multiplier")]  # fmt: skip
+
+            def multipliers() -> list[dict[str, Any]]:
+                rows = [one for one in watch.ticks if (one.instrument, one.kind) == (name, "multiplier")]
+                return [json.loads(one.data or "") for one in rows]
+
             await watch.until(multipliers)
             when = await world.now() + 1000
             await world.node.send(world.token.functions.announce(3 * 10**18, when))

@@ -32,7 +32,7 @@ VENUES = ("TSLAx@kraken", "TSLAx@bybit", "TSLAx@raydium:8aDaBQkT")
 
 
 class World:
-    """The share and its tokens around a split of three for one; the issuer's API as it speaks at each moment."""
+    """The share and its tokens around a split of three for one; the issuer's API at each moment."""
 
     def __init__(self) -> None:
         self.now = TUESDAY
@@ -119,7 +119,7 @@ def test_token_of_another_issuer_that_splits_at_the_open_is_left_alone() -> None
             *(book(world.now, name, world.value) for name in names),
         ]
 
-    assert alarms(run(target, world, END, others)) == []
+    assert alarms(run(target, world, SPLIT + 3600 * NS, others)) == []
 
 
 def test_issuers_quote_waits_until_the_share_has_split_too() -> None:
