@@ -27,13 +27,13 @@ from bot.config import ValuationSection
 from bot.market import FRESH_NS, InstrumentState, Market, ReferenceState, UnderlyingState
 from bot.timefmt import NS, parse
 from bot.types import Ns, Session
-from bot.valuation import peers
+from bot.valuation import history, peers
 from bot.valuation.realised import Realised
 from bot.valuation.references import consensus
 from bot.valuation.scalars import EARNINGS_YEARS, fused, half_width, moved_with
 from bot.valuation.sessions import SessionClock
 from bot.valuation.state import FairState
-from bot.valuation.units import currency_variance, multiplier_variance
+from bot.valuation.units import UNKNOWN_MULTIPLIER, currency_variance, multiplier_variance
 
 GATE = 4.0
 PEER_SHARE = 0.111
@@ -43,8 +43,6 @@ TIGHT = (0.001) ** 2
 JUMP = 0.10
 """A reference that moves by more than this in one tick must be confirmed before it is believed."""
 CONFIRMATIONS = 3
-REANCHOR_NS = 1800 * NS
-THIN_POOL_USD = 10_000.0
 AGREE = 0.01
 FACTOR_PEERS = 3
 """An index that has no fresh reference needs so many token venues to say anything of other shares."""
@@ -101,9 +99,9 @@ class Valuation:
         """Log share price at ``ts`` as everyone but this instrument sees it; ``None`` if nobody does."""
         underlying = instrument.underlying
         state = underlying.fair or self.state_of(underlying)
-        units = 0.0
         token = instrument.token_state
-        if not token.known or token.previous is not None or token.next_multiplier is not None:
+        units = 0.0 if token.known else UNKNOWN_MULTIPLIER * UNKNOWN_MULTIPLIER
+        if token.previous is not None or token.next_multiplier is not None:
             units = multiplier_variance(token, ts, self.clock.session(ts))
         if instrument.quote_symbol != "USD":
             units += currency_variance(instrument.quote_symbol, self._market, ts)
@@ -164,20 +162,13 @@ class Valuation:
             if state.open_ts and ts >= state.session_end:
                 self.realised.ended(state, ts)
             return
+        seen = history.Seen(log_share, instrument.liquidity_usd or 0.0, ts, self.clock.variance_time(ts))
         if state.anchor is None or estimate is None:
-            state.anchor, state.anchor_var = log_share, 25 * self._noise_var
-            state.anchor_vt, state.anchor_ts = self.clock.variance_time(ts), ts
+            history.begin(state, seen, self._noise_var)
             return
-        thin = instrument.liquidity_usd
-        noise = self._noise_var * (THIN_POOL_USD / thin if thin and thin < THIN_POOL_USD else 1.0)
-        innovation = log_share - estimate.log_share
-        if innovation * innovation <= GATE * GATE * (estimate.variance + noise):
-            state.rejections = 0
-            log_now, variance = fused(estimate.log_share, estimate.variance, log_share, noise)
-            self._move(state, log_now, variance, ts)
-        elif self._persists(state, log_share, ts) and not self._has_peers(instrument, ts):
-            self._move(state, log_share, 4 * self._noise_var, ts)
-            state.rejections = 0
+        stays = history.follow(state, seen, estimate.log_share, estimate.variance, self._noise_var)
+        if stays and not peers.any_but(instrument, ts):
+            history.believe(state, seen, self._noise_var)
 
     def _share(self, underlying: UnderlyingState, state: FairState, judged: InstrumentState | None, ts: Ns,
                units: float) -> Estimate | None:  # fmt: skip
@@ -252,19 +243,6 @@ class Valuation:
             return None
         return state.anchor
 
-    def _move(self, state: FairState, anchor: float, variance: float, ts: Ns) -> None:
-        if ts >= state.anchor_ts:
-            state.anchor, state.anchor_var = anchor, variance
-            state.anchor_vt, state.anchor_ts = self.clock.variance_time(ts), ts
-
-    def _persists(self, state: FairState, log_share: float, ts: Ns) -> bool:
-        """Whether a lone venue has stayed at a new level long enough to be believed."""
-        if state.rejections == 0 or abs(log_share - state.rejected_log) > 2 * AGREE:
-            state.rejections, state.rejected_since = 0, ts
-        state.rejections += 1
-        state.rejected_log = log_share
-        return state.rejections >= CONFIRMATIONS and ts - state.rejected_since >= REANCHOR_NS
-
     def _plausible(self, underlying: UnderlyingState, state: FairState, log_price: float, ts: Ns,
                    variance: float) -> bool:  # fmt: skip
         """Whether a reference may move the anchor: a jump must repeat, or tokens must agree."""
@@ -281,9 +259,3 @@ class Valuation:
             state.held = 1
         state.held_log = log_price
         return bool(agreeing) or state.held >= CONFIRMATIONS
-
-    def _has_peers(self, instrument: InstrumentState, ts: Ns) -> bool:
-        return any(
-            other is not instrument and other.consensus_log is not None and ts - other.ts <= peers.MAX_AGE_NS
-            for other in instrument.underlying.instruments
-        )

@@ -47,7 +47,9 @@ def heard(underlying: UnderlyingState, judged: InstrumentState | None, ts: Ns, n
             or (other.alarm is not None and other.alarm.incident is not None)
         ):
             continue
-        said.append((price, 1.0 / _variance(other, noise_var)))
+        bid, ask = other.bid, other.ask
+        half = 0.0 if bid is None or ask is None else (ask - bid) / (ask + bid)
+        said.append((price, 1.0 / peer_variance(noise_var, other.liquidity_usd or 0.0, half)))
     if not said:
         return None
     if len(said) == 1:
@@ -69,8 +71,9 @@ def _of_two(one: tuple[float, float], other: tuple[float, float], anchor: float 
     return Heard((a * weight_a + b * weight_b) / (weight_a + weight_b), gap * gap / 4, 2)
 
 
-def _variance(venue: InstrumentState, noise_var: float) -> float:
-    half = 0.0
-    if venue.bid is not None and venue.ask is not None:
-        half = (venue.ask - venue.bid) / (venue.ask + venue.bid)
-    return peer_variance(noise_var, venue.liquidity_usd or 0.0, half)
+def any_but(judged: InstrumentState, ts: Ns) -> bool:
+    """Whether any other venue has spoken of late, whatever it said."""
+    return any(
+        other is not judged and other.consensus_log is not None and ts - other.ts <= MAX_AGE_NS
+        for other in judged.underlying.instruments
+    )

@@ -30,9 +30,8 @@ def capped(values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The same, with no weight as large as what all others have together, where there are three or more."""
     if len(values) < 3:
         return list(values)
-    total = sum(weight for _, weight in values)
-    heaviest = max(weight for _, weight in values)
-    limit = (total - heaviest) * (1.0 - 1e-6)
+    # Summed without the heaviest: subtracting it from the total would lose the light ones' digits.
+    limit = sum(sorted(weight for _, weight in values)[:-1]) * (1.0 - 1e-6)
     return [(value, min(weight, limit)) for value, weight in values]
 
 

@@ -29,6 +29,8 @@ NARROWEST, WIDEST = 0.5, 2.5
 CONF_PER_VOLATILITY = 0.0018
 """Pyth's confidence at a close over price, per unit of annual volatility: 18 bp, of 2024's rows."""
 UNKNOWN_VOLATILITY = 0.45
+DEEP_USD = 100_000.0
+"""Liquidity at which a venue is as noisy as the configuration says; less is noisier."""
 EARNINGS_YEARS = 6.0 / 252.0
 """Variance of an earnings release, in years of the share's own: six days' worth, an assumption."""
 CONF_WEIGHT = 0.7
@@ -56,21 +58,9 @@ def student_quantile(level: float) -> float:
     return float(x)
 
 
-def student_level(sigmas: float) -> float:
-    """The part of Student's t (three degrees of freedom, unit variance) within ``sigmas`` of its centre."""
-    x = abs(sigmas)
-    return 2.0 / pi * (x / (1.0 + x * x) + atan(x))
-
-
 def half_width(variance: float, level: float, stretch: float) -> float:
     """Of the interval that is to hold ``level`` of what may come."""
     return student_quantile(level) * sqrt(variance) * stretch
-
-
-def variance_of(rate: float, years: float, own: float, weight: float, level: float) -> float:
-    """Variance over ``years`` of variance time at the prior ``rate`` (annual volatility squared), scaled by
-    the share's ``own`` ratio (of ``weight`` moves' worth of evidence) and the market's common ``level``."""
-    return rate * years * volatility_ratio(own, weight, level) ** 2
 
 
 def volatility_ratio(own: float, weight: float, level: float) -> float:
@@ -135,10 +125,6 @@ def peer_variance(noise: float, depth_usd: float, half_spread: float) -> float:
     """Variance of one venue around the share: noise by depth, and half spread. No depth: it is not known."""
     thinness = min(max(DEEP_USD / depth_usd, 0.25), 25.0) if depth_usd > 0.0 else 1.0
     return noise * thinness + half_spread * half_spread
-
-
-DEEP_USD = 100_000.0
-"""Liquidity at which a venue is as noisy as the configuration says; less is noisier."""
 
 
 def moved_with(
