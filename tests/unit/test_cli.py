@@ -575,3 +575,19 @@ def test_a_snapshot_that_is_not_one_is_told(pegbot: Pegbot, config: Path) -> Non
     answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
     assert answer.code == 2
     assert "run `pegbot run` first" in answer.err
+
+
+def test_backtest_tells_the_result_writes_a_page_and_compares_settings(pegbot: Pegbot, tmp_path: Path) -> None:
+    page, week = tmp_path / "week.html", CONFIG / "demo" / "tape.parquet"
+    told = pegbot("backtest", week, "--page", page)
+    assert told.code == 0, told.err
+    assert "plans traded" in told.out
+    assert "Profit by route" in told.out
+    assert "<svg" in page.read_text(encoding="utf-8")
+    many = pegbot("backtest", week, "--param", "strategy.max_plan_usd=1000,50000", "--json")
+    assert [one["setting"] for one in many.json] == [
+        {"strategy.max_plan_usd": 1000.0}, {"strategy.max_plan_usd": 50_000.0},
+    ]  # fmt: skip
+    wrong = pegbot("backtest", week, "--param", "strategy.nonsense=1")
+    assert wrong.code == 2
+    assert "strategy.nonsense" in wrong.err
