@@ -68,7 +68,10 @@ class ExchangeCollector:
         self._sleep = sleep
         self._rules = rules(source.exchange)
         self._wait_until = 0.0
-        self._out = Conflator(source.quote_seconds)
+        self._known: Any = None
+        self._known_at = 0.0
+        self._last: dict[str, Ns] = {}
+        self._out = Conflator(source.quote_seconds, last=self._last)
         self._open: dict[str, bool] = {}
         self._log = structlog.get_logger("pegbot.exchange").bind(source=source.name)
 
@@ -84,7 +87,7 @@ class ExchangeCollector:
         wait = self._wait_until - time.monotonic()
         if wait > 0:
             await self._sleep(wait)
-        self._out = Conflator(self._source.quote_seconds)
+        self._out = Conflator(self._source.quote_seconds, last=self._last)
         self._open = {}
         exchange = make(self._source, self._set_aside)
         work = asyncio.create_task(self._work(exchange), name=f"{self.name} work")
@@ -124,7 +127,13 @@ class ExchangeCollector:
     async def load(self, exchange: Any) -> dict[str, str]:
         """Instrument → symbol of those that can be watched; tells of all of them. Raises where there is
         none."""
-        await exchange.load_markets()
+        if self._known is not None and time.monotonic() - self._known_at < self._source.check_seconds:
+            # Not asked for again at every reconnection: it is a megabyte, and some exchanges count requests.
+            exchange.set_markets_from_exchange(self._known)
+        else:
+            await exchange.load_markets()
+            self._known_at = time.monotonic()
+        self._known = exchange
         wanted: dict[str, str] = {}
         wrong: list[str] = []
         for instrument, symbol in self.markets.items():
@@ -180,6 +189,7 @@ class ExchangeCollector:
             except Exception as error:
                 self._log.warning("markets could not be asked for again", error=str(exchange.meant(error)))
                 continue
+            self._known_at = time.monotonic()
             for instrument, before in list(self.terms.items()):
                 market = (exchange.markets or {}).get(self.markets[instrument])
                 if market is not None and (told := parse.terms(market)) != before:
@@ -243,6 +253,7 @@ class ExchangeCollector:
             except DataError as error:
                 self._set_aside(error, instrument)
             except Gap:
+                self._out.forget(instrument)
                 continue
             except (ccxt.ChecksumError, ccxt.InvalidNonce):
                 exchange.gaps += 1

@@ -32,6 +32,8 @@ GAPS = (5, 60.0)
 BAD_FRAMES = 50
 """So many in a row and nothing else: no use in listening on."""
 MOST_SAID = 200
+PINGS = 3
+"""At least so many within ``silence_seconds``."""
 
 
 class RateLimited(SourceError):
@@ -167,6 +169,8 @@ def make(source: ExchangeSource, on_bad: Callable[[DataError], None]) -> Any:
         "timeout": int(REQUEST_SECONDS * 1000),
         "options": options(name, list(source.markets.values())),
     }
+    if source.requests_per_second:
+        settings["rateLimit"] = 1000 / source.requests_per_second
     for ours, theirs in (("api_key", "apiKey"), ("api_secret", "secret"), ("api_password", "password")):
         if getattr(source, ours):
             settings[theirs] = secret(getattr(source, ours)).get_secret_value()
@@ -174,6 +178,9 @@ def make(source: ExchangeSource, on_bad: Callable[[DataError], None]) -> Any:
     exchange.urls["api"] = _moved(exchange.urls["api"], source.rest_url, source.websocket_url)
     if not rules(name).currencies:
         exchange.has["fetchCurrencies"] = False
+    # Quiet markets say nothing: only the answer to a ping shows that the socket is alive.
+    keep_alive = int(source.silence_seconds * 1000 / PINGS)
+    exchange.streaming["keepAlive"] = min(exchange.streaming.get("keepAlive", keep_alive), keep_alive)
     exchange.watch_over(name, on_bad)
     return exchange
 

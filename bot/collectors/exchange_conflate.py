@@ -22,14 +22,14 @@ class Conflator:
     was still true when the trade before it happened.
     """
 
-    def __init__(self, seconds: float, room: int = WAITING_TICKS) -> None:
+    def __init__(self, seconds: float, room: int = WAITING_TICKS, last: dict[str, Ns] | None = None) -> None:
         self.dropped = 0
         self._seconds = seconds
         self._room = room
         self._quotes: dict[str, MakeTick] = {}
         self._free: dict[str, float] = {}
         self._others: deque[Tick] = deque()
-        self._last: dict[str, Ns] = {}
+        self._last = {} if last is None else last
         self._wake = asyncio.Event()
         self._stopped = False
 

@@ -77,8 +77,9 @@ RULES: dict[str, Rules] = {
     "gate": Rules(depths=(50, 400), step_of=sequence.gate),
     # Whole books at every change, so that there is no gap to be found.
     "bitget": Rules(depths=(5, 15), step_of=sequence.bitget),
-    # ccxt itself joins snapshot and differences by their numbers.
-    "binance": Rules(),
+    # ccxt itself joins a snapshot and differences by their numbers. What a small snapshot does not show, it
+    # never learns.
+    "binance": Rules(depths=(100, 500, 1000)),
     "krakenfutures": Rules(step_of=sequence.krakenfutures, market_types=(), perpetual=_krakenfutures),
     "hyperliquid": Rules(
         step_of=sequence.hyperliquid,

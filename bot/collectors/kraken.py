@@ -199,7 +199,10 @@ class KrakenCollector(ExchangeCollector):
             try:
                 book.apply(data, snapshot=snapshot)
             except DataError as error:
-                self._spoilt(symbol, error)
+                if book.valid:
+                    self._set_aside(error, self._by_symbol[symbol])
+                else:
+                    self._spoilt(symbol, error)
                 continue
             instrument = self._by_symbol[symbol]
             if self._open[instrument]:
@@ -227,11 +230,13 @@ class KrakenCollector(ExchangeCollector):
         with self._setting_aside(instrument):
             try:
                 ts = at(book.timestamp) if book.timestamp else 0
+                quote = self.terms[instrument].quote
+                return parse.book(instrument, book.bids(most), book.asks(most), quote, ts, now)
             except ValueError as error:
                 raise DataError("no_time", str(error)) from None
-            return parse.book(
-                instrument, book.bids(most), book.asks(most), self.terms[instrument].quote, ts, now
-            )
+            except DataError:
+                book.timestamp = ""  # one that cannot be is no measure for the next
+                raise
         return None
 
     def _on_other(self, told: Told, frame: bytes) -> None:

@@ -65,12 +65,16 @@ class KrakenBook:
         self._asks = _Side(1.0)
 
     def apply(self, data: BookData, *, snapshot: bool) -> None:
-        """Take in one message. Raises :class:`DataError` (``no_snapshot``, ``malformed``, ``checksum``,
-        ``crossed``); the book is then void until the next snapshot."""
+        """Take in one message. Raises :class:`DataError`: after ``malformed``, ``checksum`` and ``crossed``
+        the book is void until the next snapshot, after ``out_of_order`` it is as it was."""
         if snapshot:
             self._bids, self._asks = _Side(-1.0), _Side(1.0)
         elif not self.valid:
             raise DataError("no_snapshot", f"{self.symbol}: an update before a snapshot")
+        elif data.timestamp and data.timestamp < self.timestamp:
+            # Taken in, it may leave the book as it once was, checksum and all. Were it news, the next one
+            # would show that it is missing.
+            raise DataError("out_of_order", f"{self.symbol}: {data.timestamp} after {self.timestamp}")
         self.valid = False
         prices, quantities = self.price_decimals, self.qty_decimals
         try:

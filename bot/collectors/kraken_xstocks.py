@@ -14,9 +14,8 @@ from typing import Any
 import ccxt.pro
 
 TOKENIZED = "tokenized_asset"
-NAMES_A_PAIR = frozenset(
-    {"Ticker", "OHLC", "Depth", "Trades", "Spread", "AddOrder", "AddOrderBatch", "EditOrder"}
-)
+ANSWERS_BY_PAIR = frozenset({"Ticker", "OHLC", "Depth", "Trades", "Spread"})
+NAMES_A_PAIR = ANSWERS_BY_PAIR | {"AddOrder", "AddOrderBatch", "EditOrder"}
 """Calls that have to name the pair's class too."""
 TELLS_AMOUNTS = frozenset(
     {
@@ -52,7 +51,10 @@ class Kraken(ccxt.pro.kraken):  # type: ignore[misc]  # ccxt's types are not fol
 
     def describe(self) -> Any:
         """With where their names are kept."""
-        return self.deep_extend(super().describe(), {"options": {"tokenized": {}, "tokenizedPairs": []}})
+        ours: dict[str, Any] = {"tokenized": {}, "tokenizedPairs": []}
+        theirs = super().describe()
+        ours["marketHelperProps"] = [*theirs["options"]["marketHelperProps"], *ours]
+        return self.deep_extend(theirs, {"options": ours})
 
     def safe_currency(self, currencyId: Any, currency: Any = None) -> Any:  # noqa: N803  # ccxt's name
         """ccxt writes codes in capitals; in that of a tokenized asset the small ``x`` counts."""
@@ -91,7 +93,7 @@ class Kraken(ccxt.pro.kraken):  # type: ignore[misc]  # ccxt's types are not fol
         if path in TELLS_AMOUNTS:
             asked.setdefault("rebase_multiplier", "base")
         answer = await super().request(path, api, method, asked, config or {})
-        if tokenized and api == "public" and isinstance(result := answer.get("result"), dict):
+        if tokenized and path in ANSWERS_BY_PAIR and isinstance(result := answer.get("result"), dict):
             # Kraken may name the pair otherwise than it was asked; ccxt looks for its id.
             names = [name for name in result if name != "last"]
             if len(names) == 1:
