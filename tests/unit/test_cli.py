@@ -577,7 +577,7 @@ def test_a_snapshot_that_is_not_one_is_told(pegbot: Pegbot, config: Path) -> Non
     assert "run `pegbot run` first" in answer.err
 
 
-def test_backtest_tells_the_result_writes_a_page_and_compares_settings(pegbot: Pegbot, tmp_path: Path) -> None:
+def test_backtest_tells_writes_a_page_and_compares_settings(pegbot: Pegbot, tmp_path: Path) -> None:
     page, week = tmp_path / "week.html", CONFIG / "demo" / "tape.parquet"
     told = pegbot("backtest", week, "--page", page)
     assert told.code == 0, told.err
