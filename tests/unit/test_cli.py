@@ -441,7 +441,7 @@ def test_simulate_lists_every_mistake_of_a_scenario(pegbot: Pegbot, tmp_path: Pa
     (tmp_path / "s.toml").write_text('start = "soon"\n[[shares]]\nticker = "TSLA"\n[[happenings]]\n')
     answer = pegbot("simulate", "s.toml", "--out", "t.csv")
     assert answer.code == 2
-    assert len(answer.err.splitlines()) == 3
+    assert len(answer.err.splitlines()) == 4
 
 
 def test_import_makes_a_tape(pegbot: Pegbot, tmp_path: Path) -> None:
