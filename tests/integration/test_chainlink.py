@@ -10,13 +10,15 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.collectors.chainlink import ChainlinkCollector
 from bot.collectors.issuer_robinhood import RobinhoodCollector
-from bot.config import ChainlinkSource, RobinhoodSource
+from bot.config import ChainlinkSource, RobinhoodSource, parse
+from bot.doctor import examine
 from bot.errors import ConfigError, SourceError, SourceRefused
 from bot.registry.model import Chain, Feed, Issuer, Registry, Token, Underlying, Venue
 from bot.timefmt import NS
@@ -264,3 +266,25 @@ async def test_token_tells_its_multiplier_ahead_of_time_and_its_pause() -> None:
             await watch.until(lambda: told(watch, name)[-1] == ("halted", "its oracle is paused"))
             await world.node.send(world.token.functions.setOraclePaused(False))
             await watch.until(lambda: told(watch, name)[-1] == ("open", ""))
+
+
+async def test_doctor_says_which_feed_is_down(tmp_path: Path) -> None:
+    async with chain() as world:
+        await world.answer(world.usdc, 10**8)
+        chainlink = {"urls": [world.node.ws_url], "chain_id": CHAIN_ID, "feeds": [USDC, TSLA]}
+        robinhood = {"urls": [world.node.ws_url], "chain_id": CHAIN_ID, "tokens": ["TSLAon"]}
+        config = parse(
+            {
+                "collectors": {"chainlink": [chainlink], "robinhood": [robinhood]},
+                "ledger": {"url": f"sqlite+aiosqlite:///{tmp_path}/pegbot.db"},
+                "web": {"port": 0},
+            },
+            source="test",
+            base=tmp_path,
+        )
+        oracle, issuer, *_ = await examine(config, world.registry)
+        assert (oracle.ok, oracle.what) == (False, f"{TSLA}: the contract refuses latestRoundData")
+        assert (issuer.ok, issuer.what[:23]) == (True, "1 instruments told of; ")
+        await world.answer(world.tsla, 410 * 10**18)
+        oracle, *_ = await examine(config, world.registry)
+        assert (oracle.ok, oracle.what[:23]) == (True, "2 instruments told of; ")

@@ -21,6 +21,7 @@ from bot.errors import SourceError, SourceRefused, SourceSilent
 from bot.timefmt import NS, parse
 from bot.types import Quarantined, Tick
 from tests.fixtures import ondo_server, xstocks_server
+from tests.fixtures.engine import engine
 from tests.fixtures.faulty_http import FaultyHttp, json_answer
 from tests.fixtures.ondo_server import Ondo
 from tests.fixtures.watch import Watch
@@ -482,3 +483,30 @@ async def test_issuer_that_answers_nothing_usable_is_silent() -> None:
     async with XStocks() as server, xstocks(server, silence_seconds=0.1) as watch:
         await watch.until_error(SourceSilent, "nothing usable was answered")
         assert watch.reasons() == {"not_found"}
+
+
+# -- what the engine makes of it -------------------------------------------------------------------------
+
+
+async def test_engine_understands_every_tick() -> None:
+    later = iso(time.time() + 86_400)
+    target = engine()
+    async with XStocks("TSLAx") as server, Ondo("TSLAon") as other:
+        server.reserves["TSLAx"] = reserves("TSLAx", "900", "1000")
+        server.multipliers["TSLAx"] = multiplier(1.0, 1.002, later, "Dividend")
+        other.events = [ondo_server.event("TSLAon", "ASSET_PAUSED", "merger")]
+        async with xstocks(server) as watch, ondo(other) as on:
+            await watch.until(lambda: watch.of("quote", NAME) and watch.custody(NAME))
+            server.halted["TSLAx"] = (True, True)
+            await watch.until(lambda: watch.states(NAME)[-1] == "halted")
+            await on.until(lambda: on.of("multiplier", ON) and on.of("status", ON))
+            ticks = sorted((*watch.ticks, *on.ticks), key=lambda tick: tick.received)
+    told = [message for tick in ticks for message in target.step(tick)]
+    assert not [one for one in told if isinstance(one, Quarantined)]
+    token = target.market.tokens["TSLAx"]
+    assert (token.multiplier, token.next_multiplier, token.next_at) == (1.0, 1.002, parse(later))
+    assert (token.channel_halted, token.coverage) == (True, 0.9)
+    assert token.channel_reason == "minting and redeeming are halted"
+    assert target.market.tokens["TSLAon"].channel_halted
+    state = target.market.instruments[NAME]
+    assert state.curve is None, "an issuer's word is nobody's offer: nothing can be traded at it"
