@@ -3,7 +3,8 @@
 Every way is put through the same moves of the price. The token moves with them, the hedge with all but a
 tenth (:data:`~bot.strategy.risk.HEDGE_RESIDUAL`): token and share are not one thing; a perp's index stands
 still or follows tokens while New York sleeps, and misses more. *Cost* is what the hedge is expected to lose,
-spreads, fees, funding, borrow and time value, with the financing of what it locks.
+spreads, fees, funding, borrow and time value, with the financing of what it locks. What it might earn, as a
+collar does where options are dear, is no saving beyond the cost of trading: a hedge is not a bet.
 """
 
 from __future__ import annotations
@@ -87,8 +88,7 @@ class Hedger:
         wait, moves = self.wait, self.moves
         usd = shares * wait.spot
         both = [usd * token + gain for token, gain in zip(self.tokens, way.gains, strict=True)]
-        at_95, at_99 = moves.shortfall(both, 0.95), moves.shortfall(both, 0.99)
-        at = at_99 if wait.level == 0.99 else moves.shortfall(both, wait.level)
+        at_95, at_99, at = moves.shortfalls(both, (0.95, 0.99, wait.level))
         financing = way.capital_usd * wait.financing_rate * years(wait.seconds)
         rule = detail = ""
         if at > limit:
@@ -101,7 +101,8 @@ class Hedger:
                 "hedge.capital",
                 f"it locks ${way.capital_usd:,.2f} of ${max(0.0, capital_usd):,.2f}",
             )
-        return Judged(way, -moves.mean(way.gains), financing, at_95, at_99, at, rule, detail)
+        cost = max(way.least_usd, -moves.mean(way.gains))
+        return Judged(way, cost, financing, at_95, at_99, at, rule, detail)
 
 
 def total(judged: Judged) -> float:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bot.strategy.options import Chain, Greeks, OptionQuote, Perp, Perpetual, european, perpetual, perps
 from bot.strategy.options.european import intrinsic
-from bot.timefmt import NS
+from bot.timefmt import NS, short
 from bot.types import HedgeKind, Ns
 
 COMMISSION_PER_CONTRACT_USD = 0.65
@@ -47,7 +47,8 @@ class HedgeQuotes(Struct, frozen=True):
 
 class Way(Struct, frozen=True):
     """One way to hedge so many shares: ``gains`` in USD at the end of the wait, one for each move, all costs
-    but financing in them; ``capital_usd`` is locked at ``venue``, of which ``outlay_usd`` is paid."""
+    but financing in them; ``least_usd`` is what trading it costs in any case. ``capital_usd`` is locked at
+    ``venue``, of which ``outlay_usd`` is paid."""
 
     kind: HedgeKind
     name: str
@@ -55,6 +56,7 @@ class Way(Struct, frozen=True):
     shares: float
     notional_usd: float
     gains: tuple[float, ...]
+    least_usd: float
     outlay_usd: float
     capital_usd: float
     greeks: Greeks
@@ -90,6 +92,9 @@ class OptionValues:
                 max(w, european.price(contract.kind, p, contract.strike, left, found, rate, 0.0, later))
                 for w, p in zip(worth, prices, strict=True)
             ]
+        day = short(contract.expiry).partition(" ")[0]
+        self.name = f"{contract.underlying} {day} {contract.strike:,.6g} {contract.kind}"
+        self.spread = quote.ask - quote.bid
         self.bought = [max(0.0, w - half) - quote.ask for w in worth]
         self.sold = [quote.bid - w - half for w in worth]
 
@@ -108,14 +113,16 @@ def options_way(name: str, description: str, bought: OptionValues, sold: OptionV
     legs = 2 if sold is not None else 1
     fees = 2 * legs * contracts * COMMISSION_PER_CONTRACT_USD
     gains, outlay, greeks, margin = bought.bought, bought.quote.ask or 0.0, bought.greeks, 0.0
+    spread = bought.spread
     if sold is not None:
         gains = [a + b for a, b in zip(gains, sold.sold, strict=True)]
         outlay -= sold.quote.bid or 0.0
+        spread += sold.spread
         greeks = greeks + sold.greeks * -1.0
         margin = naked_margin(sold.quote, spot)
     return Way(
         "listed_option", name, description, shares, shares * spot,
-        tuple(shares * gain - fees for gain in gains), shares * outlay,
+        tuple(shares * gain - fees for gain in gains), shares * spread + fees, shares * outlay,
         shares * (max(0.0, outlay) + margin), greeks * shares, venue, contracts=contracts,
     )  # fmt: skip
 
@@ -141,8 +148,8 @@ def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], second
         f"({perp.instrument}), liquidated at ${closed_at:,.2f}"
     )
     return Way(
-        "perp", f"perp on {perp.terms.title}", text, abs(shares), abs(shares) * entry, tuple(gains), 0.0,
-        margin, Greeks(0.0, shares), perp.terms.venue, closed_at,
+        "perp", f"perp on {perp.terms.title}", text, abs(shares), abs(shares) * entry, tuple(gains), cost,
+        0.0, margin, Greeks(0.0, shares), perp.terms.venue, closed_at,
         perps.liquidation_probability(spot, closed_at, sd),
     )  # fmt: skip
 
@@ -161,7 +168,7 @@ def perpetual_way(quote: PerpetualQuote, units: float, spot: float, prices: list
         f"({quote.instrument}), ${funding:,.2f} of funding over the wait"
     )
     return Way(
-        "perpetual_option", f"perpetual {option.kind}", text, units, units * spot, tuple(gains), paid,
+        "perpetual_option", f"perpetual {option.kind}", text, units, units * spot, tuple(gains), fees, paid,
         paid + funding + fees, each * units,
         quote.instrument.partition("@")[2],
     )  # fmt: skip

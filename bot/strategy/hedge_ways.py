@@ -22,7 +22,7 @@ from bot.strategy.options import Greeks, OptionQuote
 from bot.strategy.options.chain import MAX_AGE_NS
 from bot.strategy.options.european import OptionKind
 from bot.strategy.risk import HEDGE_RESIDUAL, SIGMAS_99
-from bot.timefmt import NS, duration, short
+from bot.timefmt import NS, duration
 from bot.types import HedgeKind, HedgeNotChosen, Ns
 
 PERP_RESIDUAL = 0.15
@@ -57,14 +57,23 @@ class Ways:
         self.wait, self.quotes, self.short, self.moves = wait, quotes, short, moves
         self.prices = self.prices_at(HEDGE_RESIDUAL)
         self.missing: dict[str, HedgeNotChosen] = {}
-        self._values: dict[OptionQuote, OptionValues] = {}
+        self._values: dict[int, OptionValues] = {}
 
     def of(self, shares: float) -> Iterator[Way]:
         """Each way for so many shares (negative: owed), none at all first; fills ``missing`` as it goes."""
         self.missing = {}
         nothing = tuple(0.0 for _ in self.prices)
         yield Way(
-            "none", "no hedge", "the price risk of the wait is carried", 0.0, 0.0, nothing, 0.0, 0.0, Greeks()
+            "none",
+            "no hedge",
+            "the price risk of the wait is carried",
+            0.0,
+            0.0,
+            nothing,
+            0.0,
+            0.0,
+            0.0,
+            Greeks(),
         )
         if shares > 0:
             yield from self._stock(shares)
@@ -81,7 +90,7 @@ class Ways:
         cost, notional = quote.cost_usd(tokens, wait.seconds), quote.notional_usd(tokens)
         text = f"{shares:,.6g} {wait.underlying} sold short at ${quote.bid:,.2f} ({quote.instrument})"
         gains = tuple(-shares * (price - wait.spot) - cost for price in self.prices)
-        yield Way("short_stock", "short stock", text, shares, notional, gains, 0.0,
+        yield Way("short_stock", "short stock", text, shares, notional, gains, cost, 0.0,
                   MARGIN_RATIO * notional, Greeks(0.0, -shares),
                   quote.instrument.partition("@")[2])  # fmt: skip
 
@@ -158,7 +167,7 @@ class Ways:
                     "listed_option", name, f"{quote.ask_size} contracts at the ask, {contracts} needed"
                 )
                 continue
-            text = f"{contracts} {_named(quote)} bought at ${quote.ask:,.2f}"
+            text = f"{contracts} {self._value(quote).name} bought at ${quote.ask:,.2f}"
             yield options_way(name, text, self._value(quote), None, contracts, self.wait.spot, self._venue())
 
     def _paid_for(self, quote: OptionQuote, other: OptionQuote, shares: float) -> Iterator[Way]:
@@ -174,8 +183,8 @@ class Ways:
             self._lacks("listed_option", name, f"{room} contracts at the quotes, {contracts} needed")
         else:
             text = (
-                f"{contracts} {_named(quote)} bought at ${quote.ask:,.2f}, {contracts} {_named(other)} sold "
-                f"at ${other.bid:,.2f}"
+                f"{contracts} {self._value(quote).name} bought at ${quote.ask:,.2f}, "
+                f"{contracts} {self._value(other).name} sold at ${other.bid:,.2f}"
             )
             yield options_way(
                 name, text, self._value(quote), self._value(other), contracts, self.wait.spot, self._venue()
@@ -185,11 +194,11 @@ class Ways:
         return self.quotes.chain.venue if self.quotes.chain is not None else ""
 
     def _value(self, quote: OptionQuote) -> OptionValues:
-        found = self._values.get(quote)
+        found = self._values.get(id(quote))
         if found is None:
             chain, wait = self.quotes.chain, self.wait
             assert chain is not None
-            found = self._values[quote] = OptionValues(
+            found = self._values[id(quote)] = OptionValues(
                 quote, wait.spot, self.prices, wait.ts, wait.seconds, chain.rate, chain.dividends
             )
         return found
@@ -202,9 +211,3 @@ class Ways:
 
     def _lacks(self, kind: HedgeKind, name: str, detail: str) -> None:
         self.missing[name] = HedgeNotChosen(kind, name, None, None, f"hedge.unavailable: {detail}")
-
-
-def _named(quote: OptionQuote) -> str:
-    contract = quote.contract
-    day = short(contract.expiry).partition(" ")[0]
-    return f"{contract.underlying} {day} {contract.strike:,.6g} {contract.kind}"

@@ -31,19 +31,25 @@ class Moves(Struct, frozen=True):
         """Expected value of what each move brings."""
         return sum(w * value for w, value in zip(self.weights, values, strict=True))
 
+    def shortfalls(self, values: Sequence[float], levels: Sequence[float]) -> list[float]:
+        """Losses at the levels of what each move brings, positive; negative: a gain even there."""
+        ordered = sorted(zip(values, self.weights, strict=True))
+        found = []
+        for level in levels:
+            wanted, below, before, last = 1.0 - level, 0.0, 0.0, ordered[0][0]
+            for value, weight in ordered:
+                at = below + weight / 2
+                if at >= wanted:
+                    part = (wanted - before) / (at - before) if below else 1.0
+                    last += part * (value - last)
+                    break
+                last, before, below = value, at, below + weight
+            found.append(-last)
+        return found
+
     def shortfall(self, values: Sequence[float], level: float) -> float:
-        """Loss at the level of what each move brings, as a positive number; negative: a gain even there."""
-        below, wanted = 0.0, 1.0 - level
-        last: tuple[float, float] | None = None
-        for value, weight in sorted(zip(values, self.weights, strict=True)):
-            at = below + weight / 2
-            if at >= wanted:
-                if last is None:
-                    return -value
-                part = (wanted - last[0]) / (at - last[0])
-                return -(last[1] + part * (value - last[1]))
-            last, below = (at, value), below + weight
-        return -last[1] if last is not None else 0.0
+        """Loss at one level."""
+        return self.shortfalls(values, (level,))[0]
 
 
 def student(sd: float) -> Moves:

@@ -48,22 +48,22 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
     hold = _hold(view, case, access)
     reach = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case)])
     carrier = _carrier(view, case, hold, reach)
-    if carrier is None:
-        return []
-    bound = _funded(view, case, carrier, tightest([reach, *carrier.bounds(view)]))
-    if bound.tokens <= 0:
-        view.refuse(bound.rule, bound.detail)
-        return []
-    tokens = _sized(view, case, hold, carrier, bound.tokens)
-    if tokens <= 0:
-        return []
-    if not isinstance(carrier, StockCarrier):
-        again = _carrier(view, case, hold, Bound(tokens, "", ""))
-        if again is None:
+    while carrier is not None:
+        bound = _funded(view, case, carrier, tightest([reach, *carrier.bounds(view)]))
+        if bound.tokens <= 0:
+            view.refuse(bound.rule, bound.detail)
             return []
-        carrier = again
-    found = _held(view, case, hold, carrier, tokens, bound)
-    return [found] if found is not None else []
+        tokens = _sized(view, case, hold, carrier, bound.tokens)
+        if tokens <= 0:
+            return []
+        if not isinstance(carrier, StockCarrier):
+            # Sized in proportion; now what it is in whole contracts. Short stock is sized for what it is.
+            carrier = _carrier(view, case, hold, Bound(tokens, "", ""))
+            if carrier is None or isinstance(carrier, StockCarrier):
+                continue
+        found = _held(view, case, hold, carrier, tokens, bound)
+        return [found] if found is not None else []
+    return []
 
 
 def _carrier(view: View, case: Case, hold: Hold, reach: Bound) -> Carrier | None:

@@ -52,19 +52,19 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
         return None
     ways = [_wait_and_sell(view, case, access, bound, least, seconds, moving, stays, None)]
     carrier = _carrier(view, case, access, bound.tokens, seconds)
-    if carrier is not None:
+    while carrier is not None:
         funded = tightest([bound, _capital(view, access, case, carrier), *carrier.bounds(view)])
-        if funded.tokens >= least:
-            hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier)
-            if hedged is not None and not isinstance(carrier, StockCarrier):
-                # Sized in proportion; now what it is in whole contracts.
-                size, carrier = hedged.tokens, _carrier(view, case, access, hedged.tokens, seconds)
-                hedged = None
-                if carrier is not None:
-                    hedged = _wait_and_sell(
-                        view, case, access, funded, least, seconds, moving, stays, carrier, size
-                    )
-            ways.append(hedged)
+        if funded.tokens < least:
+            break
+        hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier)
+        if hedged is not None and not isinstance(carrier, StockCarrier):
+            # Sized in proportion; now what it is in whole contracts. Short stock is sized for what it is.
+            size, carrier = hedged.tokens, _carrier(view, case, access, hedged.tokens, seconds)
+            if carrier is None or isinstance(carrier, StockCarrier):
+                continue
+            hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier, size)
+        ways.append(hedged)
+        break
     found = [way for way in ways if way is not None]
     best = max(found, key=lambda way: way.objective) if found else None
     if best is None or best.objective <= 0:
