@@ -137,7 +137,8 @@ class Watched:
                 status = cause.status
                 wait = seconds_of({name.lower(): value for name, value in (cause.headers or {}).items()})
         said = redact(str(error))[:MOST_SAID] or type(error).__name__
-        if status in RATE_LIMITS or isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection):
+        limited = isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection)
+        if status in RATE_LIMITS or (limited and status not in REFUSALS):
             return SourceRefused(f"rate-limited: {said}") if wait is None else RateLimited(wait)
         if status in REFUSALS or isinstance(error, ccxt.AuthenticationError | ccxt.PermissionDenied):
             return SourceRefused(f"refused: {said}")
