@@ -194,6 +194,10 @@ def said(error: BaseException) -> str:
     """An error of the connection in words, without the URL that may be in its own."""
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return "the URL is malformed"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {REQUEST_SECONDS:g} s"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "its answer was cut short"
     return str(error) or type(error).__name__
 
 

@@ -455,9 +455,9 @@ async def test_candle_is_told_once_when_it_is_over() -> None:
     ("fault", "kind", "words"),
     [
         ("reset", SourceError, "disconnected"),
-        ("half-open", SourceError, ""),
-        ("slow", SourceError, ""),
-        ("truncated", SourceError, ""),
+        ("half-open", SourceError, "no answer within 0.2 s"),
+        ("slow", SourceError, "no answer within 0.2 s"),
+        ("truncated", SourceError, "its answer was cut short"),
         ("malformed", SourceError, "no JSON"),
         ("http-500", SourceError, "HTTP 500: FAULT as told"),
         ("http-429", SourceError, "rate-limited"),

@@ -228,9 +228,9 @@ async def test_event_in_pieces_is_one_event() -> None:
     ("fault", "kind", "words"),
     [
         ("reset", SourceError, "Hermes: "),
-        ("half-open", SourceError, "Hermes: "),
-        ("slow", SourceError, "Hermes: "),
-        ("truncated", SourceError, "Hermes: "),
+        ("half-open", SourceError, "Hermes: no answer within 0.2 s"),
+        ("slow", SourceError, "Hermes: no answer within 0.2 s"),
+        ("truncated", SourceError, "Hermes: its answer was cut short"),
         ("malformed", SourceError, "no JSON"),
         ("http-500", SourceError, "HTTP 500: FAULT as told"),
         ("http-502", SourceError, "HTTP 502"),
