@@ -167,10 +167,8 @@ class Engine:
         return self.market.admit(tick.instrument)
 
     def _advance(self, ts: Ns, out: list[Message]) -> None:
-        due = self.detector.next_due
-        if due is not None and due <= ts:
-            for incident in self.detector.due(ts, self.now):
-                out.append(incident)
+        if self.detector.is_due(ts):
+            out.extend(self.detector.due(ts, self.now))
         if ts > self.now:
             self.now = ts
 
@@ -189,7 +187,9 @@ class Engine:
             price = (bid + ask) / 2
         if price is None:
             raise DataError("no_price", "neither a last price nor a usable quote")
-        self._hear(reference, underlying, ts, out)
+        beat = reference.beat
+        if beat is None or beat.left or self.detector.feeds.silent:
+            self._hear(reference, underlying, ts, out)
         reference.ts = ts
         reference.bid, reference.ask = bid, ask
         if reference.price is not None:
@@ -215,13 +215,13 @@ class Engine:
     def _hear(self, state: InstrumentState | ReferenceState, underlying: UnderlyingState, ts: Ns,
               out: list[Message]) -> None:  # fmt: skip
         """It speaks: how often it does so is learnt, now and then; and a silence is over."""
-        beat = state.beat
-        if beat is None:
+        feeds = self.detector.feeds
+        if state.beat is None:
             state.beat = Beat()
-        elif beat.left:
-            self.detector.feeds.learn(state, ts)
-        if self.detector.feeds.silent and state.name in self.detector.feeds.silent:
-            told = self.detector.feeds.heard(state.name, underlying.info.ticker, ts)
+        elif state.beat.left:
+            feeds.learn(state, ts)
+        if feeds.silent and state.name in feeds.silent:
+            told = feeds.heard(state.name, underlying.info.ticker, ts)
             if told is not None:
                 out.append(told)
 
@@ -263,7 +263,9 @@ class Engine:
             log_bid, log_ask = log(bid), log(ask)
         else:
             log_bid = log_ask = log_price
-        self._hear(state, state.underlying, ts, out)
+        beat = state.beat
+        if beat is None or beat.left or self.detector.feeds.silent:
+            self._hear(state, state.underlying, ts, out)
         state.previous_ts, state.ts = state.ts, ts
         state.price = price
         if kind != "pool":
@@ -282,23 +284,30 @@ class Engine:
             state.log_price = log_price
         estimate = self.valuation.estimate(state, ts)
         session = self.clock.session(ts)
+        coins = self.market.coins
         told: Incident | None = None
         if kind == "bar":
             told = self._bar(state, tick, estimate, log_price, out)
         if estimate is not None and log_ask - log_bid < WIDE_SPREAD:
-            state.consensus_log = self._in_usd(state, log_price)
+            state.consensus_log = log_price - token.log_multiplier
+            if coins:
+                state.consensus_log = self._in_usd(state, log_price)
             again = self.detector.judge(state, ts, log_bid, log_ask, estimate, session)
             if again is not None:
                 out.append(again)
                 told = again
-            self._consented(state, ts, estimate)
+            self.valuation.on_token(state, ts, estimate)
+            if coins:
+                state.consensus_log = self._in_usd(state, state.log_price)
         elif estimate is None:
-            self._consented(state, ts, None)
+            self.valuation.on_token(state, ts, None)
+            if coins:
+                state.consensus_log = self._in_usd(state, state.log_price)
         if told is not None or ts >= state.next_basis:
             state.next_basis = ts + self._basis_every
             out.append(self._basis(state, ts, estimate))
         incident = state.alarm.incident
-        if incident is not None and self._plans and self.strategy.wants_plan(incident.message("update"), ts):
+        if incident is not None and self._plans and self.strategy.wants_plan(incident, ts):
             plans: list[Plan] = self.strategy.plan(incident.message("update"), self.market, ts)
             out.extend(plans[:1])
 
@@ -307,12 +316,6 @@ class Engine:
         level = log_price - state.token_state.log_multiplier
         coins = self.market.coins
         return level + coins[state.quote_symbol] if coins and state.quote_symbol in coins else level
-
-    def _consented(self, state: InstrumentState, ts: Ns, estimate: Estimate | None) -> None:
-        """Others hear of its price from now on."""
-        self.valuation.on_token(state, ts, estimate)
-        if self.market.coins:
-            state.consensus_log = self._in_usd(state, state.log_price)
 
     def _bar(self, state: InstrumentState, tick: Tick, estimate: Estimate | None, log_close: float,
              out: list[Message]) -> Incident | None:  # fmt: skip

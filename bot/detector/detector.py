@@ -111,6 +111,13 @@ class Detector:
             due = self.waiting[0].ts + 1
         return due
 
+    def is_due(self, ts: Ns) -> bool:
+        """Whether a timer has fired by ``ts``; asked before every tick."""
+        timers, silences = self.book.timers, self.feeds.timers
+        if (timers and timers[0][0] <= ts) or (silences and silences[0][0] <= ts):
+            return True
+        return bool(self.waiting) and self.waiting[0].ts < ts
+
     def band_of(self, instrument: InstrumentState, ts: Ns) -> Band:
         """The band of an instrument at ``ts``: made anew with each session, gap and halt of its issuer."""
         alarm: Alarm = instrument.alarm

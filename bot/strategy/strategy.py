@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from bot.config import StrategySection, ValuationSection
 from bot.detector.explain import cents
+from bot.detector.incidents import OpenIncident
 from bot.market import Market
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk
@@ -89,7 +90,7 @@ class Strategy:
         self._last: dict[str, Last] = {}
         self.desk = Desk(config, registry)
 
-    def wants_plan(self, incident: Incident, ts: Ns) -> bool:
+    def wants_plan(self, incident: Incident | OpenIncident, ts: Ns) -> bool:
         """Whether there may be something new to say: new, escalated, much worse, or expired unfilled."""
         last = self._last.get(incident.id)
         if last is None:
