@@ -32,8 +32,8 @@ from bot.valuation.sessions import SessionClock
 from bot.valuation.volatility import STRETCH, Move, Own, Volatility
 
 LEVEL = 0.95
-EVIDENCE = 200.0
-"""So many rows' worth of evidence the shipped factor counts for in a fit."""
+EVIDENCE = 500.0
+"""So many rows' worth of evidence the shipped factor counts for in a fit: rows of one weekend are not many."""
 SPLIT = 0.5
 """A week's move beyond this log ratio is a split or a mistake, and says nothing of volatility."""
 WEEK_NS = 8 * DAY_SECONDS * NS
@@ -146,16 +146,19 @@ def fit_stretch(judged: Sequence[Judged], level: float, prior: float = STRETCH) 
 
 
 def folds(rows: Sequence[Row], count: int, make: Callable[[float], Walk], level: float) -> list[list[Judged]]:
-    """Stretches of time of about as many weekends each. In each the factor starts from the fit to all before
-    it."""
+    """Stretches of time of about as many weekends each. At each one's start the factor moves by as much as
+    the fit to all before it has; what it has adapted to since is kept."""
     weekends = by_weekend(rows)
     count = max(1, min(count, len(weekends)))
     cuts = [len(weekends) * number // count for number in range(count + 1)]
     plain = make(STRETCH)
     result: list[list[Judged]] = []
     past: list[Judged] = []
+    before = STRETCH
     for start, end in pairwise(cuts):
-        plain.market.stretch = fit_stretch(past, level)
+        fitted = fit_stretch(past, level)
+        plain.market.stretch *= fitted / before
+        before = fitted
         result.append([one for weekend in weekends[start:end] for one in plain.weekend(weekend)])
         past += result[-1]
     return result

@@ -23,7 +23,7 @@ CLOSED_MEAN = 0.55
 """Mean of a closed market's absolute move over its standard deviation: Student's t gives 0.64, bars 0.55."""
 OPEN_MEAN = 0.75
 """The same of a day or a week in session, less heavy in its tails."""
-MISS_STEP = 0.05
+MISS_STEP = 0.1
 """A miss widens the next intervals by this ratio, times 1 − α; a hit narrows them by it, times α."""
 NARROWEST, WIDEST = 0.5, 2.5
 CONF_PER_VOLATILITY = 0.0018
