@@ -96,7 +96,7 @@ class Trace(Protocol):
                low: float, high: float, variance: float, noise_var: float) -> None:  # fmt: skip
         """A price that is judged; what follows until the next one is said of it."""
 
-    def own(self, excess: float, variance: float, jump: float, confirmed: bool, waits: bool,
+    def own(self, excess: float, direction: int, variance: float, jump: float, confirmed: bool, waits: bool,
             fair_moved: bool) -> None:  # fmt: skip
         """It is beyond the band, in no incident: what it is judged by, what speaks against opening one."""
 

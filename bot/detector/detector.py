@@ -158,6 +158,7 @@ class Detector:
         if ts >= common.due:
             self._look(instrument.underlying, common, ts, session)
         coins = self._market.coins
+        shift = 0.0
         if coins and instrument.quote_symbol in coins:
             off = coins[instrument.quote_symbol]
             told = self._coin(instrument, alarm, ts, log_bid, base, off, estimate, session)
@@ -170,10 +171,11 @@ class Detector:
             if in_usd[0] < excess:
                 # It may not have followed its coin yet: of the two the one that is less far off.
                 excess, direction, basis = in_usd
+                shift = off
         else:
             excess, direction, basis = beyond(log_bid, log_ask, base, limits.low, limits.high)
         if self.trace is not None:
-            self.trace.priced(instrument, ts, log_bid, log_ask, base, limits.low, limits.high,
+            self.trace.priced(instrument, ts, log_bid + shift, log_ask + shift, base, limits.low, limits.high,
                               estimate.variance, alarm.noise_var)  # fmt: skip
         incident = alarm.incident
         told = None
@@ -337,9 +339,8 @@ class Detector:
         jump = jump_score(basis - alarm.basis, alarm.scale, SCALE_FLOOR) if instrument.curve else 0.0
         moved = alarm.fair is not None and (alarm.fair - base) * direction > 0.5 * abs(basis)
         waits = instrument.is_bar and _guessed(estimate) and _neighbours(instrument, ts)
-        self.trace.own(
-            excess, variance, jump, estimate.independent or reverted, waits, moved and not reverted
-        )
+        confirmed = estimate.independent or reverted
+        self.trace.own(excess, direction, variance, jump, confirmed, waits, moved and not reverted)
 
     def _open(self, seen: Sighting, group: str = "") -> Incident:
         if self.trace is not None:

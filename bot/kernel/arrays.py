@@ -37,6 +37,8 @@ TOGETHER = 8
 """All venues have jumped together and this one with them: it joins at once, or stays outside."""
 ABOVE = 16
 """The side of :data:`TOGETHER`: above if set."""
+OWN_ABOVE = 32
+"""The side of ``own_excess``: above if set."""
 
 SECOND = 1e9
 
@@ -111,13 +113,14 @@ def episodes(
             if together:
                 joins = True
                 direction = 1 if flag & ABOVE else -1
-            elif excess <= 0.0 and cusum[who] == 0.0:
+            elif excess <= 0.0 and cusum[who] == 0.0 and own_excess[row] != own_excess[row]:
                 count[who] = 0
                 continue
             else:
                 beyond_band = excess > 0.0
-                if beyond_band and own_excess[row] == own_excess[row]:
-                    excess = own_excess[row]
+                if own_excess[row] == own_excess[row]:
+                    beyond_band = True
+                    excess, direction = own_excess[row], 1 if flag & OWN_ABOVE else -1
                 sigmas = sigmas_beyond(excess, own_variance[row], noise_var[row])
                 stepped = sigmas
                 if beyond_band:

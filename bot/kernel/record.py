@@ -13,7 +13,7 @@ from array import array
 from math import nan
 
 from bot.engine import Engine
-from bot.kernel.arrays import ABOVE, CONFIRMED, FAIR_MOVED, TOGETHER, WITHHELD
+from bot.kernel.arrays import ABOVE, CONFIRMED, FAIR_MOVED, OWN_ABOVE, TOGETHER, WITHHELD
 from bot.kernel.columns import FLOATS, Columns
 from bot.market import InstrumentState
 from bot.types import Ns
@@ -46,14 +46,15 @@ class Recorder:
         for append, value in zip(self._rows, values, strict=True):
             append(value)
 
-    def own(self, excess: float, variance: float, jump: float, confirmed: bool, withheld: bool,
+    def own(self, excess: float, direction: int, variance: float, jump: float, confirmed: bool, waits: bool,
             fair_moved: bool) -> None:  # fmt: skip
         """What of the excess is this venue's own, and what is to be held against its opening an incident."""
         floats = self._floats
         floats["own_excess"][-1] = excess
         floats["own_variance"][-1] = variance
         floats["jump"][-1] = jump
-        self._flags[-1] = CONFIRMED * confirmed | WITHHELD * withheld | FAIR_MOVED * fair_moved
+        side = OWN_ABOVE * (direction > 0)
+        self._flags[-1] = CONFIRMED * confirmed | WITHHELD * waits | FAIR_MOVED * fair_moved | side
 
     def together(self, direction: int) -> None:
         """All venues have jumped together, and this one with them."""
