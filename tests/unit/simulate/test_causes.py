@@ -316,3 +316,18 @@ def test_every_cause_of_a_shipped_scenario_makes_ticks_the_engine_takes() -> Non
         assert refused == [], refused
         if tick.kind == "pool" and tick.data is not None and tick.ts % (3600 * NS) == 0:
             assert decode(tick.data).spot() == pytest.approx(tick.price)
+
+
+def test_nothing_a_seed_draws_goes_unlabelled_and_honest_prices_stay_near() -> None:
+    world = World(load(CONFIG / "scenarios" / "small.toml"), 2)
+    venues = {venue.place.instrument: venue for venue in world.venues}
+    off: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for tick in world.run():
+        venue = venues.get(tick.instrument)
+        if venue is not None and tick.kind in ("pool", "quote"):
+            off[tick.instrument].append((tick.ts, abs(venue.depth.log_price - world.honest(venue))))
+    assert len({label.cause for label in world.labels}) >= 5
+    for name, seen in off.items():
+        spans = [(label.start, label.end) for label in world.labels if label.instrument == name]
+        outside = [far for ts, far in seen if not any(start <= ts <= end for start, end in spans)]
+        assert max(outside) < 0.025, name
