@@ -33,7 +33,7 @@ from bot.valuation.volatility import STRETCH, Move, Own, Volatility
 
 LEVEL = 0.95
 EVIDENCE = 500.0
-"""So many rows' worth of evidence the shipped factor counts for in a fit: rows of one weekend are not many."""
+"""So many rows' worth the shipped factor counts for in a fit: rows of a weekend move together."""
 SPLIT = 0.5
 """A week's move beyond this log ratio is a split or a mistake, and says nothing of volatility."""
 WEEK_NS = 8 * DAY_SECONDS * NS

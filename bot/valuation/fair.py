@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from math import exp, sqrt
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -48,7 +47,7 @@ FACTOR_PEERS = 3
 """An index that has no fresh reference needs so many token venues to say anything of other shares."""
 
 
-class Estimate(NamedTuple):
+class Estimate(Struct, frozen=True, gc=False):
     """Log share price and its variance. ``independent``: something else than this venue says so."""
 
     log_share: float
@@ -157,7 +156,7 @@ class Valuation:
         reference has ever been seen, moves the anchor if it is in line with it."""
         log_share = instrument.log_price - instrument.token_state.log_multiplier
         instrument.consensus_log = log_share
-        state = self.state_of(instrument.underlying)
+        state = instrument.underlying.fair or self.state_of(instrument.underlying)
         if state.by_reference:
             if state.open_ts and ts >= state.session_end:
                 self.realised.ended(state, ts)

@@ -2,7 +2,7 @@
 
 Nothing here knows an object; only ``atan``, ``exp``, ``log`` and ``sqrt`` are used. Prices are logs, times
 are years of variance (:mod:`bot.valuation.sessions`), half-widths are log ratios. The constants were chosen
-on daily bars of ten US shares and funds, 2006 to 2021, and on no later data; docs/valuation.md says how.
+on daily bars of US shares and funds, 1998 to 2021, and looked at on the weekends of 2024 (docs/valuation.md).
 """
 
 from __future__ import annotations

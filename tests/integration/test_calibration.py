@@ -16,6 +16,7 @@ import pytest
 from bot.cli import main
 from tests.fixtures.shared import us_equity, weekends
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.shared
 
 
@@ -44,6 +45,20 @@ def test_the_shipped_parameters_hold_on_2024_and_are_narrower_than_what_is_simpl
     assert found["half_width_bp"] < 0.75 * confidence["hindsight"]["half_width_bp"]
     assert constant["walked"]["ours_half_width_bp"] < 0.6 * constant["walked"]["half_width_bp"]
     assert confidence["walked"]["ours_half_width_bp"] < 0.9 * confidence["walked"]["half_width_bp"]
+
+
+def test_the_page_shows_these_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, told = calibrate(monkeypatch, capsys, "--check", weekends())
+    page = (ROOT / "docs" / "valuation.md").read_text(encoding="utf-8")
+    for part in (told["weekends"], *told["weekends"]["folds"]):
+        shown = f"| {part['rows']} | {100 * part['coverage']:.1f} % | {part['half_width_bp']:.0f} bp |"
+        assert shown in page, shown
+    baselines = told["weekends"]["baselines"]
+    for width in (baselines[name][how]["half_width_bp"]
+                  for name in ("constant", "confidence") for how in ("hindsight", "walked")):  # fmt: skip
+        assert f"{width:.0f} bp" in page
 
 
 def test_folds_in_time_fitted_on_what_came_before_hold_too(
