@@ -3,8 +3,9 @@
 Source: docs.xstocks.fi, ``apis/openapi``; no key, 1,000 requests a minute. ``/assets`` counts pages from 0,
 ``/corporate-actions`` from 1; more than 100 rows a page are none.
 
-* A *quote* has no time: it is valid when it is first seen here, marked so, and not told again until it moves.
-  It is the issuer's word and nobody's offer: no depth comes with it. None is told of a halted token.
+* A *quote* has no time: it is valid when it is first seen here, marked so, and not told again until it moves;
+  one first seen while the issuer is closed not before. It is the issuer's word and nobody's offer: no depth
+  comes with it. None is told of a halted token.
 * *Multipliers* are told with what is announced: by the token itself, or by a corporate action still to come.
 * *Halts* are of minting and redeeming. Hours are none: those are the registry's, and told beside.
 * *Custody*: shares held, tokens circulating, and when that was proved.
@@ -59,8 +60,8 @@ class XStocksCollector:
                 Round(source.status_seconds, self._ask_halts),
                 Round(source.actions_seconds, self._ask_actions, anew=False),
                 Round(source.multiplier_seconds, self._ask_multipliers),
-                Round(source.quote_seconds, self._ask_quotes),
                 Round(source.multiplier_seconds, self._ask_trading, anew=False),
+                Round(source.quote_seconds, self._ask_quotes),
                 Round(source.reserves_seconds, self._ask_custody, anew=False),
             ],
             source.silence_seconds,

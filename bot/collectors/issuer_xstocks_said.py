@@ -129,6 +129,10 @@ class Said:
         told, units = quote(answer), self._multipliers.get(token)
         if told is None or told == self._quotes.get(token) or units is None:
             return []
+        if token not in self._quotes and self._trading.get(token, Trading()).open_now is False:
+            # Nobody knows how old it is: told once it moves.
+            self._quotes[token] = told
+            return []
         waiting = self._before_split.get(token)
         if waiting is not None and self._per_share:
             # The token has split: a quote per share means something again once the share has, too.

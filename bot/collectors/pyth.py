@@ -46,6 +46,7 @@ class PythCollector:
         clock: Callable[[], Ns] = time.time_ns,
         on_bad: OnBad | None = None,
         sleep: Callable[[float], Any] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = source.name
         self.instruments = tuple(source.feeds)
@@ -58,7 +59,8 @@ class PythCollector:
         self._feeds = [registry.feeds[name] for name in source.feeds]
         self._ids = {feed.id: feed for feed in self._feeds if feed.id}
         self._listed: set[str] = set()
-        self._clock, self._on_bad, self._sleep = clock, on_bad, sleep
+        self._clock, self._on_bad = clock, on_bad
+        self._sleep, self._monotonic = sleep, monotonic
         self._told = Told(clock)
         self._seen: dict[str, Seen] = {}
         self._how = "connecting"
@@ -80,6 +82,7 @@ class PythCollector:
         async with self.http() as http:
             await self.resolve(http)
             while True:
+                began = self._monotonic()
                 for tick in await self.poll(http):
                     yield tick
                 if self._source.stream:
@@ -93,7 +96,8 @@ class PythCollector:
                         self._how = f"polling; stream: {error}"
                     except DataError as error:
                         self._how = f"polling; stream: {error.detail}"
-                await self._sleep(self._source.poll_seconds)
+                # A stream that lasted is polled for at once.
+                await self._sleep(max(0.0, began + self._source.poll_seconds - self._monotonic()))
 
     def http(self) -> Http:
         """What asks Hermes."""

@@ -214,9 +214,12 @@ async def test_halt_is_told_no_quote_is_until_it_ends_and_hours_are_no_halt() ->
     async with XStocks("TSLAx") as server:
         server.assets["TSLAx"] = xstocks_server.asset("TSLAx", currentPeriod="closed", openNow=False)
         async with xstocks(server) as watch:
-            await watch.until(lambda: watch.of("quote", NAME) and any(
-                row.get("period") == "closed" for row in watch.data("status", NAME)))  # fmt: skip
+            await watch.until(lambda: server.asked["/assets/TSLAx/price-data"] > 2)
+            assert not watch.of("quote", NAME), "it may be as old as the close"
+            server.quotes["TSLAx"] = 411.0
+            await watch.until(lambda: watch.of("quote", NAME))
             assert set(watch.states(NAME)) == {"open"}
+            assert any(row.get("open_now") is False for row in watch.data("status", NAME))
             server.halted["TSLAx"] = (True, True)
             await watch.until(lambda: watch.states(NAME)[-1] == "halted")
             halted = watch.data("status", NAME)[-1]
