@@ -1,0 +1,158 @@
+"""Cover sold and bought with a stock token: against closed forms, and a pool replayed coin by coin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bot.strategy.carry import sides
+from bot.strategy.carry.cover import fair_markup, simulate
+from bot.strategy.carry.model import Backing, Demand, Holder, Pair, Terms
+from bot.strategy.carry.pools import Pools, Sharing
+from bot.strategy.options import Perpetual, perpetual
+from bot.strategy.options.european import price
+from tests.unit.strategy.options.reference import integral
+
+CALM = Pair("TSLAx", "BTC", 400.0, 1e-4, 100_000.0, 0.5, 0.0)
+LIVELY = Pair("TSLAx", "BTC", 400.0, 0.6, 100_000.0, 0.5, 0.4)
+BARE = Terms(quoted_volatility=0.5, markup=1.0, opening_fee=0.0, reserve_part=0.0, protocol_part=0.0)
+NOTHING = Backing(0.0, 0.0, 1e9)
+ONCE = Demand(utilisation=0.1, call_part=0.5, hold_days=1e9)
+
+
+def expected_time_value(days: float, volatility: float = 0.5) -> float:
+    """``E[V]`` after so long of one unit at one dollar, by quadrature over the log-normal law."""
+    sd, option = volatility * (days / 365) ** 0.5, Perpetual("call", 1.0, 7.0)
+
+    def part(z: float) -> float:
+        spot = float(np.exp(sd * z - sd * sd / 2))
+        worth = perpetual.price(option, spot, 0.5) - max(0.0, spot - 1)
+        return worth * float(np.exp(-z * z / 2) / np.sqrt(2 * np.pi))
+
+    return integral(part, [-9, -4, -2, -1, -0.5, 0, sd / 2, 0.5, 1, 2, 4, 9])
+
+
+@pytest.mark.parametrize("pair", [CALM, LIVELY], ids=["calm token", "correlated token"])
+def test_cover_sold_without_a_markup_loses_the_time_value_it_gives_away(pair):
+    days = 5.0
+    found = simulate(pair, BARE, ONCE, Holder(100.0, days, 1.0), NOTHING, paths=20_000, steps_day=12)
+    units = 0.1 * 100 / (0.5 * 100_000 / 400)
+    given = perpetual.price(Perpetual("call", 1.0, 7.0), 1.0, 0.5) - expected_time_value(days)
+    if pair is CALM:
+        assert found.expected_usd == pytest.approx(-units * 100_000 * given, rel=0.06)
+    assert found.expected_usd < 0
+
+
+def test_bought_and_sold_are_two_sides():
+    days, pair = 5.0, CALM
+    sold = simulate(pair, BARE, Demand(0.1, 1.0, 1e9), Holder(100.0, days, 1.0), NOTHING, seed=3)
+    bought = simulate(pair, BARE, ONCE, Holder(100.0, days, 0.0, "call", 1e4), NOTHING, seed=3)
+    day = 1e5 * (perpetual.price(Perpetual("call", 1.0, 7.0), 1.0, 0.5)) / 7
+    units_sold, units_bought = 0.1 * 100 / (0.5 * 1e5 / 400), 100 * 400 / (day * 1e4)
+    assert bought.lapsed == 0
+    assert bought.expected_usd / units_bought == pytest.approx(-sold.expected_usd / units_sold, rel=1e-3)
+
+
+def test_at_the_fair_markup_nobody_earns():
+    days = 5.0
+    markup = fair_markup(0.5, days, BARE)
+    funding = integral(lambda t: expected_time_value(t) / 7, [0.001, 0.1, 0.5, 1.5, 3, 5.0])
+    assert markup == pytest.approx(price("call", 1.0, 1.0, days / 365, 0.5) / funding, rel=2e-3)
+    terms = Terms(7.0, 0.5, markup, 0.0, 0.0, 0.0)
+    found = simulate(CALM, terms, ONCE, Holder(100.0, days, 1.0), NOTHING, paths=20_000, steps_day=12)
+    bare = simulate(CALM, BARE, ONCE, Holder(100.0, days, 1.0), NOTHING, paths=20_000, steps_day=12)
+    assert abs(found.expected_usd) < 0.12 * abs(bare.expected_usd)
+    assert fair_markup(0.5, 30.0, BARE) < markup < fair_markup(0.5, 1.0, BARE)
+    assert fair_markup(0.5, days, terms, kept=0.8) == pytest.approx(markup / 0.8)
+
+
+def test_a_path_is_settled_as_the_pools_settle_it_coin_by_coin():
+    terms, demand = Terms(markup=2.0, lock_ratio=0.1), Demand(0.8, 1.0, 2.0)
+    backing, tokens = Backing(4.0, 7.0, 0.0), 20.0
+    token, coin = sides.prices(LIVELY, 200, 40, 0.5, seed=11)
+    sold = sides.Sold(terms, demand, backing, tokens, token[0], coin[0])
+    venues = []
+    for path in range(200):
+        venue = Pools({"ours": tokens}, 4.0, 7.0, Sharing(0.1, 0.1, 0.1))
+        venues.append(venue)
+        replay(venue, terms, demand, token[:, path], coin[:, path])
+    for n in range(1, 41):
+        sold.step(token[n], coin[n], coin[n - 1], token[n - 1], 0.5, renew=n % 4 == 0)
+    sold.close(token[-1], coin[-1])
+    assert [venue.private["ours"] for venue in venues] == pytest.approx(sold.pool.tolist(), abs=1e-9)
+    assert [venue.reserve for venue in venues] == pytest.approx(sold.reserve.tolist(), abs=1e-9)
+    assert [venue.public for venue in venues] == pytest.approx(sold.public.tolist(), abs=1e-9)
+    assert 0 < sold.emptied.mean() < 1  # some of these pools did not hold
+
+
+def replay(venue: Pools, terms: Terms, demand: Demand, token, coin) -> None:
+    """One path, order by order, by the rules of the pools."""
+    strike, units, number = coin[0], 0.0, 0
+
+    def renew(n: int) -> None:
+        nonlocal strike, units, number
+        number, strike = n, coin[n]
+        units = demand.utilisation * venue.private["ours"] / (terms.lock_ratio * coin[n] / token[n])
+        if units > 0:
+            assert venue.open(str(n), units * coin[n] / token[n], 0) == "ours"
+            venue.fund(str(n), units * coin[n] * terms.opening_fee / token[n])
+
+    def owed(n: int) -> float:
+        return units * max(0.0, coin[n] - strike) / token[n]
+
+    renew(0)
+    for n in range(1, len(coin)):
+        if units > 0:
+            u = perpetual.root_u(terms.quoted_volatility, terms.period_days)
+            ratio = coin[n - 1] / strike
+            value = strike / u * ratio ** ((1 - u) / 2 if ratio >= 1 else (1 + u) / 2)
+            venue.fund(str(number), units * terms.markup * value * 0.5 / terms.period_days / token[n - 1])
+            if venue.exposed([(str(number), owed(n))]):
+                venue.close(str(number), owed(n))
+                units = 0.0
+        if n % 4 == 0:
+            if units > 0:
+                venue.close(str(number), owed(n))
+            renew(n)
+    if units > 0:
+        venue.close(str(number), owed(len(coin) - 1))
+
+
+def test_a_thin_lock_is_where_pools_default():
+    safe, thin = (
+        simulate(
+            LIVELY, Terms(lock_ratio=lock), Demand(0.9, 0.5, 5.0), Holder(100.0, 14.0, 1.0), Backing(1, 1, 0)
+        )
+        for lock in (1.0, 0.05)
+    )
+    assert safe.emptied == safe.unpaid == 0
+    assert thin.emptied > 0.03
+    assert 0 < thin.unpaid <= thin.emptied
+    assert thin.shortfall_99_usd > safe.shortfall_99_usd
+
+
+def test_a_buyer_loses_at_most_the_margin_and_lapses_when_it_is_gone():
+    found = simulate(CALM, Terms(), ONCE, Holder(100.0, 14.0, 0.0, "put", 5.0), NOTHING)
+    assert found.quantiles[0] >= -100 * 400.0 * 1.001
+    assert found.lapsed > 0.2
+    assert found.emptied == 0
+    unpaid = simulate(CALM, Terms(), ONCE, Holder(100.0, 14.0, 0.0, "put", 5.0), Backing(0.0, 0.0, 1.0))
+    assert unpaid.unpaid > 0.2
+    assert unpaid.expected_usd < found.expected_usd
+
+
+def test_split_it_is_between_both():
+    sold, split, bought = (
+        simulate(LIVELY, Terms(), Demand(), Holder(100.0, 14.0, part), Backing(50, 200, 500), seed=2)
+        for part in (1.0, 0.5, 0.0)
+    )
+    assert split.expected_usd == pytest.approx((sold.expected_usd + bought.expected_usd) / 2, rel=1e-9)
+    assert sold.shortfall_99_usd < split.shortfall_99_usd < bought.shortfall_99_usd
+
+
+def test_the_same_seed_gives_the_same_answer():
+    one, two, other = (
+        simulate(LIVELY, Terms(), Demand(), Holder(10.0, 5.0, 0.5), NOTHING, paths=500, seed=s)
+        for s in (1, 1, 2)
+    )
+    assert one == two != other
