@@ -51,9 +51,9 @@ class _Multiplier:
 class Eyes:
     """Remembers the last price of each share and token.
 
-    The share's own quote goes before an oracle's. On a tape without references the median of the other
-    venues' last prints takes their place, and for a lone venue the median of its own last day of bars. Of a
-    bar its high, low and close are seen.
+    The share's own quote goes before an oracle's, and an oracle is watched too while that quote is fresh. On a
+    tape without references the median of the other venues' last prints takes their place, and for a lone venue
+    the median of its own last day of bars. Of a bar its high, low and close are seen.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -64,7 +64,7 @@ class Eyes:
         self._names: dict[str, tuple[str, str, str] | None] = {}
 
     def look(self, tick: Tick) -> Seen | None:
-        """What this tick shows of a token; ``None`` for a reference, a multiplier, or no price."""
+        """What this tick shows of a token, or of an oracle; ``None`` where it shows no price to compare."""
         name = tick.instrument
         names = self._names.get(name) or self._named(name)
         if names is None:
@@ -84,8 +84,7 @@ class Eyes:
                 return None
             price = (bid + ask) / 2
         if not token:
-            self._reference(share, venue, price, tick.ts)
-            return None
+            return self._reference(share, venue, price, tick.ts)
         return self._token(share, name, token, price, tick)
 
     def _named(self, name: str) -> tuple[str, str, str] | None:
@@ -100,11 +99,14 @@ class Eyes:
         self._names[name] = found
         return found
 
-    def _reference(self, share: _Share, source: str, price: float, ts: Ns) -> None:
-        oracle = source in ORACLES
+    def _reference(self, share: _Share, source: str, price: float, ts: Ns) -> Seen | None:
+        oracle, log_price = source in ORACLES, log(price)
         if oracle and not share.oracle:
-            return
-        share.ts, share.log_price, share.oracle = ts, log(price), oracle
+            if share.log_price is None or ts - share.ts > FRESH_NS:
+                return None
+            return Seen((log_price - share.log_price,), True)
+        share.ts, share.log_price, share.oracle = ts, log_price, oracle
+        return None
 
     def _token(self, share: _Share, name: str, token: str, price: float, tick: Tick) -> Seen:
         multiplier = self._multipliers.get(token)

@@ -68,6 +68,12 @@ def test_the_shares_own_quote_goes_before_an_oracles() -> None:
     assert basis(oracle, print_) == [pytest.approx(log(2.0))]
 
 
+def test_an_oracle_is_watched_while_the_shares_own_quote_is_fresh() -> None:
+    own = reference(TUESDAY, "AMZN@yahoo", 222.0)
+    assert basis(own, reference(TUESDAY + MINUTE, "AMZN@pyth", 444.0)) == [pytest.approx(log(2.0))]
+    assert see(own, reference(TUESDAY + 6 * MINUTE, "AMZN@pyth", 444.0)) is None
+
+
 def test_without_a_reference_the_other_venues_take_its_place() -> None:
     peers = [trade(TUESDAY, f"AMZNx@{venue}", price) for venue, price in (("kraken", 220.0), ("gate", 220.0))]
     assert basis(*peers, trade(TUESDAY, "AMZNx@bybit", 440.0)) == [pytest.approx(log(2.0))]
