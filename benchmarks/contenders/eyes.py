@@ -51,9 +51,9 @@ class _Multiplier:
 class Eyes:
     """Remembers the last price of each share and token.
 
-    The share's own quote goes before an oracle's, and an oracle is watched too while that quote is fresh. On a
-    tape without references the median of the other venues' last prints takes their place, and for a lone venue
-    the median of its own last day of bars. Of a bar its high, low and close are seen.
+    The share's own quote goes before an oracle's, and an oracle is watched too while that quote is fresh. On
+    a tape without references the median of the other venues' last prints takes their place, and for a lone
+    venue the median of its own last day of bars. Of a bar its high, low and close are seen.
     """
 
     def __init__(self, registry: Registry) -> None:
