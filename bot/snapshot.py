@@ -81,7 +81,7 @@ def dump(engine: Engine) -> bytes:
                 {
                     **_take(one, SIGHTING),
                     "instrument": one.instrument.name,
-                    "estimate": one.estimate._asdict(),
+                    "estimate": one.estimate,
                 }
                 for one in detector.waiting
             ],

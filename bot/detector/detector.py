@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from math import sqrt
 
+from msgspec.structs import replace
+
 from bot.config import Config
 from bot.detector.alarm import Alarm, Sighting, Trace
 from bot.detector.bands import Band, band, gap_until
@@ -238,7 +240,7 @@ class Detector:
         base = self._level(instrument, common)
         basis = (log_bid if common.side > 0 else log_ask) - base
         sigmas = abs(basis) / sqrt(common.variance + alarm.noise_var)
-        around = estimate._replace(log_share=base - instrument.token_state.log_multiplier)
+        around = replace(estimate, log_share=base - instrument.token_state.log_multiplier)
         if alarm.incident is None:
             return self._open(self._seen(instrument, ts, basis, common.side, sigmas, around, session, base))
         if basis * common.side < BACK * common.peak:
@@ -456,7 +458,7 @@ class Detector:
         if ts - began > EXCURSION_NS:
             return None
         basis = alarm.extreme - alarm.before
-        before = estimate._replace(log_share=alarm.before - instrument.token_state.log_multiplier)
+        before = replace(estimate, log_share=alarm.before - instrument.token_state.log_multiplier)
         sigmas = abs(basis) / sqrt(estimate.variance + alarm.noise_var)
         self._open(
             Sighting(instrument, began, basis, 1 if basis > 0 else -1, sigmas, before, session, False, basis,

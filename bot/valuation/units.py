@@ -52,13 +52,11 @@ def currency_variance(symbol: str, market: Market | None, ts: Ns) -> float:
     if symbol == "USD":
         return 0.0
     state = market.underlyings.get(symbol) if market is not None else None
-    seen = (
-        [one for one in state.references.values() if one.price is not None and not one.halted]
-        if state
-        else []
-    )
+    if state is None:
+        return UNKNOWN_CURRENCY * UNKNOWN_CURRENCY
+    seen = [one for one in state.references.values() if one.price is not None and not one.halted]
     fresh = [one for one in seen if ts - one.ts <= CURRENCY_MAX_AGE_NS]
-    if state is None or not fresh:
+    if not fresh:
         return UNKNOWN_CURRENCY * UNKNOWN_CURRENCY
     logs = sorted(one.log_price for one in fresh)
     off = logs[len(logs) // 2]
