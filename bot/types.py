@@ -185,8 +185,9 @@ HedgeKind = Literal["none", "short_stock", "perp", "listed_option", "perpetual_o
 
 
 class HedgeNotChosen(Struct, frozen=True):
-    """A hedge that was looked at; ``reason`` starts with the name of the rule, ``shortfall_usd`` is what
-    would be lost with it at 99 %. Both ``None`` where it could not be worked out."""
+    """A hedge that was looked at; ``reason`` starts with the name of the rule. ``cost_usd`` is what it was
+    expected to cost, with financing, ``shortfall_usd`` what would be lost with it at 99 %; both ``None`` where
+    they could not be worked out."""
 
     kind: HedgeKind
     description: str

@@ -121,5 +121,5 @@ def _not_chosen(judged: Judged, chosen: Judged | None) -> HedgeNotChosen:
         assert chosen is not None
         reason = f"hedge.dearer: ${total(judged) - total(chosen):,.2f} more than {chosen.way.name}"
     return HedgeNotChosen(
-        judged.way.kind, judged.way.description, judged.cost_usd, judged.shortfall_99_usd, reason
+        judged.way.kind, judged.way.description, total(judged), judged.shortfall_99_usd, reason
     )
