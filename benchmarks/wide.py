@@ -8,6 +8,9 @@ on average, however many there are, in the regular session; every 20,000 ticks o
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from itertools import count as numbers
+from itertools import islice
 from math import exp
 
 from benchmarks.workload import START, config, shipped
@@ -54,15 +57,19 @@ def opening(instruments: int) -> list[Tick]:
 
 
 def ticks(instruments: int, count: int, seed: int = 7) -> list[Tick]:
-    """So many ticks by time, after :func:`opening`; one in five is a reference."""
+    """The first so many of :func:`market`."""
+    return list(islice(market(instruments, seed), count))
+
+
+def market(instruments: int, seed: int = 7) -> Iterator[Tick]:
+    """Ticks without end by time, after :func:`opening`; one in five is a reference."""
     rng = random.Random(seed)
     shares = -(-instruments // VENUES)
     prices = [_base(share) for share in range(shares)]
     names = [[f"S{share:05}@pyth", *(f"S{share:05}x@{venue}" for venue in PAIRS)] for share in range(shares)]
     spacing, ts = NS // (shares * (VENUES + 1)), START + NS
     out, factor, until = "", 1.0, 0
-    made: list[Tick] = []
-    for number in range(count):
+    for number in numbers():
         ts += spacing
         share = rng.randrange(shares)
         which = rng.randrange(VENUES + 1)
@@ -73,8 +80,7 @@ def ticks(instruments: int, count: int, seed: int = 7) -> list[Tick]:
         if which == 0:
             prices[share] *= 1 + 0.0002 * (rng.random() - 0.5)
         off = factor if name == out and number < until else 1.0
-        made.append(_quote(ts, name, prices[share] * (1 + 0.0004 * (rng.random() - 0.5)) * off))
-    return made
+        yield _quote(ts, name, prices[share] * (1 + 0.0004 * (rng.random() - 0.5)) * off)
 
 
 def _quote(ts: int, name: str, price: float) -> Tick:
