@@ -1,6 +1,6 @@
 """Kraken spot: what it lists from ccxt, its books and trades from WebSocket v2, decoded here and verified.
 
-Why not ccxt's own socket: docs/decisions says what was measured.
+Why not ccxt's own socket: docs/decisions/008-kraken-frames.md.
 """
 
 from __future__ import annotations
@@ -91,6 +91,9 @@ class KrakenCollector(ExchangeCollector):
     """As :class:`ExchangeCollector`. A book whose checksum is wrong is unsubscribed and subscribed to anew;
     until its snapshot there are no quotes of it. Nothing is told of a pair, or by an exchange, that does
     not trade."""
+
+    frames = 0
+    """Received over the present connection."""
 
     def _reset(self, wanted: Mapping[str, str]) -> None:
         self._by_symbol = {symbol: instrument for instrument, symbol in wanted.items()}
