@@ -22,6 +22,7 @@ NAMES = (
     "metrics",
     "tape",
     "ledger",
+    "options",
 )
 
 
