@@ -48,6 +48,7 @@ from bot.types import (
     Ns,
     Plan,
     Quarantined,
+    Session,
     Tick,
 )
 from bot.valuation import Estimate, SessionClock, Valuation
@@ -94,14 +95,21 @@ class Engine:
     def standing(self) -> list[Basis]:
         """Where each instrument stood when it was last heard of: what to show after a restart."""
         seen = [state for state in self.market.instruments.values() if state.alarm is not None]
-        return [self._basis(state, state.ts, self.valuation.estimate(state, state.ts)) for state in seen]
+        return [
+            self._basis(state, at, self.valuation.estimate(state, at), self.clock.session(at))
+            for state in seen
+            for at in (state.ts,)
+        ]
 
     def step(self, event: Event | Fill) -> list[Message]:
         """What follows from one event. A datum that cannot be used gives one ``Quarantined``."""
-        if type(event) is Tick:
-            return self._tick(event)
         out: list[Message] = []
-        if isinstance(event, Fill):
+        if type(event) is Tick:
+            try:
+                self._tick(event, out)
+            except DataError as error:
+                out.append(Quarantined(event.ts, event.instrument, error.reason, error.detail))
+        elif isinstance(event, Fill):
             self.strategy.on_fill(event)
         elif isinstance(event, Command):
             told = self.detector.command(event)
@@ -111,47 +119,51 @@ class Engine:
             self._advance(event.ts, out)
         return out
 
-    def _tick(self, tick: Tick) -> list[Message]:
-        out: list[Message] = []
-        ts = tick.ts
-        try:
-            self._validate(tick)
-            if ts > self.now:
-                self._advance(ts, out)
-            name = tick.instrument
-            state = self.market.instruments.get(name)
-            if state is not None:
-                self._token(state, tick, out)
-                return out
+    def _tick(self, tick: Tick, out: list[Message]) -> None:
+        ts, received = tick.ts, tick.received
+        bid, ask, price, size = tick.bid, tick.ask, tick.price, tick.size
+        # The common shapes pass on comparisons alone (a NaN compares false); _refuse() says what is wrong.
+        if not (
+            MIN_TS <= ts < MAX_TS
+            and (not received or ts - received <= AHEAD_NS)
+            and (price is None or MIN_PRICE <= price < MAX_PRICE)
+            and (
+                (bid is None and ask is None)
+                or (bid is not None and ask is not None and MIN_PRICE <= bid <= ask < MAX_PRICE)
+            )
+            and tick.high is None
+            and tick.low is None
+            and (size is None or 0.0 <= size < MAX_USD)
+        ):
+            self._refuse(tick)
+        if ts > self.now:
+            if self.detector.is_due(ts):
+                out.extend(self.detector.due(ts, self.now))
+            self.now = ts
+        name = tick.instrument
+        state = self.market.instruments.get(name)
+        if state is None:
             known = self.market.references.get(name)
             if known is None:
                 admitted = self._admit(tick)
+                if admitted is None:
+                    return
                 if isinstance(admitted, InstrumentState):
                     self._token(admitted, tick, out)
-                    return out
-                if admitted is None:
-                    return out
+                    return
                 known = self.market.references[name]
             self._reference(known[0], known[1], tick, out)
-        except DataError as error:
-            out.append(Quarantined(ts, tick.instrument, error.reason, error.detail))
-        return out
+            return
+        self._token(state, tick, out)
 
-    def _validate(self, tick: Tick) -> None:
+    def _refuse(self, tick: Tick) -> None:
+        """Raise :class:`DataError` if anything of the tick cannot be; a bar, or half a quote, passes."""
         ts, received = tick.ts, tick.received
         if not MIN_TS <= ts < MAX_TS:
             raise DataError("bad_ts", f"ts is {ts}, not nanoseconds since 1970")
         if received and ts - received > AHEAD_NS:
             # Once believed, it would make all that is right come too late.
             raise DataError("time_ahead", f"{duration((ts - received) / NS)} ahead of the clock here")
-        price = tick.price
-        bid, ask = tick.bid, tick.ask
-        # The common shapes pass on comparisons alone (a NaN compares false); check() says what is wrong.
-        quoted = bid is not None and ask is not None and MIN_PRICE <= bid <= ask < MAX_PRICE
-        plain = tick.high is None and tick.low is None and (tick.size is None or 0.0 <= tick.size < MAX_USD)
-        priced = price is None or MIN_PRICE <= price < MAX_PRICE
-        if plain and priced and (quoted or (bid is None and ask is None)):
-            return
         check(tick)
 
     def _admit(self, tick: Tick) -> InstrumentState | ReferenceState | None:
@@ -237,11 +249,16 @@ class Engine:
             splits.multiplied(self.market, token)
         bid, ask = tick.bid, tick.ask
         price = tick.price
-        if kind == "trade" and state.curve is not None and ts - state.quoted <= QUOTED_NS:
-            # What can be had is known from the depth itself; a print beside it is no price.
-            state.traded_usd = tick.size
-            return
-        if kind == "pool":
+        if kind == "quote":
+            if tick.data is not None:
+                state.curve = decode_book(tick.data, state.fee_ratio)
+                state.book_data, state.pool_data = tick.data, None
+        elif kind == "trade":
+            if state.curve is not None and ts - state.quoted <= QUOTED_NS:
+                # What can be had is known from the depth itself; a print beside it is no price.
+                state.traded_usd = tick.size
+                return
+        elif kind == "pool":
             self._pool(state, tick)
             bid, ask, price = state.bid, state.ask, state.price
         elif kind == "multiplier":
@@ -251,9 +268,6 @@ class Engine:
         elif kind == "status":
             self._status(state, state.underlying, tick, out)
             return
-        elif kind == "quote" and tick.data is not None:
-            state.curve = decode_book(tick.data, state.fee_ratio)
-            state.book_data, state.pool_data = tick.data, None
         if price is None or (bid is not None and kind == "quote"):
             if bid is None or ask is None:
                 raise DataError("no_price", "neither a last price nor both sides of a quote")
@@ -305,7 +319,7 @@ class Engine:
                 state.consensus_log = self._in_usd(state, state.log_price)
         if told is not None or ts >= state.next_basis:
             state.next_basis = ts + self._basis_every
-            out.append(self._basis(state, ts, estimate))
+            out.append(self._basis(state, ts, estimate, session))
         incident = state.alarm.incident
         if incident is not None and self._plans and self.strategy.wants_plan(incident, ts):
             plans: list[Plan] = self.strategy.plan(incident.message("update"), self.market, ts)
@@ -401,7 +415,8 @@ class Engine:
             if told is not None:
                 out.append(told)
         if isinstance(state, InstrumentState) and state.price is not None:
-            out.append(self._basis(state, tick.ts, self.valuation.estimate(state, tick.ts)))
+            ts = tick.ts
+            out.append(self._basis(state, ts, self.valuation.estimate(state, ts), self.clock.session(ts)))
 
     def _channel(self, state: InstrumentState, data: dict[str, Any]) -> None:
         """An issuer says whether it mints and redeems a token, and what backs it: its bands follow."""
@@ -413,8 +428,7 @@ class Engine:
         if common is not None:
             common.held = any(one.token_state.suspect for one in state.underlying.instruments)
 
-    def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None) -> Basis:
-        session = self.clock.session(ts)
+    def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None, session: Session) -> Basis:
         limits = self.detector.band_of(state, ts)
         fair_value = basis = sd = age = None
         if estimate is not None:
