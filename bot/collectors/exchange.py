@@ -88,6 +88,7 @@ class ExchangeCollector:
         if wait > 0:
             await self._sleep(wait)
         self._out = Conflator(self._source.quote_seconds, last=self._last)
+        self._out.hold()
         self._open = {}
         exchange = make(self._source, self._set_aside)
         work = asyncio.create_task(self._work(exchange), name=f"{self.name} work")
@@ -211,9 +212,7 @@ class ExchangeCollector:
                 group.create_task(self._each(exchange, instrument, self._book, symbol, spoken))
                 if self._source.trades and self._is_token(instrument):
                     seen: deque[str] = deque(maxlen=TRADES_KEPT)
-                    group.create_task(
-                        self._each(exchange, instrument, partial(self._trades, seen), symbol, set())
-                    )
+                    group.create_task(self._each(exchange, instrument, partial(self._trades, seen), symbol))
 
     def _is_token(self, instrument: str) -> bool:
         resolved = self._registry.resolve(instrument)
@@ -241,8 +240,9 @@ class ExchangeCollector:
                 )
 
     async def _each(self, exchange: Any, instrument: str, hear: Callable[..., Awaitable[None]], symbol: str,
-                    spoken: set[str]) -> None:  # fmt: skip
-        """Again and again; after a gap or a wrong checksum from a new snapshot on."""
+                    spoken: set[str] | None = None) -> None:  # fmt: skip
+        """Again and again; after a gap or a wrong checksum from a new snapshot on. ``spoken`` are instruments
+        whose price has been heard; ``None`` if this is none."""
         import ccxt
 
         from bot.collectors.exchange_client import Gap
@@ -256,12 +256,13 @@ class ExchangeCollector:
                 self._out.forget(instrument)
                 continue
             except (ccxt.ChecksumError, ccxt.InvalidNonce):
-                exchange.gaps += 1
+                exchange.count_gap()
                 self._out.forget(instrument)
                 await asyncio.sleep(0.1)
                 continue
-            if instrument not in spoken:
+            if spoken is not None and instrument not in spoken:
                 spoken.add(instrument)
+                self._out.release()
                 if not self._open[instrument] and self.terms[instrument].is_open:
                     self._describe(instrument)
 

@@ -111,14 +111,18 @@ class Watched:
 
     def lose(self, client: Any, what: str) -> None:
         """Give the connection up: its books are no longer what the exchange has."""
+        self.count_gap()
+        self._sequence.clear()
+        self.orderbooks.clear()
+        client.on_error(Gap(f"messages of {what} were missed"))
+
+    def count_gap(self) -> None:
+        """A book is to be had anew; too often is a fault."""
         self.gaps += 1
         now = time.monotonic()
         if len(self._gap_times) == GAPS[0] and now - self._gap_times[0] < GAPS[1]:
             self.fault = SourceError(f"messages of a book were missed {GAPS[0] + 1} times in {GAPS[1]:.0f} s")
         self._gap_times.append(now)
-        self._sequence.clear()
-        self.orderbooks.clear()
-        client.on_error(Gap(f"messages of {what} were missed"))
 
     def on_rest_response(self, code: int, reason: str, url: str, method: str, headers: Mapping[str, str],
                          body: str, *asked: Any) -> str:  # fmt: skip

@@ -32,6 +32,7 @@ class Conflator:
         self._last = {} if last is None else last
         self._wake = asyncio.Event()
         self._stopped = False
+        self._held = False
 
     def quote(self, instrument: str, make: MakeTick) -> None:
         """There is news of ``instrument``."""
@@ -54,8 +55,18 @@ class Conflator:
         others.append(tick)
         self._wake.set()
 
+    def hold(self) -> None:
+        """Tell nothing until released: what a source says before it is proven to work is no sign of life."""
+        self._held = True
+
+    def release(self) -> None:
+        """Tell what waits."""
+        if self._held:
+            self._held = False
+            self._wake.set()
+
     def stop(self) -> None:
-        """End :meth:`ticks` once it has told what waits."""
+        """End :meth:`ticks` once it has told what waits; what is held is never told."""
         self._stopped = True
         self._wake.set()
 
@@ -65,6 +76,11 @@ class Conflator:
         timer: asyncio.TimerHandle | None = None
         try:
             while True:
+                while self._held and not self._stopped:
+                    self._wake.clear()
+                    await self._wake.wait()
+                if self._held:
+                    return
                 while self._others:
                     yield self._in_order(self._others.popleft())
                 now = loop.time()

@@ -207,6 +207,8 @@ class KrakenCollector(ExchangeCollector):
                 else:
                     self._spoilt(symbol, error)
                 continue
+            if snapshot:
+                self._out.release()
             instrument = self._by_symbol[symbol]
             if self._open[instrument]:
                 self._out.quote(instrument, partial(self._told_book, instrument, book))

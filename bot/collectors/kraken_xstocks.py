@@ -2,8 +2,9 @@
 
 ccxt 4.5.90 does not know Kraken's asset class ``tokenized_asset``, which Kraken's REST interface leaves out
 unless asked (docs.kraken.com, Spot REST; krakenfx/kraken-cli): ``aclass_base`` on AssetPairs, ``aclass`` on
-Assets, ``asset_class`` on what names a pair. Accounts are told in tokens (``rebase_multiplier`` ``base``)
-or in shares (``rebased``); we count tokens.
+Assets, ``asset_class`` on what names a pair. Accounts are told in shares unless they are asked for in tokens,
+which we count: by ``rebase_multiplier`` ``base`` over REST, by ``rebased`` false on the private channels of
+WebSocket v2.
 """
 
 from __future__ import annotations
@@ -99,3 +100,12 @@ class Kraken(ccxt.pro.kraken):  # type: ignore[misc]  # ccxt's types are not fol
             if len(names) == 1:
                 result[pair] = result.pop(names[0])
         return answer
+
+    async def watch_balance(self, params: Any = None) -> Any:
+        """In tokens."""
+        return await super().watch_balance(self.deep_extend({"params": {"rebased": False}}, params or {}))
+
+    async def watch_private(self, name: str, symbol: Any = None, since: Any = None, limit: Any = None,
+                            params: Any = None) -> Any:  # fmt: skip
+        """Orders and fills, in tokens."""
+        return await super().watch_private(name, symbol, since, limit, {"rebased": False, **(params or {})})

@@ -303,11 +303,12 @@ async def test_lost_connection_is_an_error_and_all_is_back_with_the_next(how: st
         assert stamps == sorted(stamps)
 
 
-async def test_close_while_subscribing_is_an_error() -> None:
+async def test_close_while_subscribing_is_an_error_and_nothing_is_told_until_a_book_comes() -> None:
     server = KrakenServer()
     server.close_on_subscribe = True
     async with watching(server, "kraken", MARKETS) as watch:
         await watch.until_error(SourceError, "socket closed by Kraken")
+        assert watch.ticks == []
         server.close_on_subscribe = False
         await watch.until(lambda: watch.of(AAPL))
 
@@ -426,6 +427,21 @@ async def test_ccxts_own_socket_knows_the_market_too() -> None:
         try:
             book = await asyncio.wait_for(exchange.watch_order_book("AAPLx/USD"), 5)
             assert book["bids"][0][:2] == [249.99, 1.5]
+        finally:
+            await exchange.close()
+
+
+async def test_private_channels_are_told_in_tokens() -> None:
+    async with serving(KrakenServer()) as server:
+        exchange = make(
+            ExchangeSource(markets=MARKETS, requests_per_second=1000, **urls(server)), lambda _: None
+        )
+        exchange.apiKey, exchange.secret = "key", "c2VjcmV0"
+        try:
+            async with asyncio.timeout(10):
+                assert (await exchange.watch_balance())["AAPLx"]["total"] == 1.0
+                order = (await exchange.watch_orders("AAPLx/USD"))[0]
+            assert (order["symbol"], order["amount"], order["price"]) == ("AAPLx/USD", 1.0, 200.0)
         finally:
             await exchange.close()
 

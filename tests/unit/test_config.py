@@ -243,4 +243,5 @@ def test_every_key_has_a_default_but_those_that_say_what_to_watch_or_whom_to_tel
         "YahooSource.symbols", "PythSource.feeds", "ChainlinkSource.urls", "ChainlinkSource.chain_id",
         "ChainlinkSource.feeds", "XStocksSource.tokens", "OndoSource.tokens", "RobinhoodSource.urls",
         "RobinhoodSource.tokens", "MyStonksSource.symbols",
+        "ExchangeSource.markets",
     }  # fmt: skip

@@ -90,6 +90,22 @@ async def test_time_never_goes_back_within_an_instrument() -> None:
     assert late.received >= late.ts
 
 
+async def test_what_is_held_is_told_when_released_or_never() -> None:
+    conflator = Conflator(0.0)
+    conflator.hold()
+    conflator.put(parse.status("AAPLx@kraken", "open", "", NOW))
+    ticks = conflator.ticks()
+    waiting = asyncio.ensure_future(anext(ticks))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    conflator.release()
+    assert (await waiting).kind == "status"
+    await ticks.aclose()
+    conflator.hold()
+    conflator.put(parse.status("AAPLx@kraken", "open", "", NOW))
+    assert await gathered(conflator) == []
+
+
 async def test_ticks_come_while_others_are_made() -> None:
     conflator = Conflator(0.0)
     ticks = conflator.ticks()
