@@ -424,9 +424,6 @@ class Engine:
         for one in state.underlying.instruments:
             if one.token_state is state.token_state and one.alarm is not None:
                 one.alarm.band = None
-        common = state.underlying.group
-        if common is not None:
-            common.held = any(one.token_state.suspect for one in state.underlying.instruments)
 
     def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None, session: Session) -> Basis:
         limits = self.detector.band_of(state, ts)

@@ -52,6 +52,7 @@ class TokenState:
         "next_multiplier",
         "noted",
         "previous",
+        "suspect",
         "token",
     )
 
@@ -70,13 +71,10 @@ class TokenState:
         """The last change that was looked at: whether it is a split that the share does not trade on yet."""
         self.channel_halted = False
         self.channel_reason = ""
+        self.suspect = False
+        """Whether mint and redeem do not hold its price now, or less is behind it than should be."""
         self.coverage: float | None = None
         """Shares in custody per share that the tokens stand for, as last told."""
-
-    @property
-    def suspect(self) -> bool:
-        """Whether mint and redeem do not hold its price now, or less is behind it than should be."""
-        return self.channel_halted or (self.coverage is not None and self.coverage < COVERED)
 
     def channel(self, data: dict[str, Any]) -> None:
         """What a ``status`` of ``TOKEN@issuer`` says: whether it mints and redeems, and what backs it.
@@ -87,12 +85,17 @@ class TokenState:
         if held is not None and supply:
             plain = held / supply
             self.coverage = plain if abs(plain - 1.0) <= SUPPLY_IN_SHARES else plain / self.multiplier
+            self._suspect()
             return
         word = data.get("state")
         if word in ("halted", "closed"):
             self.channel_halted, self.channel_reason = True, str(data.get("reason", ""))
         elif word in ("open", "up"):
             self.channel_halted, self.channel_reason = False, ""
+        self._suspect()
+
+    def _suspect(self) -> None:
+        self.suspect = self.channel_halted or (self.coverage is not None and self.coverage < COVERED)
 
     def advance(self, ts: Ns) -> None:
         """Let an announced multiplier take over if its time has come."""

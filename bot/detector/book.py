@@ -19,11 +19,13 @@ from bot.detector.evidence import Gathering
 from bot.detector.explain import sentence
 from bot.detector.incidents import OpenIncident, severity
 from bot.detector.scalars import INSIDE, follow
-from bot.market import InstrumentState, Market
+from bot.market import FRESH_NS, InstrumentState, Market
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, IncidentPhase, Ns
 
 UPDATE_NS = 60 * NS
+STILL_OFF = 0.5
+"""With this part of the worst basis left, and no fresh reference, a venue is not back."""
 WORSE = 1.25
 """A basis that is worse by this factor is told again."""
 
@@ -79,6 +81,8 @@ class IncidentBook:
         """One more price of a venue that is in an incident."""
         name, ts = seen.instrument.name, seen.ts
         if follow(incident.direction, seen.direction, seen.sigmas, self._close_sigmas) == INSIDE:
+            if seen.direction == incident.direction and self._unclear(incident, seen):
+                return None
             if incident.members[name] is None:
                 self.inside(incident, name, ts)
             return None
@@ -90,6 +94,12 @@ class IncidentBook:
             return None
         rose = self._describe(incident, seen, worst, joins=False)
         return self._tell(incident, "escalate" if rose else "update", ts)
+
+    def _unclear(self, incident: OpenIncident, seen: Sighting) -> bool:
+        """Whether it is inside only because nobody knows fair value any more: that closes nothing."""
+        stale = seen.estimate.age_ns is None or seen.estimate.age_ns > FRESH_NS
+        worst = incident.basis
+        return stale and worst is not None and abs(seen.basis) > STILL_OFF * abs(worst)
 
     def inside(self, incident: OpenIncident, name: str, ts: Ns) -> None:
         """A venue is back inside as of ``ts``: the wait until it resolves begins."""

@@ -60,7 +60,7 @@ SPEAKS: dict[str, dict[Cause, float]] = {
     "coin_group": {"stablecoin_depeg": 8.0},
     "split_step": {"corporate_action": 10.0},
     "is_multiplier": {"multiplier_mismatch": 6.0},
-    "is_split": {"multiplier_mismatch": 4.0, "corporate_action": 5.0},
+    "is_split": {"multiplier_mismatch": 3.5, "corporate_action": 2.0},
     "units_changed": {"corporate_action": 2.5, "multiplier_mismatch": 1.0},
     "closed": {"closed_market_drift": 0.7, "stale_reference": -3.0, "oracle_fault": -1.0},
 }  # fmt: skip

@@ -51,7 +51,7 @@ class Common:
     """
 
     __slots__ = (
-        "anchor", "due", "floor", "held", "high", "low", "melted", "peak", "scale", "seen", "side",
+        "anchor", "due", "floor", "high", "low", "melted", "peak", "regular", "scale", "seen", "side",
         "since", "told", "toward", "volatility",
     )  # fmt: skip
 
@@ -61,7 +61,6 @@ class Common:
         self.low = self.high = 0.0
         self.anchor: float | None = None
         self.told: Ns = 0
-        self.held = False
         self.scale = self.floor
         self.side = 0
         self.peak = 0.0
@@ -70,6 +69,7 @@ class Common:
         self.seen: Ns = 0
         self.due: Ns = 0
         self.melted: Ns = 0
+        self.regular = False
 
     @property
     def variance(self) -> float:
@@ -85,9 +85,16 @@ class Common:
         regular = session == "regular"
         still = regular and stands_still(underlying, ts)
         if regular and not still:
+            if not self.regular:
+                # What they carry as the session opens is what melts.
+                level = middle(underlying.instruments, ts, None)
+                if level is not None:
+                    self.low, self.high = min(self.low, level - anchor), max(self.high, level - anchor)
+            self.regular = True
             self.side = self.toward = 0
             self.seen = ts
             return
+        self.regular = regular
         level = middle(underlying.instruments, ts, None, outside=self.side != 0)
         if level is None:
             return
@@ -102,8 +109,12 @@ class Common:
         if self.side:
             self._stands(off)
             return
+        if off and abs(level) < abs(self.low + self.high) / 2:
+            # Back towards the share's own price: whatever they carried is gone.
+            self.low, self.high = min(self.low, level), max(self.high, level)
+            off = 0.0
         self._jumps(off, LEFT_BEHIND if still else max(JUMP, JUMP_SCALES * self.scale), ts)
-        if self.toward or self.held or regular:
+        if self.toward or regular:
             return
         share = weight(min(seconds, 1800.0), TAU_SECONDS)
         limit = 3.0 * max(self.scale, self.floor)
@@ -151,8 +162,8 @@ def middle(
 ) -> float | None:
     """Median log share price of the venues that have moved lately, one left out; ``None`` if there is none.
 
-    Venues in an incident are heard only where ``outside`` says so: when it is the common move that is
-    looked at.
+    Tokens that nothing holds are not heard; venues in an incident only where ``outside`` says so: when it is
+    the common move that is looked at.
     """
     found = sorted(
         one.consensus_log
@@ -161,6 +172,7 @@ def middle(
         and one.consensus_log is not None
         and ts - one.changed <= FRESH_NS
         and not one.halted
+        and (not one.token_state.suspect or (without is not None and one.token_state is without.token_state))
         and (outside or one.alarm is None or one.alarm.incident is None)
     )
     if not found:

@@ -22,6 +22,7 @@ from bot.detector.alarm import Alarm, Sighting, Trace
 from bot.detector.bands import Band, band, gap_until
 from bot.detector.book import IncidentBook
 from bot.detector.common import BACK, Common, middle
+from bot.detector.evidence import UNMOVED_NS
 from bot.detector.feeds import Feeds
 from bot.detector.incidents import OpenIncident
 from bot.detector.references import References
@@ -59,7 +60,7 @@ CUSUM_OPEN = 1800.0
 CUSUM_CAP_SECONDS = 120.0
 LEARN_NS = 5 * NS
 SCALE_TAU, SCALE_FLOOR = 7200.0, 0.001
-NOISE_TAU, NOISE_MOST = 21_600.0, 3.0
+NOISE_TAU, NOISE_MOST = 21_600.0, 2.0
 FAIR_TAU, FAIR_CAP_SECONDS = 600.0, 60.0
 BARS = 20
 """Bars in the average of usual moves; from half of them on it is believed."""
@@ -155,10 +156,13 @@ class Detector:
         limits = alarm.band
         if limits is None or not alarm.band_from <= ts < alarm.band_until:
             limits = self.band_of(instrument, ts)
-        base = estimate.log_share + instrument.token_state.log_multiplier
         common: Common = instrument.underlying.group or self._common(instrument)
         if ts >= common.due:
             self._look(instrument.underlying, common, ts, session)
+        token = instrument.token_state
+        if token.suspect:
+            estimate = self._unheld(instrument, common, estimate, ts)
+        base = estimate.log_share + token.log_multiplier
         coins = self._market.coins
         shift = 0.0
         if coins and instrument.quote_symbol in coins:
@@ -190,7 +194,10 @@ class Detector:
             told = self.book.follow(incident, self._seen(instrument, ts, basis, direction, sigmas,
                                                          estimate, session, base))  # fmt: skip
         elif excess > 0.0 or (
-            session != "regular" and (direction := self._apart(common, log_bid, log_ask, base, limits)) != 0
+            session != "regular"
+            and not token.suspect
+            and not _guessed(estimate)
+            and (direction := self._apart(common, log_bid, log_ask, base, limits)) != 0
         ):
             if excess <= 0.0:
                 basis = (log_bid if direction > 0 else log_ask) - base
@@ -206,7 +213,7 @@ class Detector:
                 told = self._excursion(instrument, alarm, ts, estimate, session)
         alarm.seen = ts
         if ts - alarm.learnt >= LEARN_NS and not reverted:
-            self._learn(instrument, alarm, ts, basis, base, estimate.variance)
+            self._learn(instrument, alarm, ts, basis, base, estimate.variance, session == "regular")
         return told
 
     def _common(self, instrument: InstrumentState) -> Common:
@@ -218,6 +225,20 @@ class Detector:
         fair = underlying.fair
         if fair is not None and fair.by_reference and fair.anchor is not None:
             common.update(underlying, fair.anchor, fair.anchor_ts, ts, session)
+
+    def _unheld(self, instrument: InstrumentState, common: Common, estimate: Estimate, ts: Ns) -> Estimate:
+        """Fair value of a token that nothing holds now, or that has less behind it: not by its own venues.
+
+        It is where the share's other tokens are or, if there are none, the share with what all carried
+        before; and what it is off is believed sooner.
+        """
+        fair = instrument.underlying.fair
+        level = middle(instrument.underlying.instruments, ts, None)
+        if level is None:
+            if not fair.by_reference:
+                return estimate
+            level = fair.anchor + (common.low + common.high) / 2
+        return replace(estimate, log_share=level, variance=SUSPECT_SD**2 + common.variance)
 
     def _level(self, instrument: InstrumentState, common: Common) -> float:
         """Log of fair value before all venues jumped, for one token of this instrument."""
@@ -282,10 +303,7 @@ class Detector:
         """Beyond the band, and in no incident: is it one?"""
         variance = estimate.variance
         noise_var = alarm.noise_var
-        if instrument.token_state.suspect:
-            # Nothing holds it now, or there is less behind it: what it is off is believed sooner.
-            variance = min(variance, SUSPECT_SD**2)
-        elif not reverted and not instrument.is_bar:
+        if not reverted and not instrument.is_bar and not instrument.token_state.suspect:
             excess, basis, base, variance = self._own(
                 instrument, excess, direction, basis, base, estimate, session, ts
             )
@@ -320,7 +338,8 @@ class Detector:
             SPIKE_SIGMAS * self._open_sigmas, self._spike, JUMP_BASIS, JUMP_SCALES, LONE_SPIKE,
             CONFIRM_TICKS, self._confirm, CUSUM_OPEN,
         )  # fmt: skip
-        seen = self._seen(instrument, ts, basis, direction, sigmas, estimate, session, base)
+        around = replace(estimate, log_share=base - instrument.token_state.log_multiplier, variance=variance)
+        seen = self._seen(instrument, ts, basis, direction, sigmas, around, session, base)
         if verdict == AT_ONCE and seen.fair_moved and not reverted:
             return None
         if verdict not in (AT_ONCE, LASTED):
@@ -361,6 +380,11 @@ class Detector:
         else:
             lately = slow + instrument.token_state.log_multiplier
         fair_moved = lately is not None and (lately - base) * direction > 0.5 * abs(basis)
+        fair = instrument.underlying.fair
+        if not fair_moved and fair.by_reference and _guessed(estimate):
+            # Back to where the share was last seen, from where the others have been since.
+            known = fair.anchor + instrument.token_state.log_multiplier
+            fair_moved = (known - base) * direction > 0.5 * abs(basis)
         last = instrument.log_price if alarm.last_log is None else alarm.last_log
         return Sighting(instrument, ts, basis, direction, sigmas, estimate, session, fair_moved,
                         base + basis - last, instrument.traded_usd)  # fmt: skip
@@ -386,7 +410,7 @@ class Detector:
             return excess, basis, base, variance
         variance += common.variance
         others = [one for one in instrument.underlying.instruments if one is not instrument]
-        level = middle(others, ts, None)
+        level = middle(others, ts, instrument)
         if level is None:
             return excess, basis, base, variance
         level += instrument.token_state.log_multiplier
@@ -399,22 +423,25 @@ class Detector:
                 agreeing += (
                     abs(one.consensus_log + instrument.token_state.log_multiplier - level) < PEERS_AGREE
                 )
-        if agreeing < 2:
+        still = ts - instrument.changed > UNMOVED_NS
+        if agreeing < (1 if still else 2):
             return excess, basis, base, variance
         limits: Band = instrument.alarm.band
         excess = apart - limits.high if direction > 0 else limits.low - apart
         return excess, apart, level, 2 * self._noise_var
 
     def _learn(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float,
-               variance: float) -> None:  # fmt: skip
+               variance: float, regular: bool) -> None:  # fmt: skip
         """What is usual here: moves, noise, depth, and where fair value has been."""
         if alarm.learnt:
             seconds = (ts - alarm.learnt) / NS
             share = weight(min(seconds, 300.0), SCALE_TAU)
             alarm.scale = scale_step(alarm.scale, basis - alarm.basis, share, SCALE_FLOOR)
-            if variance <= self._noise_var and alarm.incident is None:
+            if variance <= self._noise_var and alarm.incident is None and regular:
                 share = weight(min(seconds, 300.0), NOISE_TAU)
-                alarm.noise_var = noise_step(alarm.noise_var, basis, share, self._noise_var, self._noise_most)
+                common: Common = instrument.underlying.group
+                own = basis - min(max(basis, common.low), common.high)
+                alarm.noise_var = noise_step(alarm.noise_var, own, share, self._noise_var, self._noise_most)
             if instrument.is_bar and alarm.last_log is not None:
                 move = instrument.log_price - alarm.last_log
                 alarm.bars = min(alarm.bars + 1, BARS)

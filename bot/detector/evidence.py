@@ -20,9 +20,7 @@ SMALL_TRADE_USD = 50_000.0
 COLLAPSED = 0.3
 """Depth below this part of the usual one is a collapse."""
 ORACLE_OFF = 0.01
-SPLITS = tuple(
-    sorted({log(a / b) for a in (1, 2, 3, 4, 5, 10, 15, 20) for b in (1, 2, 3, 4, 5, 10, 20) if a != b})
-)
+SPLITS = tuple(sorted({log(a / b) for a in (1, 2, 3, 5, 10) for b in (1, 2, 3, 5, 10) if a != b}))
 
 
 class Facts(NamedTuple):
@@ -168,7 +166,7 @@ class Gathering:
         if token.channel_halted:
             why = f": {token.channel_reason}" if token.channel_reason else ""
             self.say("issuer_halted", f"{issuer.title} has halted mint and redeem{why}")
-        if token.coverage is not None and token.coverage < COVERED:
+        if token.coverage is not None and token.coverage < COVERED and self.seen.direction < 0:
             self.say("short_backed", f"custody holds {token.coverage * 100:.1f} % of the shares owed")
 
     def _currency(self) -> None:
@@ -197,7 +195,7 @@ class Gathering:
                 self.say("is_multiplier", f"the basis equals {what} ({exp(expected):.4f})")
                 break
         for split in SPLITS:
-            if abs(split) > 0.3 and abs(basis - split) < 0.02:
+            if abs(split) > 0.3 and abs(basis - split) < 0.01:
                 self.say("is_split", f"the basis equals a split ratio of {exp(split):.3g}")
                 break
 
