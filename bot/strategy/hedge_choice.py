@@ -14,7 +14,7 @@ from math import exp, inf
 from msgspec import Struct
 
 from bot.strategy.hedge_quotes import HedgeQuotes, Way
-from bot.strategy.hedge_ways import Wait, Ways
+from bot.strategy.hedge_ways import Offer, Wait, Ways
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import years
 from bot.strategy.moves import student
@@ -65,11 +65,14 @@ class Hedger:
         exposure = abs(shares) * wait.spot
         limit = wait.shortfall_ratio * exposure
         best: dict[str, Judged] = {}
-        for way in self.ways.of(shares):
-            judged = self._judge(way, shares, limit, capital_usd)
-            known = best.get(way.name)
-            if known is None or _order(judged) < _order(known):
-                best[way.name] = judged
+        for name, offers in self._by_name(shares).items():
+            for offer in offers:
+                judged = self._judge(offer, shares, limit, capital_usd)
+                known = best.get(name)
+                if known is None or _order(judged) < _order(known):
+                    best[name] = judged
+                if not judged.rule:
+                    break  # the dearer ones of this name need not be looked at
         fit = sorted((j for j in best.values() if not j.rule), key=_order)
         chosen = fit[0] if fit else None
         others = [
@@ -84,8 +87,18 @@ class Hedger:
             held + chosen.way.greeks if chosen is not None else held,
         )  # fmt: skip
 
-    def _judge(self, way: Way, shares: float, limit: float, capital_usd: float) -> Judged:
-        wait, moves = self.wait, self.moves
+    def _by_name(self, shares: float) -> dict[str, list[Offer]]:
+        """The offers of each name, the cheapest first."""
+        rate = self.wait.financing_rate * years(self.wait.seconds)
+        named: dict[str, list[Offer]] = {}
+        for offer in self.ways.offers(shares):
+            named.setdefault(offer.name, []).append(offer)
+        for offers in named.values():
+            offers.sort(key=lambda offer: offer.cost_usd + offer.capital_usd * rate)
+        return named
+
+    def _judge(self, offer: Offer, shares: float, limit: float, capital_usd: float) -> Judged:
+        wait, moves, way = self.wait, self.moves, offer.way()
         usd = shares * wait.spot
         both = [usd * token + gain for token, gain in zip(self.tokens, way.gains, strict=True)]
         at_95, at_99, at = moves.shortfalls(both, (0.95, 0.99, wait.level))
@@ -101,8 +114,7 @@ class Hedger:
                 "hedge.capital",
                 f"it locks ${way.capital_usd:,.2f} of ${max(0.0, capital_usd):,.2f}",
             )
-        cost = max(way.least_usd, -moves.mean(way.gains))
-        return Judged(way, cost, financing, at_95, at_99, at, rule, detail)
+        return Judged(way, offer.cost_usd, financing, at_95, at_99, at, rule, detail)
 
 
 def total(judged: Judged) -> float:

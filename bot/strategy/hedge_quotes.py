@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from bot.strategy.moves import Moves
 from bot.strategy.options import Chain, Greeks, OptionQuote, Perp, Perpetual, european, perpetual, perps
 from bot.strategy.options.european import intrinsic
 from bot.timefmt import NS, short
@@ -70,7 +71,7 @@ class OptionValues:
     """One quote over the wait: per share what it is worth at its end, and its greeks now."""
 
     def __init__(self, quote: OptionQuote, spot: float, prices: list[float], ts: Ns, seconds: float,
-                 rate: float, dividends: european.Dividends) -> None:  # fmt: skip
+                 rate: float, dividends: european.Dividends, moves: Moves) -> None:  # fmt: skip
         self.quote = quote
         contract, mid = quote.contract, quote.mid
         assert mid is not None
@@ -97,6 +98,7 @@ class OptionValues:
         self.spread = quote.ask - quote.bid
         self.bought = [max(0.0, w - half) - quote.ask for w in worth]
         self.sold = [quote.bid - w - half for w in worth]
+        self.mean_bought, self.mean_sold = moves.mean(self.bought), moves.mean(self.sold)
 
 
 def naked_margin(quote: OptionQuote, spot: float) -> float:
@@ -106,25 +108,36 @@ def naked_margin(quote: OptionQuote, spot: float) -> float:
     return (quote.ask or 0.0) + max(NAKED_RATIO * spot - outside, NAKED_LEAST * spot)
 
 
-def options_way(name: str, description: str, bought: OptionValues, sold: OptionValues | None, contracts: int,
-                spot: float, venue: str) -> Way:  # fmt: skip
-    """So many contracts of one option bought and, if there is one, of another sold."""
-    shares = contracts * bought.quote.contract.shares
-    legs = 2 if sold is not None else 1
-    fees = 2 * legs * contracts * COMMISSION_PER_CONTRACT_USD
-    gains, outlay, greeks, margin = bought.bought, bought.quote.ask or 0.0, bought.greeks, 0.0
-    spread = bought.spread
-    if sold is not None:
-        gains = [a + b for a, b in zip(gains, sold.sold, strict=True)]
-        outlay -= sold.quote.bid or 0.0
-        spread += sold.spread
-        greeks = greeks + sold.greeks * -1.0
-        margin = naked_margin(sold.quote, spot)
-    return Way(
-        "listed_option", name, description, shares, shares * spot,
-        tuple(shares * gain - fees for gain in gains), shares * spread + fees, shares * outlay,
-        shares * (max(0.0, outlay) + margin), greeks * shares, venue, contracts=contracts,
-    )  # fmt: skip
+class OptionsWay:
+    """So many contracts of one option bought and, if there is one, of another sold; ``cost_usd`` and
+    ``capital_usd`` are known without looking at every move, :meth:`way` has it all."""
+
+    def __init__(self, bought: OptionValues, sold: OptionValues | None, contracts: int, spot: float) -> None:
+        self.bought, self.sold, self.contracts, self.spot = bought, sold, contracts, spot
+        self.shares = contracts * bought.quote.contract.shares
+        legs = 1 if sold is None else 2
+        self.fees = 2 * legs * contracts * COMMISSION_PER_CONTRACT_USD
+        spread, gain, outlay, margin = bought.spread, bought.mean_bought, bought.quote.ask or 0.0, 0.0
+        if sold is not None:
+            spread, gain = spread + sold.spread, gain + sold.mean_sold
+            outlay -= sold.quote.bid or 0.0
+            margin = naked_margin(sold.quote, spot)
+        self.least_usd = self.shares * spread + self.fees
+        self.cost_usd = max(self.least_usd, self.fees - self.shares * gain)
+        self.outlay_usd = self.shares * outlay
+        self.capital_usd = self.shares * (max(0.0, outlay) + margin)
+
+    def way(self, name: str, description: str, venue: str) -> Way:
+        """What it gains in each move, and the rest."""
+        gains, greeks = self.bought.bought, self.bought.greeks
+        if self.sold is not None:
+            gains = [a + b for a, b in zip(gains, self.sold.sold, strict=True)]
+            greeks = greeks + self.sold.greeks * -1.0
+        return Way(
+            "listed_option", name, description, self.shares, self.shares * self.spot,
+            tuple(self.shares * gain - self.fees for gain in gains), self.least_usd, self.outlay_usd,
+            self.capital_usd, greeks * self.shares, venue, contracts=self.contracts,
+        )  # fmt: skip
 
 
 def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], seconds: float, until: float,

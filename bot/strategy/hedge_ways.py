@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import exp, floor
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from bot.strategy.hedge_quotes import (
     HORIZON_SPARE_SECONDS,
     HedgeQuotes,
+    OptionsWay,
     OptionValues,
     Way,
-    options_way,
     perp_way,
     perpetual_way,
 )
@@ -27,7 +28,7 @@ from bot.types import HedgeKind, HedgeNotChosen, Ns
 
 PERP_RESIDUAL = 0.15
 """As :data:`~bot.strategy.risk.HEDGE_RESIDUAL`, for a perp. An assumption."""
-EXPIRIES, STRIKES, FAR_STRIKES = 2, 6, 3
+EXPIRIES, STRIKES, FAR_STRIKES = 2, 5, 3
 """So many of the nearest expiries beyond the wait, strikes of the protection, and strikes to pay for it."""
 LEAST_REACH = 0.03
 """Strikes are looked at so far from the spot at least, as a log distance, and 2 % on the other side."""
@@ -47,6 +48,15 @@ class Wait(Struct, frozen=True):
     shortfall_ratio: float = 0.02
 
 
+class Offer(NamedTuple):
+    """A way by name, what it is expected to cost, what it locks; :attr:`way` works the rest out."""
+
+    name: str
+    cost_usd: float
+    capital_usd: float
+    way: Callable[[], Way]
+
+
 class Ways:
     """Every way to hedge one wait; what does not depend on the size is worked out once.
 
@@ -56,30 +66,30 @@ class Ways:
     def __init__(self, wait: Wait, quotes: HedgeQuotes, short: ShortStock | str, moves: Moves) -> None:
         self.wait, self.quotes, self.short, self.moves = wait, quotes, short, moves
         self.prices = self.prices_at(HEDGE_RESIDUAL)
+        self._perp_prices = self.prices_at(PERP_RESIDUAL)
         self.missing: dict[str, HedgeNotChosen] = {}
         self._values: dict[int, OptionValues] = {}
 
-    def of(self, shares: float) -> Iterator[Way]:
+    def offers(self, shares: float) -> Iterator[Offer]:
         """Each way for so many shares (negative: owed), none at all first; fills ``missing`` as it goes."""
         self.missing = {}
+        for way in self._simple(shares):
+            cost = max(way.least_usd, -self.moves.mean(way.gains))
+            yield Offer(way.name, cost, way.capital_usd, lambda way=way: way)  # type: ignore[misc]  # bound now
+        yield from self._options(shares)
+
+    def of(self, shares: float) -> Iterator[Way]:
+        """Each way with all that is known of it."""
+        return (offer.way() for offer in self.offers(shares))
+
+    def _simple(self, shares: float) -> Iterator[Way]:
         nothing = tuple(0.0 for _ in self.prices)
-        yield Way(
-            "none",
-            "no hedge",
-            "the price risk of the wait is carried",
-            0.0,
-            0.0,
-            nothing,
-            0.0,
-            0.0,
-            0.0,
-            Greeks(),
-        )
+        yield Way("none", "no hedge", "the price risk of the wait is carried", 0.0, 0.0, nothing, 0.0, 0.0,
+                  0.0, Greeks())  # fmt: skip
         if shares > 0:
             yield from self._stock(shares)
         yield from self._perps(shares)
         yield from self._perpetuals(shares)
-        yield from self._options(shares)
 
     def _stock(self, shares: float) -> Iterator[Way]:
         quote, wait = self.short, self.wait
@@ -95,7 +105,7 @@ class Ways:
                   quote.instrument.partition("@")[2])  # fmt: skip
 
     def _perps(self, shares: float) -> Iterator[Way]:
-        wait, prices = self.wait, self.prices_at(PERP_RESIDUAL)
+        wait, prices = self.wait, self._perp_prices
         far = exp(SIGMAS_99 * wait.sd * (1 if shares > 0 else -1))
         for perp in self.quotes.perps:
             name = f"perp on {perp.terms.title}"
@@ -121,7 +131,7 @@ class Ways:
             else:
                 yield perpetual_way(quote, abs(shares), self.wait.spot, self.prices, self.wait.seconds)
 
-    def _options(self, shares: float) -> Iterator[Way]:
+    def _options(self, shares: float) -> Iterator[Offer]:
         chain, wait = self.quotes.chain, self.wait
         if chain is None:
             self._lacks("listed_option", "listed options", "no chain")
@@ -155,7 +165,7 @@ class Ways:
             return found
         return [found[round(i * (len(found) - 1) / (most - 1))] for i in range(most)]
 
-    def _bought(self, quote: OptionQuote, shares: float) -> Iterator[Way]:
+    def _bought(self, quote: OptionQuote, shares: float) -> Iterator[Offer]:
         each = quote.contract.shares
         down = floor(abs(shares) / each + 1e-9)
         for contracts in dict.fromkeys((down, down + (down * each < abs(shares) * (1 - 1e-9)))):
@@ -167,10 +177,9 @@ class Ways:
                     "listed_option", name, f"{quote.ask_size} contracts at the ask, {contracts} needed"
                 )
                 continue
-            text = f"{contracts} {self._value(quote).name} bought at ${quote.ask:,.2f}"
-            yield options_way(name, text, self._value(quote), None, contracts, self.wait.spot, self._venue())
+            yield self._offer(name, OptionsWay(self._value(quote), None, contracts, self.wait.spot))
 
-    def _paid_for(self, quote: OptionQuote, other: OptionQuote, shares: float) -> Iterator[Way]:
+    def _paid_for(self, quote: OptionQuote, other: OptionQuote, shares: float) -> Iterator[Offer]:
         """An option bought and the opposite sold: a collar, or at one strike a synthetic position. What is
         sold is never for more shares than are hedged."""
         contracts = floor(abs(shares) / quote.contract.shares + 1e-9)
@@ -182,16 +191,21 @@ class Ways:
             room = min(quote.ask_size, other.bid_size)
             self._lacks("listed_option", name, f"{room} contracts at the quotes, {contracts} needed")
         else:
-            text = (
-                f"{contracts} {self._value(quote).name} bought at ${quote.ask:,.2f}, "
-                f"{contracts} {self._value(other).name} sold at ${other.bid:,.2f}"
-            )
-            yield options_way(
-                name, text, self._value(quote), self._value(other), contracts, self.wait.spot, self._venue()
-            )
+            both = OptionsWay(self._value(quote), self._value(other), contracts, self.wait.spot)
+            yield self._offer(name, both)
 
-    def _venue(self) -> str:
-        return self.quotes.chain.venue if self.quotes.chain is not None else ""
+    def _offer(self, name: str, options: OptionsWay) -> Offer:
+        bought, sold = options.bought, options.sold
+        assert self.quotes.chain is not None
+        venue = self.quotes.chain.venue
+
+        def way() -> Way:
+            text = f"{options.contracts} {bought.name} bought at ${bought.quote.ask:,.2f}"
+            if sold is not None:
+                text += f", {options.contracts} {sold.name} sold at ${sold.quote.bid:,.2f}"
+            return options.way(name, text, venue)
+
+        return Offer(name, options.cost_usd, options.capital_usd, way)
 
     def _value(self, quote: OptionQuote) -> OptionValues:
         found = self._values.get(id(quote))
@@ -199,7 +213,14 @@ class Ways:
             chain, wait = self.quotes.chain, self.wait
             assert chain is not None
             found = self._values[id(quote)] = OptionValues(
-                quote, wait.spot, self.prices, wait.ts, wait.seconds, chain.rate, chain.dividends
+                quote,
+                wait.spot,
+                self.prices,
+                wait.ts,
+                wait.seconds,
+                chain.rate,
+                chain.dividends,
+                self.moves,
             )
         return found
 
