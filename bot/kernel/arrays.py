@@ -142,11 +142,11 @@ def episodes(
                 if sigmas < close_sigmas or flag & WITHHELD:
                     continue
                 verdict = decide(
-                    excess, sigmas, direction, jump[row], (flag & CONFIRMED) != 0, side[who], count[who],
-                    now - since[who], cusum[who], open_sigmas, spike_sigmas, spike_basis, jump_basis,
+                    excess, sigmas, direction, jump[row], (flag & CONFIRMED) != 0, (flag & FAIR_MOVED) != 0,
+                    side[who], count[who], now - since[who], cusum[who], open_sigmas, spike_sigmas, spike_basis, jump_basis,
                     jump_scales, lone_spike, confirm_ticks, confirm_ns, cusum_open,
                 )  # fmt: skip
-                joins = verdict == LASTED or (verdict == AT_ONCE and not flag & FAIR_MOVED)
+                joins = verdict == LASTED or verdict == AT_ONCE
             if not joins:
                 continue
             slot = 2 * group + (direction > 0)

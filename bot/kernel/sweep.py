@@ -29,6 +29,8 @@ from bot.types import Incident, Ns
 
 CONFIRMED = 3
 """So many of the best stand as the engine judges them."""
+ROUNDS = 5
+"""So often others may come up in their place, when the engine thinks less of them."""
 
 Progress = Callable[[int, int], None]
 """Told how many settings of how many are done."""
@@ -68,17 +70,21 @@ def sweep(config: Config, registry: Registry, tapes: Sequence[Path], labels_file
             found.update(zip(numbers, trials, strict=True))
             if progress is not None:
                 progress(len(found), len(settings))
-        _confirm(found, lambda number: run(_judge, task, [[(number, settings[number])]]), confirm)
+
+        def again(numbers: list[int]) -> Iterator[Any]:
+            return run(_judge, task, [[(number, settings[number])] for number in numbers])
+
+        _confirm(found, again, confirm)
     return [found[number] for number in _best_first(found)]
 
 
-def _confirm(found: dict[int, Trial], again: Callable[[int], Iterable[Any]], confirm: int) -> None:
+def _confirm(found: dict[int, Trial], again: Callable[[list[int]], Iterable[Any]], confirm: int) -> None:
     """Run through the engine whoever is among the best by the kernel, until the best are the engine's."""
-    for _ in range(4 * confirm):
+    for _ in range(ROUNDS):
         unsure = [number for number in _best_first(found)[:confirm] if found[number].by == "kernel"]
         if not unsure:
             return
-        for numbers, trials in again(unsure[0]):
+        for numbers, trials in again(unsure):
             found.update(zip(numbers, trials, strict=True))
 
 

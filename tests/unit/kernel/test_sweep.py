@@ -19,9 +19,10 @@ from bot.kernel.run import episodes
 from bot.kernel.sweep import Trial, sweep
 from bot.replay import Replay
 from bot.score import Label, write_labels
+from bot.simulate import write
 from bot.timefmt import NS
 from bot.types import Tick
-from tests.fixtures.engine import TUESDAY, config, quote, reference, shipped_registry
+from tests.fixtures.engine import CONFIG, TUESDAY, config, quote, reference, shipped_registry
 
 MINUTE = 60 * NS
 VENUES = ("AMZNx@kraken", "AMZNx@gate", "AMZNx@bybit")
@@ -129,3 +130,21 @@ def test_the_command_prints_a_table_or_json(
     shown = capsys.readouterr().out
     assert "detector.confirm_seconds" in shown
     assert shown.index(" 60 ") < shown.index(" 3600 ")
+
+
+@pytest.mark.slow
+def test_on_a_simulated_week_the_kernel_says_what_the_engine_says(tmp_path: Path) -> None:
+    """All causes injected: what the recording keeps as it was, and what the kernel finds, score the same."""
+    write(CONFIG / "scenarios" / "small.toml", 3, tmp_path / "tape.parquet", tmp_path / "labels.csv")
+    files = (tmp_path / "tape.parquet", tmp_path / "labels.csv")
+    settings = grid(["detector.open_sigmas=3,4,6"])
+    by_kernel, by_engine = (
+        sweep(config(), shipped_registry(), [files[0]], files[1], settings, kernel=kernel, confirm=0)
+        for kernel in (True, False)
+    )
+    engine = {one.setting["detector.open_sigmas"]: one.figures for one in by_engine}
+    for one in by_kernel:
+        assert one.by == "kernel"
+        other = engine[one.setting["detector.open_sigmas"]]
+        assert one.figures["f1"] == pytest.approx(other["f1"], abs=0.03)
+        assert one.figures["true_positives"] == pytest.approx(other["true_positives"], abs=2)
