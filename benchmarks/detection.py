@@ -22,10 +22,10 @@ from msgspec import Struct
 from benchmarks import detection_tables
 from benchmarks.contenders import Contender
 from benchmarks.contenders.kinds import KINDS, installed
-from benchmarks.contenders.monitor import Monitor
+from benchmarks.contenders.monitor import Kind, Monitor
 from benchmarks.contenders.ours import Ours
-from benchmarks.contenders.tuning import EARLY_NS, Tuned, tagged, tagged_label, tune, watch
-from benchmarks.detection_cache import remembered
+from benchmarks.contenders.tuning import EARLY_NS, Training, Tuned, tagged, tagged_label, tune, watch
+from benchmarks.detection_cache import recall, remember, remembered
 from benchmarks.detection_tapes import CACHE, ROOT, SHARED, Labelled, real, simulated
 from bot.cli import setup
 from bot.score import Claim, Extent, Label, score
@@ -33,6 +33,7 @@ from bot.score import Claim, Extent, Label, score
 OURS = "pegbot"
 NAMES = (OURS, *(kind.name for kind in KINDS))
 SCENARIOS = ROOT / "config" / "scenarios"
+REPORT_TICKS = 500_000
 
 
 class Judged(Struct, frozen=True):
@@ -70,20 +71,23 @@ class Bench(Struct, frozen=True):
         self.tape(seed)
         _say(f"{self.scenario.stem} {seed}: simulated")
 
-    def tune(self, name: str) -> tuple[str, Tuned]:
-        """The best setting of a contender on the training seeds."""
-        kind = next(kind for kind in KINDS if kind.name == name)
+    def tune(self, names: tuple[str, ...]) -> dict[str, Tuned]:
+        """The best setting of each of these contenders on the training seeds."""
         registry = setup(None)[1]
         tapes = [self.tape(seed) for seed in self.train]
+        trainings: list[Training] = []
+        found: dict[str, Tuned] = {}
+        for kind in (kind for kind in KINDS if kind.name in names):
 
-        def make() -> Tuned:
-            return tune(kind, [watch(tape.batches(), tape.labels, registry, self.every) for tape in tapes])
+            def make(kind: Kind = kind) -> Tuned:
+                if not trainings:
+                    trainings.extend(watch(one.batches(), one.labels, registry, self.every) for one in tapes)
+                return tune(kind, trainings)
 
-        found = remembered(
-            self.cache, Tuned, make, "tuned", name, [tape.path.stem for tape in tapes], self.every
-        )
-        _say(f"tuned {name}: F1 {found.f1:.3f}")
-        return name, found
+            key = ("tuned", kind.name, [tape.path.stem for tape in tapes], self.every)
+            found[kind.name] = remembered(self.cache, Tuned, make, *key)
+            _say(f"tuned {kind.name}: F1 {found[kind.name].f1:.3f}")
+        return found
 
     def judge_seed(self, tuned: dict[str, Tuned], seed: int) -> Run:
         """All contenders on the tape of a test seed."""
@@ -97,15 +101,20 @@ class Bench(Struct, frozen=True):
     def _judge(self, tape: Labelled, tuned: dict[str, Tuned]) -> Run:
         config, registry = setup(None)
         judged: dict[str, Judged] = {}
-        if OURS in self.names:
-            judged[OURS] = _one(tape, OURS, Ours(config, registry))
+        contenders: dict[str, Contender] = {OURS: Ours(config, registry)} if OURS in self.names else {}
         for kind in KINDS:
-            if kind.name in tuned:
-                setting = tuned[kind.name].setting
-                make = partial(_one, tape, kind.name, Monitor(kind, setting, registry))
-                key = ("judged", tape.path.stem, kind.name, setting)
-                judged[kind.name] = remembered(self.cache, Judged, make, *key)
-        return Run(tape.labels, tape.extent, judged)
+            if kind.name not in tuned:
+                continue
+            known = recall(self.cache, Judged, "judged", tape.path.stem, kind.name, tuned[kind.name])
+            if known is None:
+                contenders[kind.name] = Monitor(kind, tuned[kind.name].setting, registry)
+            else:
+                judged[kind.name] = known
+        for name, made in _side_by_side(tape, contenders).items():
+            judged[name] = made
+            if name != OURS:
+                remember(self.cache, made, "judged", tape.path.stem, name, tuned[name])
+        return Run(tape.labels, tape.extent, {name: judged[name] for name in self.names if name in judged})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,14 +123,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.scenario or SCENARIOS / ("small.toml" if asked.quick else "bench.toml"),
         tuple(asked.train),
         tuple(asked.test or ([11, 12] if asked.quick else [11, 12, 13, 14, 15])),
-        asked.every or (1 if asked.quick else 4),
+        asked.every or (1 if asked.quick else 8),
         tuple(name for name in NAMES if not asked.only or name in asked.only),
         asked.cache,
     )
     kinds = [kind.name for kind in installed() if kind.name in bench.names]
+    halves = [half for half in (tuple(kinds[::2]), tuple(kinds[1::2])) if half]
     with _processes(asked.jobs) as each:
         list(each(bench.make, [*bench.train, *bench.test]))
-        tuned = dict(each(bench.tune, kinds))
+        tuned = {name: one for half in each(bench.tune, halves) for name, one in half.items()}
         runs = list(each(partial(bench.judge_seed, tuned), bench.test))
         [on_real] = each(partial(bench.judge_real, tuned), [asked.real])
     report = _report(bench, tuned, runs, on_real)
@@ -157,17 +167,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _one(tape: Labelled, name: str, contender: Contender) -> Judged:
-    claims: list[Claim] = []
-    seconds, ticks = 0.0, 0
-    for batch in tape.batches():
-        started = time.process_time()
-        claims += contender.judge(batch)
-        seconds += time.process_time() - started
+def _side_by_side(tape: Labelled, contenders: dict[str, Contender]) -> dict[str, Judged]:
+    """Each batch of ticks to each contender in turn, its processor time taken."""
+    claims: dict[str, list[Claim]] = {name: [] for name in contenders}
+    seconds = dict.fromkeys(contenders, 0.0)
+    ticks = 0
+    for batch in tape.batches() if contenders else ():
+        for name, contender in contenders.items():
+            started = time.process_time()
+            claims[name] += contender.judge(batch)
+            seconds[name] += time.process_time() - started
         ticks += len(batch)
-    claims += contender.finish()
-    _say(f"{tape.name}, {name}: {ticks:,} ticks, {seconds:.0f} s of processor time")
-    return Judged(claims, seconds, ticks)
+        if ticks % REPORT_TICKS < len(batch):
+            _say(f"{tape.name}: {ticks:,} ticks")
+    return {
+        name: Judged(claims[name] + contender.finish(), seconds[name], ticks)
+        for name, contender in contenders.items()
+    }
 
 
 def _report(

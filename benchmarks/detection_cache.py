@@ -20,15 +20,30 @@ T = TypeVar("T")
 
 def remembered(cache: Path, kind: type[T], make: Callable[[], T], *key: Any) -> T:
     """What ``make`` gave for this key and these sources, if it is remembered; else it is made now."""
-    path = cache / f"known-{_digest(key)}.json"
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    made = make()
+    found = recall(cache, kind, *key)
+    if found is None:
+        found = make()
+        remember(cache, found, *key)
+    return found
+
+
+def recall(cache: Path, kind: type[T], *key: Any) -> T | None:
+    """What is remembered for this key and these sources, if anything."""
+    path = _path(cache, key)
+    return msgspec.json.decode(path.read_bytes(), type=kind) if path.exists() else None
+
+
+def remember(cache: Path, made: Any, *key: Any) -> None:
+    """Keep it for :func:`recall`."""
+    path = _path(cache, key)
     mine = path.with_suffix(f".{os.getpid()}")
     cache.mkdir(parents=True, exist_ok=True)
     mine.write_bytes(msgspec.json.encode(made))
     mine.replace(path)
-    return made
+
+
+def _path(cache: Path, key: tuple[Any, ...]) -> Path:
+    return cache / f"known-{_digest(key)}.json"
 
 
 def _digest(key: tuple[Any, ...]) -> str:

@@ -46,11 +46,11 @@ KINDS = (
         [(limit,) for limit in (0.0, *LIMITS)], needs="river",
     ),
     Kind(
-        "river HalfSpaceTrees", Trees, TimesOf, [(240,), (1440,)],
+        "river HalfSpaceTrees", Trees, TimesOf, [(60,), (240,)],
         _gates((0.7, 0.8, 0.9, 0.95, 0.98, 0.99), FEW), fresh=(False,), needs="river",
     ),
     Kind(
-        "pysad ExactStorm", Storm, TimesOf, [(720, 0.007), (720, 0.015)],
+        "pysad ExactStorm", Storm, TimesOf, [(60, 0.007), (60, 0.015), (120, 0.015)],
         _gates((0.5, 0.8, 0.9, 0.95, 0.99), FEW), fresh=(False,), needs="pysad",
     ),
 )  # fmt: skip
