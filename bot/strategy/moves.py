@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from bot.strategy.risk import SIGMAS_99
 
-EDGES = (0.0, 0.002, 0.004, 0.006, 0.009, 0.011, 0.015, 0.02, 0.03, 0.045, 0.055, 0.08, 0.12, 0.2, 0.3, 0.4)
+EDGES = (0.0, 0.003, 0.006, 0.009, 0.011, 0.018, 0.03, 0.045, 0.055, 0.09, 0.18, 0.32)
 """Of the cells of probability below a half; fine about 1 % and 5 %, where shortfalls are read."""
 
 

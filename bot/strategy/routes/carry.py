@@ -133,9 +133,12 @@ class ChosenCarrier:
         return [f"{BY_HAND}: the hedge is bought by hand; execution trades no options and no perps"]
 
 
-def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd: float) -> Carrier | None:
+def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd: float, *,
+                to_size: bool) -> Carrier | None:  # fmt: skip
     """What carries so many tokens best, with ``room_usd`` of capital left for it; ``None``, and why, if
-    nothing keeps the stated shortfall."""
+    nothing keeps the stated shortfall. ``to_size`` by, what was chosen on another venue will do."""
+    if to_size and hedger in view.carriers:
+        return view.carriers[hedger]
     choice = hedger.choose(tokens * case.state.multiplier, room_usd)
     chosen, short = choice.chosen, view.short(case.state.multiplier)
     if chosen is None:
@@ -146,4 +149,5 @@ def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd:
         return None
     if chosen.way.kind == "short_stock" and isinstance(short, ShortStock):
         return StockCarrier(view, short, hedger.wait.sd, hedger.wait.seconds, choice.others)
-    return ChosenCarrier(choice, chosen, tokens)
+    view.carriers[hedger] = ChosenCarrier(choice, chosen, tokens)
+    return view.carriers[hedger]

@@ -25,6 +25,7 @@ from bot.valuation.sessions import SessionClock
 
 if TYPE_CHECKING:
     from bot.pools import Curve, Executed
+    from bot.strategy.routes.carry import ChosenCarrier
 
 IN_PRICES = frozenset({"venue_fee", "mint_fee", "redeem_fee", "spread"})
 """Costs that the legs' prices already hold: shown to people, never subtracted again."""
@@ -58,6 +59,7 @@ class View:
         self._shorts: dict[float, ShortStock | str] = {}
         self._hedges = hedges
         self._hedgers: dict[tuple[float, float, float], Hedger] = {}
+        self.carriers: dict[Hedger, ChosenCarrier] = {}
 
     def refuse(self, rule: str, detail: str) -> None:
         """Note why something cannot be done."""

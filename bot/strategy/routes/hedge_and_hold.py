@@ -47,7 +47,7 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
         return []
     hold = _hold(view, case, access)
     reach = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case)])
-    carrier = _carrier(view, case, hold, reach)
+    carrier = _carrier(view, case, hold, reach, to_size=True)
     while carrier is not None:
         bound = _funded(view, case, carrier, tightest([reach, *carrier.bounds(view)]))
         if bound.tokens <= 0:
@@ -58,7 +58,7 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
             return []
         if not isinstance(carrier, StockCarrier):
             # Sized in proportion; now what it is in whole contracts. Short stock is sized for what it is.
-            carrier = _carrier(view, case, hold, Bound(tokens, "", ""))
+            carrier = _carrier(view, case, hold, Bound(tokens, "", ""), to_size=False)
             if carrier is None or isinstance(carrier, StockCarrier):
                 continue
         found = _held(view, case, hold, carrier, tokens, bound)
@@ -66,7 +66,7 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
     return []
 
 
-def _carrier(view: View, case: Case, hold: Hold, reach: Bound) -> Carrier | None:
+def _carrier(view: View, case: Case, hold: Hold, reach: Bound, *, to_size: bool) -> Carrier | None:
     """Short stock, or the choice for so many tokens; says why there is nothing."""
     short = view.short(case.state.multiplier)
     hedger = view.hedger(case.fair, case.state.multiplier, hold.seconds, hold.sd)
@@ -79,7 +79,8 @@ def _carrier(view: View, case: Case, hold: Hold, reach: Bound) -> Carrier | None
     if done is None:
         view.refuse(reach.rule or "depth.too_thin", reach.detail or f"{case.name} has nothing to sell")
         return None
-    return carrier_for(view, case, hedger, reach.tokens, view.desk.capital_room().usd - done.usd)
+    room = view.desk.capital_room().usd - done.usd
+    return carrier_for(view, case, hedger, reach.tokens, room, to_size=to_size)
 
 
 def _funded(view: View, case: Case, carrier: Carrier, bound: Bound) -> Bound:

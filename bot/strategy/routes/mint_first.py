@@ -51,7 +51,7 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
         view.refuse("inventory.none_in_time", missing)
         return None
     ways = [_wait_and_sell(view, case, access, bound, least, seconds, moving, stays, None)]
-    carrier = _carrier(view, case, access, bound.tokens, seconds)
+    carrier = _carrier(view, case, access, bound.tokens, seconds, to_size=True)
     while carrier is not None:
         funded = tightest([bound, _capital(view, access, case, carrier), *carrier.bounds(view)])
         if funded.tokens < least:
@@ -59,7 +59,7 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
         hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier)
         if hedged is not None and not isinstance(carrier, StockCarrier):
             # Sized in proportion; now what it is in whole contracts. Short stock is sized for what it is.
-            size, carrier = hedged.tokens, _carrier(view, case, access, hedged.tokens, seconds)
+            size, carrier = hedged.tokens, _carrier(view, case, access, hedged.tokens, seconds, to_size=False)
             if carrier is None or isinstance(carrier, StockCarrier):
                 continue
             hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier, size)
@@ -77,14 +77,15 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
     return best
 
 
-def _carrier(view: View, case: Case, access: Access, tokens: float, seconds: float) -> Carrier | None:
+def _carrier(view: View, case: Case, access: Access, tokens: float, seconds: float, *,
+             to_size: bool) -> Carrier | None:  # fmt: skip
     """Short stock, or what is chosen of all there is for so many tokens; ``None``: nothing, or no wait."""
     multiplier = case.state.multiplier
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
     hedger = view.hedger(case.fair, multiplier, seconds, sd)
     if hedger is not None:
         room = view.desk.capital_room().usd - tokens * access.price(case.fair)
-        return carrier_for(view, case, hedger, tokens, room)
+        return carrier_for(view, case, hedger, tokens, room, to_size=to_size)
     short = view.short(multiplier) if seconds > 0 else ""
     return StockCarrier(view, short, sd, seconds) if isinstance(short, ShortStock) else None
 

@@ -13,7 +13,7 @@ PUT = european.greeks("put", 395.4, 390.0, 0.02, 0.6)
 
 def test_tokens_wherever_they_lie_count_with_what_is_held_beside_them():
     world = World(MONDAY, 395.4, inventory_tokens={"TSLAx": 100.0, "TSLAx@kraken": 50.0})
-    world.venue("TSLAx@raydium", pool_at(395.4, 1e6)).multiplier = 1.01
+    world.venue("TSLAx@raydium", pool_at(395.4, 1e6)).token_state.multiplier = 1.01
     beside = [
         Held("TSLA", "TSLA 390 put", 100.0, PUT),
         shares("TSLA", -40.0, 395.4),
