@@ -26,8 +26,8 @@ class Alarm:
     __slots__ = (
         "after", "band", "band_from", "band_until", "bar_high", "bar_low", "bar_scale", "bars", "basis",
         "before", "count", "cusum", "cusum_side", "depth", "depth_at", "extreme", "extreme_at",
-        "extreme_usd", "fair", "incident", "last_log", "learnt", "noise_var", "peak", "scale", "seen",
-        "side", "since", "usual_depth",
+        "extreme_usd", "fair", "incident", "last_log", "learnt", "level", "noise_var", "peak", "scale",
+        "seen", "side", "since", "usual_depth",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,6 +44,7 @@ class Alarm:
         self.seen: Ns = 0
         self.last_log: float | None = None
         self.basis = 0.0
+        self.level = 0.0
         self.fair: float | None = None
         self.scale = 0.0
         self.noise_var = 0.0

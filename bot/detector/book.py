@@ -22,6 +22,7 @@ from bot.detector.scalars import INSIDE, follow
 from bot.market import FRESH_NS, InstrumentState, Market
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, IncidentPhase, Ns
+from bot.valuation import Estimate
 
 UPDATE_NS = 60 * NS
 STILL_OFF = 0.5
@@ -81,8 +82,6 @@ class IncidentBook:
         """One more price of a venue that is in an incident."""
         name, ts = seen.instrument.name, seen.ts
         if follow(incident.direction, seen.direction, seen.sigmas, self._close_sigmas) == INSIDE:
-            if seen.direction == incident.direction and self._unclear(incident, seen):
-                return None
             if incident.members[name] is None:
                 self.inside(incident, name, ts)
             return None
@@ -95,11 +94,16 @@ class IncidentBook:
         rose = self._describe(incident, seen, worst, joins=False)
         return self._tell(incident, "escalate" if rose else "update", ts)
 
-    def _unclear(self, incident: OpenIncident, seen: Sighting) -> bool:
-        """Whether it is inside only because nobody knows fair value any more: that closes nothing."""
-        stale = seen.estimate.age_ns is None or seen.estimate.age_ns > FRESH_NS
+    def unclear(self, incident: OpenIncident, direction: int, basis: float, estimate: Estimate) -> bool:
+        """Whether a venue is inside only because nobody knows fair value any more: that closes nothing."""
+        stale = estimate.age_ns is None or estimate.age_ns > FRESH_NS
         worst = incident.basis
-        return stale and worst is not None and abs(seen.basis) > STILL_OFF * abs(worst)
+        return (
+            stale
+            and direction == incident.direction
+            and worst is not None
+            and abs(basis) > STILL_OFF * abs(worst)
+        )
 
     def inside(self, incident: OpenIncident, name: str, ts: Ns) -> None:
         """A venue is back inside as of ``ts``: the wait until it resolves begins."""

@@ -191,6 +191,10 @@ class Detector:
             told = self._all(instrument, alarm, common, ts, log_bid, log_ask, estimate, session)
         elif incident is not None:
             sigmas = excess / sqrt(estimate.variance + alarm.noise_var)
+            if sigmas < self._close_sigmas and self.book.unclear(incident, direction, basis, estimate):
+                sigmas = self._close_sigmas
+                if self.trace is not None:
+                    self.trace.together(direction)
             told = self.book.follow(incident, self._seen(instrument, ts, basis, direction, sigmas,
                                                          estimate, session, base))  # fmt: skip
         elif excess > 0.0 or (
@@ -330,18 +334,15 @@ class Detector:
         if sigmas < self._close_sigmas:
             return None
         confirmed = estimate.independent or reverted
-        # A jump counts where depth says that it is a price, not a print.
-        jump = jump_score(basis - alarm.basis, alarm.scale, SCALE_FLOOR) if instrument.curve else 0.0
+        jump = self._jump(instrument, alarm, base + basis)
+        around = replace(estimate, log_share=base - instrument.token_state.log_multiplier, variance=variance)
+        seen = self._seen(instrument, ts, basis, direction, sigmas, around, session, base)
         verdict = decide(
-            excess, sigmas, direction, jump, confirmed,
+            excess, sigmas, direction, jump, confirmed, seen.fair_moved and not reverted,
             alarm.side, alarm.count, ts - alarm.since, alarm.cusum, self._open_sigmas,
             SPIKE_SIGMAS * self._open_sigmas, self._spike, JUMP_BASIS, JUMP_SCALES, LONE_SPIKE,
             CONFIRM_TICKS, self._confirm, CUSUM_OPEN,
         )  # fmt: skip
-        around = replace(estimate, log_share=base - instrument.token_state.log_multiplier, variance=variance)
-        seen = self._seen(instrument, ts, basis, direction, sigmas, around, session, base)
-        if verdict == AT_ONCE and seen.fair_moved and not reverted:
-            return None
         if verdict not in (AT_ONCE, LASTED):
             if not confirmed and excess >= EXCURSION and not alarm.after:
                 self._remember(instrument, alarm, ts, basis, base)
@@ -357,11 +358,17 @@ class Detector:
         """Tell the trace what a price outside is judged by."""
         assert self.trace is not None
         alarm: Alarm = instrument.alarm
-        jump = jump_score(basis - alarm.basis, alarm.scale, SCALE_FLOOR) if instrument.curve else 0.0
-        moved = alarm.fair is not None and (alarm.fair - base) * direction > 0.5 * abs(basis)
+        jump = self._jump(instrument, alarm, base + basis)
+        moved = self._seen(instrument, ts, basis, direction, 0.0, estimate, "regular", base).fair_moved
         waits = instrument.is_bar and _guessed(estimate) and _neighbours(instrument, ts)
         confirmed = estimate.independent or reverted
         self.trace.own(excess, direction, variance, jump, confirmed, waits, moved and not reverted)
+
+    def _jump(self, instrument: InstrumentState, alarm: Alarm, log_price: float) -> float:
+        """This venue's own last move in its usual ones; only where depth makes it a price, no print."""
+        if instrument.curve is None or not alarm.learnt:
+            return 0.0
+        return jump_score(log_price - alarm.level, alarm.scale, SCALE_FLOOR)
 
     def _open(self, seen: Sighting, group: str = "") -> Incident:
         if self.trace is not None:
@@ -451,7 +458,7 @@ class Detector:
         else:
             seconds = min((ts - alarm.learnt) / NS, FAIR_CAP_SECONDS)
             alarm.fair = average_step(alarm.fair, base, weight(seconds, FAIR_TAU))
-        alarm.basis, alarm.learnt = basis, ts
+        alarm.basis, alarm.level, alarm.learnt = basis, base + basis, ts
         if instrument.curve is not None and ts - alarm.depth_at >= DEPTH_NS:
             depth = min(instrument.curve.depth(0.02))
             seconds = min((ts - alarm.depth_at) / NS, 3600.0)

@@ -129,6 +129,7 @@ def decide(
     direction: int,
     jump: float,
     confirmed: bool,
+    fair_moved: bool,
     side: int,
     count: int,
     lasting_ns: int,
@@ -145,12 +146,13 @@ def decide(
 ) -> int:
     """What one price of a venue without an incident means: NOTHING, PENDING, AT_ONCE or LASTED.
 
-    ``jump``: :func:`jump_score` of this tick's move of the basis. ``confirmed``: something else than this
-    venue says where fair value is. ``side``, ``count``, ``lasting_ns``: on which side it has been by
+    ``jump``: :func:`jump_score` of this venue's own last move. ``confirmed``: something else than this
+    venue says where fair value is. ``fair_moved``: it was fair value that went away, so that this venue gets
+    time to follow. ``side``, ``count``, ``lasting_ns``: on which side it has been by
     ``open_sigmas``, for how many prices, this one counted, and how long (:func:`lasting_step`). ``cusum``:
     :func:`cusum_step`. Thresholds as in ``[detector]``.
     """
-    if sigmas >= spike_sigmas:
+    if sigmas >= spike_sigmas and not fair_moved:
         if excess >= (spike_basis if confirmed else lone_spike):
             return AT_ONCE
         if confirmed and excess >= jump_basis and jump * direction >= jump_scales:

@@ -143,10 +143,10 @@ def episodes(
                     continue
                 verdict = decide(
                     excess, sigmas, direction, jump[row], (flag & CONFIRMED) != 0, (flag & FAIR_MOVED) != 0,
-                    side[who], count[who], now - since[who], cusum[who], open_sigmas, spike_sigmas, spike_basis, jump_basis,
-                    jump_scales, lone_spike, confirm_ticks, confirm_ns, cusum_open,
+                    side[who], count[who], now - since[who], cusum[who], open_sigmas, spike_sigmas,
+                    spike_basis, jump_basis, jump_scales, lone_spike, confirm_ticks, confirm_ns, cusum_open,
                 )  # fmt: skip
-                joins = verdict == LASTED or verdict == AT_ONCE
+                joins = verdict in (LASTED, AT_ONCE)
             if not joins:
                 continue
             slot = 2 * group + (direction > 0)
