@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from bot import tape
@@ -77,7 +78,13 @@ def real(folder: Path, registry: Registry, cache: Path = CACHE) -> Labelled | No
 
 
 def _labelled(name: str, path: Path, labels: list[Label], registry: Registry) -> Labelled:
-    return Labelled(name, path, labels, extent(tape.read(path, on_bad=_refuse), registry))
+    beside = path.with_suffix(".extent.json")
+    if not beside.exists():
+        watched = extent(tape.read(path, on_bad=_refuse), registry)
+        mine = path.with_suffix(f".{os.getpid()}.json")
+        mine.write_bytes(msgspec.json.encode(watched))
+        mine.replace(beside)
+    return Labelled(name, path, labels, msgspec.json.decode(beside.read_bytes(), type=Extent))
 
 
 def _digest(*files: Path) -> str:
