@@ -133,8 +133,8 @@ class Incident(Struct, frozen=True):
     ``executable`` maps a size in USD (as text) to the average USD price per token for that size on
     the side an arbitrageur would take, ``None`` where the venue cannot fill it.
     ``evidence`` are short sentences; ``explanation`` is the one a person reads at night.
-    ``money_at_stake_usd`` estimates what closing the gap on this venue would earn before costs. ``detected`` is
-    when it was first told: later than ``opened`` where only what came after showed what it had been.
+    ``money_at_stake_usd`` estimates what closing the gap on this venue would earn before costs. ``detected``
+    is when it was first told: later than ``opened`` where only what came after showed what it had been.
     """
 
     id: str
@@ -186,8 +186,8 @@ HedgeKind = Literal["none", "short_stock", "perp", "listed_option", "perpetual_o
 
 class HedgeNotChosen(Struct, frozen=True):
     """A hedge that was looked at; ``reason`` starts with the name of the rule. ``cost_usd`` is what it was
-    expected to cost, with financing, ``shortfall_usd`` what would be lost with it at 99 %; both ``None`` where
-    they could not be worked out."""
+    expected to cost, with financing, ``shortfall_usd`` what would be lost with it at 99 %; both ``None``
+    where they could not be worked out."""
 
     kind: HedgeKind
     description: str

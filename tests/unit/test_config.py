@@ -238,10 +238,9 @@ def test_every_key_has_a_default_but_those_that_say_what_to_watch_or_whom_to_tel
         if field.is_required()
     }
     assert required == {
-        "ChannelSection.name", "ChannelSection.url", "EvmSource.chain_id", "EvmSource.pools",
-        "EvmSource.urls", "JupiterSource.tokens", "SolanaSource.pools", "SolanaSource.urls", "TapeSource.path",
-        "YahooSource.symbols", "PythSource.feeds", "ChainlinkSource.urls", "ChainlinkSource.chain_id",
-        "ChainlinkSource.feeds", "XStocksSource.tokens", "OndoSource.tokens", "RobinhoodSource.urls",
-        "RobinhoodSource.tokens", "MyStonksSource.symbols",
-        "ExchangeSource.markets",
+        "ChainlinkSource.chain_id", "ChainlinkSource.feeds", "ChainlinkSource.urls", "ChannelSection.name",
+        "ChannelSection.url", "EvmSource.chain_id", "EvmSource.pools", "EvmSource.urls",
+        "ExchangeSource.markets", "JupiterSource.tokens", "MyStonksSource.symbols", "OndoSource.tokens",
+        "PythSource.feeds", "RobinhoodSource.tokens", "RobinhoodSource.urls", "SolanaSource.pools",
+        "SolanaSource.urls", "TapeSource.path", "XStocksSource.tokens", "YahooSource.symbols",
     }  # fmt: skip
