@@ -74,14 +74,16 @@ class EvmCollector:
         self._shown: dict[str, tuple[Any, Ns]] = {}
         self._told: dict[str, Health] = {}
         self._untold: set[str] = set()
-        self._multipliers: dict[str, Terms] = {}
+        self._multipliers: dict[tuple[str, str], Terms] = {}
+        """What was last told, by the token's name and the contract it is from: two may differ for a while."""
+        self._doubted: set[tuple[str, str]] = set()
         self._log = structlog.get_logger("pegbot.evm").bind(source=source.name)
 
     async def ticks(self) -> AsyncIterator[Tick]:
         """A tick per pool whose state a block changed, priced as of that block."""
         self._follower.forget()
-        self._multipliers.clear()
         # Whoever listens may have been told otherwise meanwhile.
+        self._doubted = set(self._multipliers)
         self._untold = {name for name, health in self._told.items() if health != UP}
         while True:
             self._pick()
@@ -221,15 +223,21 @@ class EvmCollector:
 
     def _multiplier(self, name: str, ts: Ns) -> list[Tick]:
         """What the token's contract says of shares per token, once and whenever it changes."""
-        terms = self._follower.terms(name)
-        token = f"{name.partition('@')[0]}@{self._entries[name].chain}"
-        before = self._multipliers.get(token)
-        if terms.multiplier is None or (before is not None and before.shares == terms.shares):
+        entry, terms = self._entries[name], self._follower.terms(name)
+        token = f"{name.partition('@')[0]}@{entry.chain}"
+        of = token, entry.token_address.lower()
+        before = self._multipliers.get(of)
+        same = before is not None and before.shares == terms.shares and of not in self._doubted
+        if terms.multiplier is None or same:
             return []
-        self._multipliers[token] = terms
+        self._multipliers[of] = terms
+        self._doubted.discard(of)
         data: dict[str, Any] = {"multiplier": terms.multiplier}
         if terms.announced is not None:
             data |= {"new_multiplier": terms.announced, "effective_ns": terms.effective * NS}
+        elif before is not None and before.announced is not None and before.effective * NS > ts:
+            # What was announced is called off: what is in force takes its place, at once.
+            data |= {"new_multiplier": terms.multiplier, "effective_ns": ts}
         return [self._tick(ts, token, "multiplier", data)]
 
     def _tick(self, ts: Ns, name: str, kind: Literal["status", "multiplier"], data: dict[str, Any]) -> Tick:

@@ -82,6 +82,34 @@ async def test_a_pool_of_a_rebasing_token_is_priced_per_token_that_does_not_reba
             assert (state.multiplier, state.changed) == (1.25, when * 10**9)
 
 
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["while read", "while away"])
+async def test_a_multiplier_that_is_called_off_does_not_take_over(meanwhile: bool) -> None:
+    async with chain() as (node, uniswap):
+        token, pool = await pool_of(uniswap, "StockToken")
+        source = source_of([node.ws_url], [pool.entry(NAME)])
+        when = await now(node) + 1000
+        await uniswap.send(token.functions.announce(3 * ONE, when))
+        ticks = []
+        async with reading(source) as feed:
+            await feed.until(lambda tick: "new_multiplier" in (tick.data or ""))
+            if not meanwhile:
+                count = len(feed.ticks)
+                await uniswap.send(token.functions.announce(ONE, 1))
+                await later(node)
+                await feed.until(lambda tick: tick.kind == "multiplier", count)
+            ticks += feed.ticks
+        if meanwhile:
+            await uniswap.send(token.functions.announce(ONE, 1))
+            async with reading(source) as feed:
+                await feed.until(at_block(NAME, 0))
+                ticks += feed.ticks
+        state = TokenState(Token("AMZNx", "AMZN", "xstocks"))
+        for each in (tick for tick in ticks if tick.kind == "multiplier"):
+            state.update(json.loads(each.data or ""), each.ts)
+        state.advance(when * 10**9)
+        assert state.multiplier == 1.0
+
+
 async def test_a_wrapper_is_worth_what_its_shares_are() -> None:
     async with chain() as (node, uniswap):
         inner = await created(node, "RebasingToken", "AMZNx", SUPPLY)
