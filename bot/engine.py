@@ -79,6 +79,8 @@ class Engine:
         self.detector = Detector(config, self.market, self.clock)
         self.strategy = Strategy(config.strategy, registry)
         self.now: Ns = 0
+        self.heard: Ns = 0
+        """When the last tick was of, whatever came since without one."""
         self._sizes = config.detector.sizes_usd
         self._primary = config.detector.sizes_usd[0]
         self._basis_every = int(config.detector.basis_interval_seconds * NS)
@@ -138,8 +140,10 @@ class Engine:
             self._refuse(tick)
         if ts > self.now:
             if self.detector.is_due(ts):
-                out.extend(self.detector.due(ts, self.now))
+                out.extend(self.detector.due(ts, self.heard))
             self.now = ts
+        if ts > self.heard:
+            self.heard = ts
         name = tick.instrument
         state = self.market.instruments.get(name)
         if state is None:
@@ -180,7 +184,7 @@ class Engine:
 
     def _advance(self, ts: Ns, out: list[Message]) -> None:
         if self.detector.is_due(ts):
-            out.extend(self.detector.due(ts, self.now))
+            out.extend(self.detector.due(ts, self.heard))
         if ts > self.now:
             self.now = ts
 

@@ -54,6 +54,7 @@ def dump(engine: Engine) -> bytes:
         {
             "version": VERSION,
             "now": engine.now,
+            "heard": engine.heard,
             "origin": engine.clock.origin,
             "tokens": {name: _take(state, TOKEN) for name, state in market.tokens.items()},
             "references": {
@@ -115,7 +116,7 @@ def load(engine: Engine, data: bytes) -> None:
     if saved.get("version") != VERSION:
         return
     market, detector = engine.market, engine.detector
-    engine.now = saved["now"]
+    engine.now, engine.heard = saved["now"], saved["heard"]
     if saved["origin"] is not None:
         engine.clock.session(saved["origin"])
     for symbol, values in saved["tokens"].items():

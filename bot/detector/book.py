@@ -14,7 +14,7 @@ from typing import Any
 from bot.config import DetectorSection
 from bot.detector.alarm import Alarm, Sighting
 from bot.detector.bands import Band
-from bot.detector.causes import STAYS, diagnose
+from bot.detector.causes import BEGINS, STAYS, diagnose
 from bot.detector.evidence import Gathering
 from bot.detector.explain import sentence
 from bot.detector.incidents import OpenIncident, severity
@@ -169,13 +169,14 @@ class IncidentBook:
         """Why, by what is seen now and what was seen before and stays true of it."""
         coin = incident.group.partition("currency ")[2]
         found = Gathering(self._market, seen, coin).gather()
-        names = found.names | set(incident.facts)
+        first = not incident.evidence
+        names = (found.names if first else found.names - BEGINS) | set(incident.facts)
         live = [one for one in seen.instrument.underlying.instruments if one.price is not None]
         if 1 < len(incident.members) >= len(live) / 2 and incident.group == incident.underlying:
             names |= {"all_along"}
         if "all_along" in names:
             names -= {"others_inside", "some_along", "no_others"}
-        incident.facts = sorted(names & STAYS)
+        incident.facts = sorted(names & (STAYS | BEGINS))
         cause, probability = diagnose(names)
         if (
             cause != incident.cause

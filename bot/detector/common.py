@@ -35,7 +35,7 @@ NEWS = 6.0
 REGULAR_SECONDS_A_YEAR = 252 * 6.5 * 3600
 BACK = 0.4
 """It is over when so little of it is left."""
-FRESH_NS = 2 * 3600 * NS
+FRESH_NS = 45 * 60 * NS
 AWAY_SECONDS = 3600.0
 STILL_NS = 300 * NS
 LEFT_BEHIND = 0.013

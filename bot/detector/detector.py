@@ -13,7 +13,7 @@ says that it was seen later. The arithmetic is that of :mod:`bot.detector.scalar
 
 from __future__ import annotations
 
-from math import sqrt
+from math import log, sqrt
 
 from msgspec.structs import replace
 
@@ -46,7 +46,7 @@ from bot.types import Command, Incident, Ns, Session
 from bot.valuation import Estimate, SessionClock
 
 LONE_SPIKE = 0.25
-SUSPECT_SD = 0.004
+SUSPECT_SD = 0.003
 APART = 0.01
 COIN_OPEN, COIN_BACK, COIN_SD = 0.012, 0.006, 0.001
 SPIKE_SIGMAS = 1.5
@@ -73,6 +73,7 @@ EXCURSION_PRICES = 3
 EXCURSION_NS = 3 * 3600 * NS
 """A far move that nobody confirms is one if so much of it is taken back within so many prices and so long."""
 PEERS_AGREE = 0.01
+FOLLOW_NS = 900 * NS
 PEERS_NS = 7200 * NS
 
 
@@ -242,7 +243,8 @@ class Detector:
             if not fair.by_reference:
                 return estimate
             level = fair.anchor + (common.low + common.high) / 2
-        return replace(estimate, log_share=level, variance=SUSPECT_SD**2 + common.variance)
+            return replace(estimate, log_share=level, variance=SUSPECT_SD**2 + common.variance)
+        return replace(estimate, log_share=level, variance=SUSPECT_SD**2)
 
     def _level(self, instrument: InstrumentState, common: Common) -> float:
         """Log of fair value before all venues jumped, for one token of this instrument."""
@@ -392,6 +394,10 @@ class Detector:
             # Back to where the share was last seen, from where the others have been since.
             known = fair.anchor + instrument.token_state.log_multiplier
             fair_moved = (known - base) * direction > 0.5 * abs(basis)
+        token = instrument.token_state
+        if not fair_moved and token.previous is not None and 0 <= ts - token.changed < FOLLOW_NS:
+            # The token stands for more or fewer shares since a moment ago: venues follow in minutes.
+            fair_moved = (log(token.previous) - token.log_multiplier) * direction > 0.5 * abs(basis)
         last = instrument.log_price if alarm.last_log is None else alarm.last_log
         return Sighting(instrument, ts, basis, direction, sigmas, estimate, session, fair_moved,
                         base + basis - last, instrument.traded_usd)  # fmt: skip

@@ -20,6 +20,8 @@ SMALL_TRADE_USD = 50_000.0
 COLLAPSED = 0.3
 """Depth below this part of the usual one is a collapse."""
 ORACLE_OFF = 0.01
+TELLING = 0.03
+"""A basis equal to a smaller step of the multiplier may be so by chance."""
 SPLITS = tuple(sorted({log(a / b) for a in (1, 2, 3, 5, 10) for b in (1, 2, 3, 5, 10) if a != b}))
 
 
@@ -192,7 +194,11 @@ class Gathering:
                     return
         for what, expected in candidates.items():
             if abs(expected) > 0.002 and abs(basis - expected) < max(0.0015, 0.1 * abs(expected)):
-                self.say("is_multiplier", f"the basis equals {what} ({exp(expected):.4f})")
+                large = abs(expected) > TELLING
+                self.say(
+                    "is_multiplier" if large else "near_multiplier",
+                    f"the basis equals {what} ({exp(expected):.4f})",
+                )
                 break
         for split in SPLITS:
             if abs(split) > 0.3 and abs(basis - split) < 0.01:

@@ -14,7 +14,7 @@ from bot.detector.incidents import OpenIncident
 from bot.detector.scalars import average_step
 from bot.market import InstrumentState, Market, ReferenceState
 from bot.timefmt import NS, duration
-from bot.types import Incident, IncidentPhase, Ns
+from bot.types import Incident, IncidentPhase, Ns, Session
 from bot.valuation.sessions import SessionClock
 
 SILENCE_SECONDS = 900.0
@@ -28,6 +28,9 @@ BEATS = 20
 """So many regular intervals before a silence means anything."""
 GAP_NS = 300 * NS
 """If nothing at all was heard for so long, it is we who were away."""
+
+
+CLOSED: frozenset[Session] = frozenset({"weekend", "holiday"})
 
 
 class Beat:
@@ -137,6 +140,8 @@ class Feeds:
             beat.left = BEATS
             away = at - heard_until > GAP_NS
             other = self._clock.segment(at) != self._clock.segment(state.ts)
+            if other and isinstance(state, InstrumentState) and self._clock.session(at) not in CLOSED:
+                other = False  # tokens trade on through New York's bells, but not everywhere through weekends
             # A pool speaks when somebody trades: its silence says nothing.
             quiet = isinstance(state, InstrumentState) and state.venue_kind == "pool"
             if away or other or quiet or state.halted or beat.strays >= UNSTEADY * beat.every:

@@ -45,10 +45,13 @@ def multiplied(market: Market, token: TokenState) -> None:
     venues = [one for one in underlying.instruments if one.token_state is token and one.price is not None]
     if not fresh and fair is not None and fair.anchor is not None and not fair.by_reference:
         _shift_fair(fair, step)
-    for one in venues:
-        if one.consensus_log is not None:
-            one.consensus_log -= step
-    if not fresh or not is_split(step) or fair is None or fair.anchor is None:
+    split = fresh and is_split(step)
+    if split or not fresh:
+        # A dividend moves the token's price with the multiplier; a split leaves it, as does mere knowledge.
+        for one in venues:
+            if one.consensus_log is not None:
+                one.consensus_log -= step
+    if not split or fair is None or fair.anchor is None:
         return
     pending = underlying.split is not None and token.changed - underlying.split_at < TOGETHER_NS
     if not pending and _ahead(venues, token, fair.anchor, step):
