@@ -29,6 +29,8 @@ TRIES = 6
 LONGEST_WAIT = 60.0
 LIMIT_CODES = (429, -32005, -32029)
 LIMIT_WORDS = ("rate limit", "too many requests", "capacity exceeded", "request limit", "limit exceeded")
+TOO_MUCH_WORDS = ("range", "results", "response size")
+"""One question was for too much, which some nodes say with a limit's code: later is no better."""
 FAILED_WORDS = ("revert", "out of gas", "gas required exceeds", "invalid opcode", "invalid jump", "stack ")
 MAX_BYTES = 2**26
 
@@ -48,6 +50,8 @@ class RpcError(SourceError):
     @property
     def limited(self) -> bool:
         """Asked too often."""
+        if any(words in self._text for words in TOO_MUCH_WORDS):
+            return False
         return self.code in LIMIT_CODES or any(words in self._text for words in LIMIT_WORDS)
 
     @property

@@ -49,14 +49,17 @@ def read_terms(entry: PoolEntry, now: int) -> Reads[Terms]:
     at = entry.token_address
     if entry.token_form != WRAPPED:
         return (yield from _terms(at, now, entry.token_form == REBASING))
-    unit = 10**entry.token_decimals
     asset, assets, *pauses = yield [
         call(at, "asset()"),
-        call(at, "convertToAssets(uint256)", unit),
+        call(at, "convertToAssets(uint256)", 10**entry.token_decimals),
         *(call(at, name) for name in PAUSED),
     ]
-    inner = yield from _terms(address(answered(asset, 1, "asset")), now, True)
-    per_share = word(answered(assets, 1, "convertToAssets"), 0) / unit
+    held = address(answered(asset, 1, "asset"))
+    (places,) = yield [call(held, "decimals()")]
+    # A wrapper may count in more decimals than what it holds (ERC-4626 with an offset).
+    decimals = word(answered(places, 1, "its asset's decimals"), 0) % 256
+    inner = yield from _terms(held, now, True)
+    per_share = word(answered(assets, 1, "convertToAssets"), 0) / 10**decimals
     halted = _halted(pauses) or inner.halted
     scale = per_share * inner.scale
     if scale <= 0:
