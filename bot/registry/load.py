@@ -26,6 +26,10 @@ from bot.registry.model import (
 )
 from bot.timefmt import parse
 
+EVM_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
+V4_ID = re.compile("0x[0-9a-fA-F]{64}")
+SOLANA_ADDRESS = re.compile("[1-9A-HJ-NP-Za-km-z]{32,44}")
+
 TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "chains": (Chain, "name"),
     "issuers": (Issuer, "name"),
@@ -121,6 +125,8 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
             problems.append(f"{where}: chain {pool.chain!r} is not in the registry")
         elif symbol in found["tokens"]:
             problems += _impostor(where, pool, found["tokens"][symbol], found["chains"][pool.chain])
+        if pool.chain in found["chains"]:
+            problems += [f"{where}: {told}" for told in _misspelt(pool, found["chains"][pool.chain].kind)]
         problems += [f"{where}: {problem}" for problem in _unfit(pool)]
     for factory in found["factories"].values():
         if factory.chain not in found["chains"]:
@@ -143,7 +149,7 @@ def _unheard(feed: Feed, found: dict[str, dict[str, Any]]) -> list[str]:
     if feed.chain:
         if feed.chain not in found["chains"]:
             problems.append(f"chain {feed.chain!r} is not in the registry")
-        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", feed.id):
+        if not EVM_ADDRESS.fullmatch(feed.id):
             problems.append(f"id {feed.id!r} is no address: 0x and 40 hexadecimal digits")
     elif feed.id and not re.fullmatch(r"[0-9a-f]{64}", feed.id):
         problems.append(f"id {feed.id!r} is no feed id: 64 hexadecimal digits in small letters")
@@ -176,14 +182,38 @@ def _unfit(pool: PoolEntry) -> list[str]:
     problems = []
     if not 0 <= pool.fee_on_transfer < 10_000:
         problems.append(f"fee_on_transfer {pool.fee_on_transfer} is not in basis points, 0 to 9999")
+    if not 0 < pool.quote_usd < 1e6:
+        problems.append(f"quote_usd {pool.quote_usd} is not what one {pool.quote_symbol} is worth in USD")
+    for name in ("token_decimals", "quote_decimals"):
+        if not 0 <= getattr(pool, name) <= 36:
+            problems.append(f"{name} {getattr(pool, name)} is not between 0 and 36")
     if pool.amm == "uniswap_v4":
         if not pool.manager or pool.tick_spacing <= 0:
             problems.append("a uniswap_v4 pool needs manager (the PoolManager's address) and tick_spacing")
-        if len(pool.address) != 66:
+        if not V4_ID.fullmatch(pool.address):
             problems.append("address of a uniswap_v4 pool is its id: 0x and 64 hexadecimal digits")
     elif pool.manager or pool.hooks:
         problems.append(f"manager and hooks are for uniswap_v4, not for {pool.amm}")
     return problems
+
+
+def _misspelt(pool: PoolEntry, kind: str) -> list[str]:
+    """Addresses that cannot be any: a node would refuse all that is asked together with them."""
+    form, words = EVM_ADDRESS, "0x and 40 hexadecimal digits"
+    if kind == "solana":
+        form, words = SOLANA_ADDRESS, "32 to 44 letters and digits of base 58"
+    names = [
+        "token_address",
+        "quote_address",
+        *(name for name in ("manager", "hooks") if getattr(pool, name)),
+    ]
+    if pool.amm != "uniswap_v4":
+        names.append("address")
+    return [
+        f"{name} {getattr(pool, name)!r} is no address: {words}"
+        for name in names
+        if not form.fullmatch(getattr(pool, name))
+    ]
 
 
 def _impostor(where: str, pool: PoolEntry, token: Token, chain: Chain) -> list[str]:

@@ -35,7 +35,7 @@ def test_a_v4_pool_needs_its_id_its_manager_and_its_spacing(tmp_path: Path) -> N
     assert "address of a uniswap_v4 pool is its id" in told
     whole = V4.replace('"0x1a2b3c4d00000000000000000000000000000000"', f'"{ID}"')
     path = tmp_path / "whole.toml"
-    path.write_text(GOOD + whole + 'manager = "0x01"\ntick_spacing = 60\n')
+    path.write_text(GOOD + whole + f'manager = "0x{"01" * 20}"\ntick_spacing = 60\n')
     assert load([path]).pools["TSLAx@uniswap:0x1a2b3c4d"].address == ID
 
 
@@ -43,6 +43,31 @@ def test_fields_of_other_kinds_and_impossible_fees_are_refused(tmp_path: Path) -
     told = "\n".join(problems(tmp_path, POOL + 'hooks = "0x01"\nfee_on_transfer = 10000\n'))
     assert "manager and hooks are for uniswap_v4, not for uniswap_v3" in told
     assert "fee_on_transfer 10000 is not in basis points" in told
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('token_address = "0xZZ"', "token_address '0xZZ' is no address: 0x and 40 hexadecimal digits"),
+        ('quote_address = "0x00"', "quote_address '0x00' is no address"),
+        ('address = "TSLAx"', "address 'TSLAx' is no address"),
+        ("quote_usd = 0.0", "quote_usd 0.0 is not what one USDC is worth in USD"),
+        ("quote_usd = nan", "quote_usd nan is not"),
+        ("token_decimals = -1", "token_decimals -1 is not between 0 and 36"),
+    ],
+)
+def test_what_would_harm_all_pools_of_a_source_is_refused(tmp_path: Path, line: str, words: str) -> None:
+    key = line.partition(" ")[0]
+    lines = [line if one.partition(" ")[0] == key else one for one in POOL.splitlines()]
+    assert any(words in one for one in problems(tmp_path, "\n".join(lines)))
+
+
+def test_an_address_of_another_alphabet_is_none_on_solana(tmp_path: Path) -> None:
+    chain = '[[chains]]\nname = "solana"\nkind = "solana"\n'
+    told = problems(
+        tmp_path, chain, POOL.replace('"ethereum"', '"solana"').replace("uniswap_v3", "raydium_clmm")
+    )
+    assert any("is no address: 32 to 44 letters and digits of base 58" in one for one in told)
 
 
 def test_a_wrapper_may_have_an_address_of_its_own(tmp_path: Path) -> None:
