@@ -25,7 +25,7 @@ from bot.collectors.evm_follow import Follower
 from bot.collectors.evm_rpc import TooMany
 from bot.collectors.evm_token import Terms
 from bot.config import EvmSource, secret
-from bot.errors import ConfigError, PegbotError, SourceError
+from bot.errors import ConfigError, PegbotError, SourceError, SourceRefused
 from bot.pools.codec import encode
 from bot.registry.model import PoolEntry, Registry
 from bot.timefmt import NS, duration
@@ -70,6 +70,7 @@ class EvmCollector:
         )
         self._url = 0
         self._away: dict[int, Ns] = {}
+        self._refusals = 0
         self._newest = 0
         self._shown: dict[str, tuple[Any, Ns]] = {}
         self._told: dict[str, Health] = {}
@@ -96,6 +97,7 @@ class EvmCollector:
                         self._check_age(head)
                         for tick in await self._follow(chain, await self._target(chain, head)):
                             yield tick
+                        self._refusals = 0
                         if self._url and probe is None and self._clock() >= due:
                             probe = asyncio.create_task(self._is_well(0), name=f"{self.name} probe")
                         if probe is not None and probe.done():
@@ -108,6 +110,9 @@ class EvmCollector:
                 if isinstance(error, TooMany):
                     self._away[self._url] = self._clock() + int(error.seconds * NS)
                 self._url = (self._url + 1) % len(self._source.urls)  # the next attempt goes there
+                self._refusals += isinstance(error, SourceRefused)
+                if isinstance(error, SourceRefused) and self._refusals < len(self._source.urls):
+                    raise SourceError(str(error)) from None  # the next one need not wait as long
                 raise
             finally:
                 if probe is not None:

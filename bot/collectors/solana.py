@@ -14,7 +14,7 @@ from bot.collectors.solana_rpc import Rpc
 from bot.collectors.solana_session import Session
 from bot.collectors.solana_stream import Stream, opened
 from bot.config import SolanaSource, secret
-from bot.errors import ConfigError, SourceError
+from bot.errors import ConfigError, SourceError, SourceRefused
 from bot.pools.codec import decode_state
 from bot.pools.layouts import by_amm
 from bot.pools.layouts.base import CLOCK, Layout
@@ -42,6 +42,7 @@ class SolanaCollector:
         self.book = Book(_pools(source, registry, by_amm() if layouts is None else layouts))
         self._url = 0
         self._streamless = 0
+        self._refusals = 0
         self._log = structlog.get_logger("pegbot.solana").bind(source=source.name)
 
     @property
@@ -68,9 +69,13 @@ class SolanaCollector:
                         )
                         ticks = await stack.enter_async_context(aclosing(session.ticks()))
                         async for tick in ticks:
+                            self._refusals = 0
                             yield tick
-        except SourceError:
+        except SourceError as error:
             self._url += 1  # the next attempt goes to the next endpoint
+            self._refusals += isinstance(error, SourceRefused)
+            if isinstance(error, SourceRefused) and self._refusals < len(urls):
+                raise SourceError(str(error)) from None  # the next one need not wait as long
             raise
 
     def state(self, address: str) -> PoolState | None:
@@ -81,14 +86,16 @@ class SolanaCollector:
         return None
 
     async def check_cluster(self, rpc: Rpc) -> None:
-        """Raise :class:`ConfigError` if the node is of another cluster than the configured one."""
+        """Raise if the node is of another cluster than the configured one: :class:`ConfigError` if it is the
+        only one, :class:`SourceError` if there are others."""
         expected = self._source.genesis_hash
         found = await rpc.genesis_hash() if expected else expected
         if found != expected:
-            raise ConfigError(
+            what = (
                 f"collectors.solana[{self.name}]: the node is of the cluster {found}, configured is "
                 f"{expected}; correct urls or genesis_hash"
             )
+            raise ConfigError(what) if len(self._source.urls) == 1 else SourceError(what)
 
     async def _streamed(self, stack: AsyncExitStack, number: int) -> Stream | None:
         """Subscriptions; ``None`` once every endpoint has failed to give any."""

@@ -19,7 +19,8 @@ from bot.timefmt import NS, duration
 async def look(source: SolanaSource, number: int, registry: Registry) -> tuple[str, list[str]]:
     """What endpoint ``number`` is like, and each pool that is not as it should be, with why.
 
-    Raises :class:`SourceError` where it cannot be used, :class:`ConfigError` where it must not.
+    Raises :class:`SourceError` where it cannot be used, :class:`ConfigError` where it must not and there is no
+    other.
     """
     collector = SolanaCollector(source, registry)
     book = collector.book

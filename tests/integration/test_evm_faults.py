@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from bot.collectors.evm_chain import BATCH
-from bot.errors import ConfigError, SourceError, SourceSilent
+from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
 from bot.registry.model import PoolEntry
 from tests.fixtures.anvil import CHAIN_ID, UNIT, Node, Pool, Uniswap, running_anvil
 from tests.fixtures.evm_feed import at_block, reading, source_of, spot
@@ -137,6 +137,22 @@ async def test_an_endpoint_that_refuses_for_too_many_is_left_alone_for_as_long_a
         for words in ("HTTP 429", "every endpoint limits how often it is asked: again in 1000 s"):
             with pytest.raises(SourceError, match=words):
                 await anext(alone.ticks())
+
+
+async def test_of_several_endpoints_one_that_refuses_is_passed_over_without_a_long_wait() -> None:
+    async with place() as (node, _, pool, proxy):
+        proxy.refuse = (401, {})
+        source = source_of([proxy.url, node.ws_url], entries(pool))
+        with pytest.raises(SourceError, match="check the key") as caught:
+            await anext(source.ticks())
+        assert not isinstance(caught.value, SourceRefused), "a supervisor waits minutes after a refusal"
+        async with aclosing(source.ticks()) as ticks:
+            await anext(ticks)
+        every = source_of([proxy.url, proxy.url], entries(pool))
+        for kind in (SourceError, SourceRefused, SourceRefused):
+            with pytest.raises(kind) as caught:
+                await anext(every.ticks())
+            assert type(caught.value) is kind
 
 
 async def test_requests_are_spread_as_configured() -> None:

@@ -161,6 +161,30 @@ async def test_refusal_is_one(answer: tuple[int, dict[str, str]], words: str) ->
             await watch.until(lambda: watch.of(TSLA))
 
 
+async def test_of_several_endpoints_one_that_refuses_is_passed_over_without_a_long_wait() -> None:
+    async with serving(new_node()) as bad, serving(new_node()) as good:
+        bad.answers = [(401, {})]
+        async with watching(bad, good) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+            assert "check the key" in str(watch.errors[0])
+            assert not isinstance(watch.errors[0], SourceRefused), (
+                "a supervisor waits minutes after a refusal"
+            )
+    async with serving(new_node()) as bad, serving(new_node()) as worse:
+        bad.answers, worse.answers = [(401, {})], [(403, {})]
+        async with watching(bad, worse) as watch:
+            await watch.until_error(SourceRefused, "check the key")
+            assert [type(one) for one in watch.errors] == [SourceError, SourceRefused]
+
+
+async def test_of_several_endpoints_one_of_another_cluster_is_passed_over() -> None:
+    async with serving(new_node()) as bad, serving(new_node()) as good:
+        bad.genesis = "elsewhere"
+        async with watching(bad, good, genesis_hash=good.genesis) as watch:
+            await watch.until(lambda: watch.of(TSLA))
+            assert "the node is of the cluster elsewhere" in str(watch.errors[0])
+
+
 async def test_pace_is_kept() -> None:
     async with serving(new_node()) as node:
         began = time.monotonic()
