@@ -73,15 +73,21 @@ class StepLeg:
     """A trade at fixed rates, the best first: one price, or a book's levels.
 
     ``steps`` are ``(in, out)`` in base units, their rates falling; a part of a step gives its part, rounded
-    down. See :func:`at_price`, :func:`into_bids` and :func:`from_asks`.
+    down. ``rates`` are the ``(out, in)`` that parts go by, where the steps' own are rounded. See :func:`at_price`, :func:`into_bids` and :func:`from_asks`.
     """
 
-    __slots__ = ("_given", "_steps", "_taken", "kinks")
+    __slots__ = ("_given", "_rates", "_taken", "kinks")
 
-    def __init__(self, steps: Sequence[tuple[int, int]]) -> None:
-        self._steps = [step for step in steps if step[0] > 0 and step[1] > 0]
+    def __init__(
+        self, steps: Sequence[tuple[int, int]], rates: Sequence[tuple[int, int]] | None = None
+    ) -> None:
+        parts = [(step[1], step[0]) for step in steps] if rates is None else rates
         self._taken, self._given = [0], [0]
-        for amount_in, amount_out in self._steps:
+        self._rates: list[tuple[int, int]] = []
+        for (amount_in, amount_out), rate in zip(steps, parts, strict=True):
+            if amount_in <= 0 or amount_out <= 0:
+                continue
+            self._rates.append(rate)
             self._taken.append(self._taken[-1] + amount_in)
             self._given.append(self._given[-1] + amount_out)
         self.kinks: Sequence[int] = self._taken[1:]
@@ -89,11 +95,11 @@ class StepLeg:
     def give(self, amount: int) -> tuple[int, float] | None:
         """See :class:`Leg`."""
         at = bisect_right(self._taken, amount) - 1
-        if at == len(self._steps):
+        if at == len(self._rates):
             return (self._given[at], 0.0) if amount == self._taken[at] else None
-        amount_in, amount_out = self._steps[at]
-        part = (amount - self._taken[at]) * amount_out // amount_in
-        return self._given[at] + part, amount_out / amount_in
+        rate_out, rate_in = self._rates[at]
+        part = (amount - self._taken[at]) * rate_out // rate_in
+        return self._given[at] + part, rate_out / rate_in
 
     def need(self, amount_out: int) -> int | None:
         """See :class:`Leg`."""
@@ -101,10 +107,10 @@ class StepLeg:
         left = amount_out - self._given[at]
         if left == 0:
             return self._taken[at]
-        if at == len(self._steps):
+        if at == len(self._rates):
             return None
-        step_in, step_out = self._steps[at]
-        return self._taken[at] - (-left * step_in // step_out)
+        rate_out, rate_in = self._rates[at]
+        return self._taken[at] - (-left * rate_in // rate_out)
 
     def probe(self) -> int:
         """See :class:`Leg`."""
@@ -113,7 +119,7 @@ class StepLeg:
 
 def at_price(rate_out: int, rate_in: int, maximum: int) -> StepLeg:
     """``rate_out`` units out for ``rate_in`` in, fees included, for at most ``maximum`` in."""
-    return StepLeg([(maximum, maximum * rate_out // rate_in)])
+    return StepLeg([(maximum, maximum * rate_out // rate_in)], [(rate_out, rate_in)])
 
 
 def into_bids(

@@ -92,6 +92,20 @@ def test_a_pool_against_a_price_stops_where_the_price_is(seed: int) -> None:
         assert less - other < found.profit
 
 
+def test_a_price_is_exact_to_the_unit_however_little_may_be_had_at_it() -> None:
+    for maximum in (3, 1000, 10**6 + 1):
+        leg = at_price(2265, 3001, maximum)
+        for amount in {0, 1, 2, 3, maximum // 2, maximum - 1, maximum}:
+            found = leg.give(amount)
+            assert found is not None
+            assert found[0] == amount * 2265 // 3001
+            least = leg.need(found[0])
+            assert least is not None
+            assert least * 2265 // 3001 == found[0]
+            assert least == 0 or (least - 1) * 2265 // 3001 < found[0]
+        assert leg.give(maximum + 1) is None
+
+
 def test_the_print_of_july_2025_was_worth_a_few_hundred_dollars() -> None:
     """$500 had been swapped into a pool with $54: selling into it at the share's price takes those back."""
     before = ConstantProduct(54 * E18 * 100 // 22_351, 54 * E18, 0)
