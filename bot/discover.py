@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from bot.collectors.endpoint import spelt_out
 from bot.collectors.found import Found
-from bot.config import Config, secret
+from bot.config import Config
 from bot.errors import ServiceUnreachable, SourceError, UsageError
 from bot.registry import Registry
 
@@ -36,7 +37,7 @@ def discover(config: Config, registry: Registry, symbol: str, urls: list[str]) -
 
 async def _ask(nodes: list[tuple[str, bool]], symbol: str, registry: Registry) -> list[Found]:
     answers = await asyncio.gather(
-        *(_one(_value(url), evm, symbol, registry) for url, evm in nodes), return_exceptions=True
+        *(_one(spelt_out(url), evm, symbol, registry) for url, evm in nodes), return_exceptions=True
     )
     found: list[Found] = []
     problems: list[str] = []
@@ -60,7 +61,3 @@ def _one(url: str, evm: bool, symbol: str, registry: Registry) -> Coroutine[Any,
     from bot.collectors import discover_solana
 
     return discover_solana.discover(url, symbol, registry)
-
-
-def _value(url: str) -> str:
-    return secret(url).get_secret_value() if url.startswith(("env:", "file:")) else url

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from bot.collectors.evm_abi import Call, address, call, encoded, signed, text, topic, word
 from bot.collectors.evm_chain import Chain, Header, Log, connected
-from bot.collectors.evm_follow import worth_of
 from bot.collectors.evm_kinds import common, index_of, kind_of
 from bot.collectors.evm_v2 import PAIR_CREATED
 from bot.collectors.evm_v3 import POOL_CREATED
@@ -25,6 +24,7 @@ from bot.collectors.evm_v4 import INITIALIZE
 from bot.collectors.found import Found
 from bot.errors import PoolError, SourceError, UsageError
 from bot.pools.uniswap_v4 import DYNAMIC_FEE
+from bot.pools.usd import worth
 from bot.registry.model import Chain as ChainEntry
 from bot.registry.model import Factory, PoolEntry, Registry, canonical
 
@@ -185,10 +185,10 @@ async def _judged(
     told = await node.calls(questions, head.hash)
     decimals = {one: word(told[2 * at] or b"", 0) for at, one in enumerate(tokens)}
     symbols = {one: text(told[2 * at + 1]) or "?" for at, one in enumerate(tokens)}
-    worth = {canonical(one.address): one.usd for one in chain.quotes.values()}
+    prices = {canonical(one.address): one.usd for one in chain.quotes.values()}
     for pool in registry.pools.values():
         if pool.chain == chain.name:
-            worth.setdefault(canonical(pool.quote_address), pool.quote_usd)
+            prices.setdefault(canonical(pool.quote_address), pool.quote_usd)
     entries = {}
     for one in candidates:
         venue, singleton = one.factory.venue, one.factory.amm == "uniswap_v4"
@@ -197,13 +197,13 @@ async def _judged(
             amm=one.factory.amm, fee_pips=_pips(one),
             token_address=one.token, token_decimals=decimals[one.token],
             quote_address=one.quote, quote_decimals=decimals[one.quote], quote_symbol=symbols[one.quote],
-            quote_usd=worth.get(canonical(one.quote), 1.0), tick_spacing=one.spacing, hooks=one.hooks,
+            quote_usd=prices.get(canonical(one.quote), 1.0), tick_spacing=one.spacing, hooks=one.hooks,
             manager=one.factory.address if singleton else "",
         )  # fmt: skip
     reads = {name: kind_of(entry).snapshot(entry) for name, entry in entries.items()}
     states = await node.read(reads, head.hash)
     return [
-        _found(entry, states[name], canonical(entry.quote_address) in worth)
+        _found(entry, states[name], canonical(entry.quote_address) in prices)
         for name, entry in entries.items()
     ]
 
@@ -219,7 +219,7 @@ def _found(entry: PoolEntry, state: Any, priced: bool) -> Found:
     try:
         shown = state.encoded(entry, common(entry, index_of(entry), 1.0))
         fee = getattr(shown, "lp_fee", getattr(shown, "fee", entry.fee_pips)) / 1e6
-        usd = worth_of(shown.curve()) if priced else None
+        usd = worth(shown.curve()) if priced else None
         return replace(row, fee=fee, liquidity_usd=usd, why="" if priced else f"paid in {entry.quote_symbol}")
     except PoolError as error:
         return replace(row, why=error.detail)

@@ -20,11 +20,12 @@ import structlog
 from msgspec.structs import replace
 
 from bot.collectors.base import OnBad
+from bot.collectors.endpoint import spelt_out
 from bot.collectors.evm_chain import Chain, Header, connected
 from bot.collectors.evm_follow import Follower
 from bot.collectors.evm_rpc import TooMany
 from bot.collectors.evm_token import Terms
-from bot.config import EvmSource, secret
+from bot.config import EvmSource
 from bot.errors import ConfigError, PegbotError, SourceError, SourceRefused
 from bot.pools.codec import encode
 from bot.registry.model import PoolEntry, Registry
@@ -123,7 +124,7 @@ class EvmCollector:
     def _connected(self, index: int) -> AbstractAsyncContextManager[Chain]:
         source = self._source
         return connected(
-            _value(source.urls[index]),
+            spelt_out(source.urls[index]),
             multicall=self._multicall,
             calls_per_request=source.calls_per_request,
             per_second=source.requests_per_second,
@@ -252,7 +253,3 @@ class EvmCollector:
         self._log.warning("a pool is read anew", instrument=name, reason=reason, detail=detail)
         if self._on_bad is not None:
             self._on_bad(Quarantined(self._clock(), name, reason, detail))
-
-
-def _value(url: str) -> str:
-    return secret(url).get_secret_value() if url.startswith(("env:", "file:")) else url

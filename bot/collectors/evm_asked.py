@@ -10,8 +10,8 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+from bot.collectors.endpoint import spelt_out
 from bot.collectors.evm_chain import Chain, Header, Reads, connected
-from bot.config import secret
 from bot.errors import ConfigError, PoolError, SourceError
 from bot.timefmt import NS, duration
 from bot.types import Ns
@@ -53,7 +53,7 @@ class Asked(Generic[T]):
 
         Raises :class:`SourceError`; :class:`ConfigError` where the only endpoint is on another chain.
         """
-        url = _value(self._urls[self._url])
+        url = spelt_out(self._urls[self._url])
         due = float("-inf")
         try:
             async with connected(url, multicall=self._multicall, per_second=self._per_second) as chain:
@@ -74,7 +74,3 @@ class Asked(Generic[T]):
         if found != self._chain_id:
             what: Any = f"{self._name}: the node is on chain {found}, configured is {self._chain_id}"
             raise ConfigError(what) if len(self._urls) == 1 else SourceError(what)
-
-
-def _value(url: str) -> str:
-    return secret(url).get_secret_value() if url.startswith(("env:", "file:")) else url

@@ -22,7 +22,7 @@ from bot.collectors.evm_token import Terms, read_terms
 from bot.collectors.evm_verify import verify
 from bot.errors import PoolError
 from bot.pools.state import PoolState
-from bot.pools.usd import PoolCurve
+from bot.pools.usd import worth
 from bot.registry.model import PoolEntry, Registry
 
 RETRY_BLOCKS = 20
@@ -338,16 +338,9 @@ def _merged(queries: Any) -> list[LogQuery]:
 def _view(entry: PoolEntry, state: State, terms: Terms) -> View:
     try:
         shown = state.encoded(entry, common(entry, index_of(entry), terms.scale))
-        return View((state, terms), shown, worth_of(shown.curve()))
+        return View((state, terms), shown, worth(shown.curve()))
     except PoolError as error:
         return View((state, terms), None, None, error.detail, error.reason == "bad_pool_state")
     except (ArithmeticError, LookupError, ValueError) as error:
         # Numbers that no pool of this kind can have: its own fault, not the other pools'.
         return View((state, terms), None, None, f"its state makes no sense: {error!r}", True)
-
-
-def worth_of(curve: PoolCurve) -> float:
-    """USD that lies in the pool at its marginal price."""
-    spot = curve.spot()
-    down, up = curve.to_price(spot * 1e-6), curve.to_price(spot * 1e6)
-    return (0.0 if down is None else down.usd) + (0.0 if up is None else up.tokens * spot)

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
+from bot.collectors.endpoint import spelt_out
 from bot.collectors.solana_book import Book
 from bot.collectors.solana_rpc import Rpc
 from bot.collectors.solana_session import Session
 from bot.collectors.solana_stream import Stream, opened
-from bot.config import SolanaSource, secret
+from bot.config import SolanaSource
 from bot.errors import ConfigError, SourceError, SourceRefused
 from bot.pools.codec import decode_state
 from bot.pools.layouts import by_amm
@@ -56,14 +57,14 @@ class SolanaCollector:
         number = self._url % len(urls)
         try:
             async with Rpc(
-                value(urls[number]), self._source.commitment, self._source.requests_per_second
+                spelt_out(urls[number]), self._source.commitment, self._source.requests_per_second
             ) as rpc:
                 await self.check_cluster(rpc)
                 while True:
                     async with AsyncExitStack() as stack:
                         stream = await self._streamed(stack, number)
                         self.book.restart()
-                        others = [value(url) for url in urls[number + 1 :] + urls[:number]]
+                        others = [spelt_out(url) for url in urls[number + 1 :] + urls[:number]]
                         session = self._session = Session(
                             self._source, self.book, rpc, stream, self._clock, others
                         )
@@ -119,20 +120,15 @@ class SolanaCollector:
 def websocket_url(source: SolanaSource, number: int) -> str:
     """Of the endpoint ``number``; nodes of one's own listen on the port after the HTTP one."""
     if source.websocket_urls:
-        return value(source.websocket_urls[number])
+        return spelt_out(source.websocket_urls[number])
     try:
-        parts = urlsplit(value(source.urls[number]))
+        parts = urlsplit(spelt_out(source.urls[number]))
         place, port = parts.netloc, parts.port
     except ValueError:  # its text holds what may be a key
         raise ConfigError(f"collectors.solana[{source.name}].urls: number {number + 1} is no URL") from None
     if port is not None:
         place = f"{place.rpartition(':')[0]}:{port + 1}"
     return urlunsplit(parts._replace(scheme=parts.scheme.replace("http", "ws"), netloc=place))
-
-
-def value(url: str) -> str:
-    """What ``env:NAME`` or ``file:PATH`` stands for; another is itself."""
-    return secret(url).get_secret_value() if url.startswith(("env:", "file:")) else url
 
 
 def _pools(

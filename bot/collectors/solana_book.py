@@ -18,7 +18,7 @@ from bot.errors import PoolError
 from bot.pools.codec import encode
 from bot.pools.layouts import token
 from bot.pools.layouts.base import CLOCK, Account, Layout
-from bot.pools.usd import PoolCurve
+from bot.pools.usd import worth
 from bot.registry.model import PoolEntry
 from bot.timefmt import NS
 from bot.types import Ns, Tick
@@ -225,10 +225,3 @@ def contained() -> Iterator[None]:
         raise
     except Exception as error:
         raise PoolError("bad_account", f"it cannot be read: {type(error).__name__}: {error}") from error
-
-
-def worth(curve: PoolCurve) -> float:
-    """USD that lies in the pool, at its marginal price."""
-    spot = curve.spot()
-    down, up = curve.to_price(spot * 1e-6), curve.to_price(spot * 1e6)
-    return (0.0 if down is None else down.usd) + (0.0 if up is None else up.tokens * spot)

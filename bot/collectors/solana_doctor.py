@@ -6,7 +6,8 @@ import time
 
 import msgspec
 
-from bot.collectors.solana import SolanaCollector, value, websocket_url
+from bot.collectors.endpoint import spelt_out
+from bot.collectors.solana import SolanaCollector, websocket_url
 from bot.collectors.solana_rpc import Rpc
 from bot.collectors.solana_session import Session
 from bot.collectors.solana_stream import opened
@@ -19,12 +20,12 @@ from bot.timefmt import NS, duration
 async def look(source: SolanaSource, number: int, registry: Registry) -> tuple[str, list[str]]:
     """What endpoint ``number`` is like, and each pool that is not as it should be, with why.
 
-    Raises :class:`SourceError` where it cannot be used, :class:`ConfigError` where it must not and there is no
-    other.
+    Raises :class:`SourceError` where it cannot be used, :class:`ConfigError` where it must not be and is the
+    only one.
     """
     collector = SolanaCollector(source, registry)
     book = collector.book
-    async with Rpc(value(source.urls[number]), source.commitment, source.requests_per_second) as rpc:
+    async with Rpc(spelt_out(source.urls[number]), source.commitment, source.requests_per_second) as rpc:
         await collector.check_cluster(rpc)
         async with opened(websocket_url(source, number), source.commitment, source.silence_seconds) as stream:
             await stream.subscribe_slots()

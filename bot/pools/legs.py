@@ -73,7 +73,8 @@ class StepLeg:
     """A trade at fixed rates, the best first: one price, or a book's levels.
 
     ``steps`` are ``(in, out)`` in base units, their rates falling; a part of a step gives its part, rounded
-    down. ``rates`` are the ``(out, in)`` that parts go by, where the steps' own are rounded. See :func:`at_price`, :func:`into_bids` and :func:`from_asks`.
+    down. ``rates`` are the ``(out, in)`` that parts go by, where the steps' own are rounded. See
+    :func:`at_price`, :func:`into_bids` and :func:`from_asks`.
     """
 
     __slots__ = ("_given", "_rates", "_taken", "kinks")

@@ -71,3 +71,10 @@ class PoolCurve:
             return None
         usd, tokens = quote * self._quote_unit, token * self._token_unit
         return Executed(usd, tokens, usd / tokens, price_after * self._quote_unit / self._token_unit)
+
+
+def worth(curve: PoolCurve) -> float:
+    """USD that lies in the pool at its marginal price."""
+    spot = curve.spot()
+    down, up = curve.to_price(spot * 1e-6), curve.to_price(spot * 1e6)
+    return (0.0 if down is None else down.usd) + (0.0 if up is None else up.tokens * spot)
