@@ -25,7 +25,7 @@ from benchmarks.contenders.kinds import KINDS, installed
 from benchmarks.contenders.monitor import Kind, Monitor
 from benchmarks.contenders.ours import Ours
 from benchmarks.contenders.tuning import EARLY_NS, Training, Tuned, tagged, tagged_label, tune, watch
-from benchmarks.detection_cache import recall, remember, remembered
+from benchmarks.detection_cache import ours, recall, remember, remembered
 from benchmarks.detection_tapes import CACHE, ROOT, SHARED, Labelled, real, simulated
 from bot.cli import setup
 from bot.score import Claim, Extent, Label, score
@@ -100,20 +100,23 @@ class Bench(Struct, frozen=True):
 
     def _judge(self, tape: Labelled, tuned: dict[str, Tuned]) -> Run:
         config, registry = setup(None)
-        judged: dict[str, Judged] = {}
-        contenders: dict[str, Contender] = {OURS: Ours(config, registry)} if OURS in self.names else {}
+        keys: dict[str, Any] = dict(tuned)
+        if OURS in self.names:
+            keys[OURS] = ours()
+        known = {
+            name: recall(self.cache, Judged, "judged", tape.path.stem, name, key)
+            for name, key in keys.items()
+        }
+        contenders: dict[str, Contender] = {}
+        if OURS in known and known[OURS] is None:
+            contenders[OURS] = Ours(config, registry)
         for kind in KINDS:
-            if kind.name not in tuned:
-                continue
-            known = recall(self.cache, Judged, "judged", tape.path.stem, kind.name, tuned[kind.name])
-            if known is None:
+            if kind.name in known and known[kind.name] is None:
                 contenders[kind.name] = Monitor(kind, tuned[kind.name].setting, registry)
-            else:
-                judged[kind.name] = known
-        for name, made in _side_by_side(tape, contenders).items():
-            judged[name] = made
-            if name != OURS:
-                remember(self.cache, made, "judged", tape.path.stem, name, tuned[name])
+        made = _side_by_side(tape, contenders)
+        for name, one in made.items():
+            remember(self.cache, one, "judged", tape.path.stem, name, keys[name])
+        judged = {name: one for name, one in known.items() if one is not None} | made
         return Run(tape.labels, tape.extent, {name: judged[name] for name in self.names if name in judged})
 
 

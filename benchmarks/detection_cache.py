@@ -1,6 +1,6 @@
 """What was tuned or judged before, from the same tapes by the same code, is not done again.
 
-Kept beside the tapes, for all contenders but ours, whose code is the thing that changes.
+Kept beside the tapes; :func:`ours` is part of our own key.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ def remember(cache: Path, made: Any, *key: Any) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     mine.write_bytes(msgspec.json.encode(made))
     mine.replace(path)
+
+
+def ours() -> str:
+    """Changes whenever anything of pegbot does, its configuration too."""
+    digest = hashlib.blake2b(digest_size=10)
+    root = HERE.parent.parent
+    for source in sorted(
+        [*(root / "bot").rglob("*.py"), *(root / "config").rglob("*.toml"), HERE / "ours.py"]
+    ):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def _path(cache: Path, key: tuple[Any, ...]) -> Path:
