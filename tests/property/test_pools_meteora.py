@@ -167,10 +167,12 @@ def test_what_a_size_gives_is_what_that_much_asks_for(
         return
     asked = pool.exact_out(swap.amount_out, sell)
     assert asked is not None
-    assert asked.amount_in <= amount + 2 + amount // 10**8
+    assert asked.amount_in <= amount + 4 + amount // 10**8
     enough = pool.exact_in(asked.amount_in, sell)
     assert enough is not None
-    assert enough.amount_out + 2 + enough.amount_out // 10**8 >= swap.amount_out
+    # A unit that goes in may be worth thousands that come out, and the program rounds units on both sides.
+    unit = swap.amount_out // swap.amount_in + 1
+    assert enough.amount_out + 2 + 2 * unit + enough.amount_out // 10**8 >= swap.amount_out
 
 
 @given(states, amounts, sides)
