@@ -73,7 +73,9 @@ class Chain:
 
     async def chain_id(self) -> int:
         """The chain the node is on."""
-        return int(await self.node.ask("eth_chainId"), 16)
+        found = await self.node.ask("eth_chainId")
+        with _understood("chain id"):
+            return int(found, 16)
 
     async def header(self, block: int | str) -> Header:
         """By number, hash, or ``"latest"``."""
@@ -165,7 +167,7 @@ class Chain:
     async def _has_multicall(self, block: str) -> bool:
         if self._multicall_is_there is None:
             code = await self.node.ask("eth_getCode", self._multicall, {"blockHash": block})
-            self._multicall_is_there = len(code) > 2
+            self._multicall_is_there = len(_bytes(code)) > 0
         return self._multicall_is_there
 
     async def _together(self, calls: Sequence[Call], block: str) -> Answers:
@@ -235,7 +237,8 @@ def _hex(data: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])
+    with _understood("answer"):
+        return bytes.fromhex(text[2:])
 
 
 def _header(block: Any) -> Header:

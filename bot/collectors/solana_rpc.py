@@ -73,7 +73,10 @@ class Rpc:
 
     async def slot(self) -> int:
         """The last slot at our commitment."""
-        return int(await self.call("getSlot", [{"commitment": self._commitment}]))
+        found = await self.call("getSlot", [{"commitment": self._commitment}])
+        if not isinstance(found, int):
+            raise SourceError("getSlot: malformed answer")
+        return found
 
     async def accounts(
         self, addresses: Sequence[str], min_slot: int = 0
@@ -96,7 +99,7 @@ class Rpc:
             if slot < min_slot:  # a node that does not know minContextSlot
                 raise SourceError(f"the node is behind: it answers as of slot {slot}, not {min_slot}")
             return slot, {one: account(value) for one, value in zip(addresses, values, strict=True)}
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise SourceError(f"getMultipleAccounts: malformed answer: {error!r}") from None
 
     async def program_accounts(
@@ -113,7 +116,7 @@ class Rpc:
         answer = await self.call("getProgramAccounts", [program, options])
         try:
             found = {one["pubkey"]: account(one["account"]) for one in answer}
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError) as error:
             raise SourceError(f"getProgramAccounts: malformed answer: {error!r}") from None
         return {address: one for address, one in found.items() if one is not None}
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ pytest.importorskip("aiohttp")
 
 from bot.collectors.solana import SolanaCollector
 from bot.collectors.solana_doctor import look
+from bot.collectors.solana_rpc import Rpc
 from bot.config import SolanaSource
 from bot.doctor import examine
 from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
@@ -88,6 +90,22 @@ async def test_what_is_no_json_ends_the_connection() -> None:
         await node.garble()
         await watch.until_error(SourceError, "malformed message")
         await watch.until(lambda: node.sockets == 2)
+
+
+@pytest.mark.parametrize("answer", [[], {}, "no", {"context": {"slot": 1}, "value": ["no"] * 100}])
+async def test_answer_that_is_none_is_an_error_of_the_source(
+    answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(new_node()) as node, Rpc(node.url, "confirmed", 1000.0) as rpc:
+        for method in ("_getSlot", "_getMultipleAccounts", "_getProgramAccounts"):
+            monkeypatch.setattr(node, method, lambda *_: answer)
+        with pytest.raises(SourceError, match="malformed"):
+            await rpc.slot()
+        with pytest.raises(SourceError, match="malformed"):
+            await rpc.accounts([TSLA.address] * 100)
+        if answer not in ([], {}):  # nothing found
+            with pytest.raises(SourceError, match="malformed"):
+                await rpc.program_accounts(TSLA.address, None, [])
 
 
 async def test_next_endpoint_takes_over() -> None:
