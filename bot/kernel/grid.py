@@ -76,5 +76,7 @@ def apply(config: Config, setting: Mapping[str, float]) -> Config:
 def _between(low: float, high: float, count: int) -> list[float]:
     if count < 2 or not low < high:
         raise ValueError("lo:hi:n needs lo < hi and n of two or more")
+    if count > MOST:
+        raise ValueError(f"{count:,} settings; at most {MOST:,} go")
     # Rounded, so that a sweep over 3:5:9 says 3.25 and not 3.2500000000000004.
     return [float(f"{low + (high - low) * number / (count - 1):.12g}") for number in range(count)]

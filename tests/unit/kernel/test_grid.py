@@ -53,3 +53,8 @@ def test_a_setting_is_checked_by_the_schema_of_the_configuration() -> None:
         apply(config(), {"detector.opened_sigmas": 3.0})
     with pytest.raises(UsageError, match=r"detector\.open_sigmas: .*greater than 0"):
         apply(config(), {"detector.open_sigmas": -1.0})
+
+
+def test_a_range_of_too_many_values_is_refused_before_it_is_made() -> None:
+    with pytest.raises(UsageError, match="at most 10,000 go"):
+        grid(["detector.open_sigmas=1:5:1000000000"])
