@@ -22,13 +22,13 @@ TAU_SECONDS = 1800.0
 MELT_SECONDS = 2000.0
 """Mean life of the common premium once the regular session has opened."""
 SCALE_TAU = 5400.0
-USUAL = 0.007
+USUAL = 0.008
 """Usual distance of the common level from its half-hour average, at an annual volatility of one; it goes with
 its root."""
-JUMP = 0.025
-JUMP_SCALES = 6.0
+JUMP = 0.027
+JUMP_SCALES = 7.0
 """A common jump is at least so far, and so many usual distances."""
-CONFIRM_NS = 120 * NS
+CONFIRM_NS = 300 * NS
 GAP_SECONDS = 600.0
 NEWS = 6.0
 """A reference that was away for so long, or moves by so many standard deviations, has jumped."""

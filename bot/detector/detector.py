@@ -40,6 +40,7 @@ from bot.detector.scalars import (
     scale_step,
     weight,
 )
+from bot.detector.splits import is_split
 from bot.market import FRESH_NS, InstrumentState, Market, UnderlyingState
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, Ns, Session
@@ -397,7 +398,8 @@ class Detector:
         token = instrument.token_state
         if not fair_moved and token.previous is not None and 0 <= ts - token.changed < FOLLOW_NS:
             # The token stands for more or fewer shares since a moment ago: venues follow in minutes.
-            fair_moved = (log(token.previous) - token.log_multiplier) * direction > 0.5 * abs(basis)
+            step = token.log_multiplier - log(token.previous)
+            fair_moved = -step * direction > 0.5 * abs(basis) and not is_split(step)
         last = instrument.log_price if alarm.last_log is None else alarm.last_log
         return Sighting(instrument, ts, basis, direction, sigmas, estimate, session, fair_moved,
                         base + basis - last, instrument.traded_usd)  # fmt: skip
