@@ -181,7 +181,7 @@ def _read_jsonl(path: Path, on_bad: OnBad) -> Iterator[Tick]:
                 where = f"{path}:{number}"
                 try:
                     row = decode(line)
-                except msgspec.DecodeError as error:
+                except (msgspec.DecodeError, RecursionError) as error:
                     on_bad(TapeError("bad_row", f"{where}: {error}"))
                     continue
                 if not isinstance(row, dict):
@@ -250,6 +250,8 @@ def _number(name: str, value: Any) -> float:
         raise TapeError("bad_number", f"{name} is {value!r}")
     try:
         return float(value)
+    except OverflowError:
+        raise TapeError("bad_number", f"{name} is a number of {len(str(value))} digits") from None
     except (TypeError, ValueError):
         raise TapeError("bad_number", f"{name} is {value!r}") from None
 

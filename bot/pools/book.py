@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from sys import float_info
 from typing import Any
 
 import msgspec
@@ -15,6 +15,11 @@ Level = tuple[float, float]
 """Price in USD per token, tokens."""
 
 
+LARGEST = float_info.max
+"""JSON knows integers beyond it."""
+SHOWN = 80
+"""Characters of what is no level."""
+
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -22,7 +27,7 @@ def decode_book(data: str, fee_ratio: float) -> BookCurve | None:
     """The book in the JSON of a quote's ``data``, ``None`` if it holds none. Raises :class:`PoolError`."""
     try:
         book = _decode_json(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise PoolError("bad_data", str(error)) from None
     if "bids" not in book or "asks" not in book:
         return None
@@ -95,9 +100,15 @@ class BookCurve:
 def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> list[Level]:
     out: list[Level] = []
     for level in levels:
-        if len(level) != 2 or not all(isinstance(n, int | float) and isfinite(n) and n > 0 for n in level):
-            raise PoolError("bad_book", f"{name}: {level!r} is not [price, tokens]")
-        price, tokens = float(level[0]), float(level[1])
+        try:
+            price, tokens = level
+            usable = isinstance(price, int | float) and isinstance(tokens, int | float)
+            usable = usable and 0 < price <= LARGEST and 0 < tokens <= LARGEST
+        except (TypeError, ValueError):  # no list, or not of two
+            usable = False
+        if not usable:
+            raise PoolError("bad_book", f"{name}: {str(level)[:SHOWN]} is not [price, tokens]")
+        price, tokens = float(price), float(tokens)
         if out and (price > out[-1][0] if falling else price < out[-1][0]):
             raise PoolError("bad_book", f"{name} are not best first at {price!r}")
         out.append((price, tokens))

@@ -39,7 +39,7 @@ def decode_state(data: str | bytes) -> PoolState:
     """The state in the JSON. Raises :class:`PoolError`."""
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise PoolError("bad_pool_state", str(error)) from None
 
 

@@ -163,6 +163,8 @@ def test_a_row_that_cannot_be_used_is_passed_over_with_file_and_line(
         (row(price=-1), "bad_price"),
         (row(price=True), "bad_number"),
         (row(price=[1]), "bad_number"),
+        (row(price=10**400), "bad_number"),
+        (row(data=0).replace("0}", "[" * 9999 + "]" * 9999 + "}"), "bad_row"),
         (row(ts=True), "bad_ts"),
         (row(ts=1.5), "bad_ts"),
         (row(ts=T // 10**9), "bad_ts"),
