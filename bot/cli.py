@@ -104,21 +104,24 @@ def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
 
 @contextlib.contextmanager
 def _writing(path: Path | None) -> Iterator[IO[bytes] | None]:
-    """A file to write, complete or not there at all; ``None`` for none."""
+    """A file to write, complete or not there at all; a pipe or device as it is; ``None`` for none."""
     if path is None:
         yield None
         return
-    partial = path.with_name(path.name + ".part")
+    plain = not path.exists() or path.is_file()
+    partial = path.with_name(path.name + ".part") if plain else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             yield file
-        partial.replace(path)
+        if plain:
+            partial.replace(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        if plain:
+            with contextlib.suppress(OSError):
+                partial.unlink()
 
 
 def _version(wanted: bool) -> None:
@@ -422,13 +425,12 @@ def backtest(
             results = many.backtests(loaded, registry, tapes, settings, jobs, counted)
         console.backtests(settings, results, as_json)
         return
-    with console.progress("backtesting") as progress:
-        result = many.backtest(loaded, registry, tapes, progress)
-    if page is not None:
-        try:
-            page.write_text(drawn(result, f"Backtest of {', '.join(tape.name for tape in tapes)}"), "utf-8")
-        except OSError as error:
-            raise UsageError(f"{page}: cannot be written: {error.strerror or error}") from None
+    with _writing(page) as drawing:
+        with console.progress("backtesting") as progress:
+            result = many.backtest(loaded, registry, tapes, progress)
+        if drawing is not None:
+            title = f"Backtest of {', '.join(tape.name for tape in tapes)}"
+            drawing.write(drawn(result, title).encode())
     console.backtested(result, as_json)
 
 

@@ -32,6 +32,8 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 PositiveUsd = Annotated[float, Field(gt=0)]
 
 
+LARGEST = 1e12
+"""No dollar, second or count of a configuration is more."""
 PRUNINGS = 5
 """How often what is wrong is taken out of a config to judge the rest of it."""
 BY_REFERENCE = "a secret is written env:NAME or file:PATH, never as the value itself"
@@ -62,6 +64,14 @@ class Section(BaseModel):
     """A table of the TOML; unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _no_larger_than_anything(cls, value: Any) -> Any:
+        numbers = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        if any(isinstance(number, int | float) and abs(number) > LARGEST for number in numbers):
+            raise ValueError(f"is more than {LARGEST:g}, which nothing here is")
+        return value
 
 
 class LogSection(Section):

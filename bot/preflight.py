@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.collectors.factory import problems as source_problems
 from bot.config import (
     ChainlinkSource,
+    CollectorsSection,
     Config,
+    EvmSource,
+    JupiterSource,
+    MyStonksSource,
     OndoSource,
     PythSource,
     RobinhoodSource,
     Secret,
+    Section,
+    XStocksSource,
     secret,
 )
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UsageError
 from bot.registry.model import Registry
+from bot.tape import ending_of
 
 REFERENCES = ("env:", "file:")
+ASKED, STREAMED = ("http", "https"), ("ws", "wss")
+"""Schemes of what is asked, and of what is subscribed to."""
 
 
 def problems(config: Config, registry: Registry) -> list[str]:
@@ -29,6 +40,11 @@ def problems(config: Config, registry: Registry) -> list[str]:
         except ConfigError as error:
             found.append(f"{key}: {error}")
     found += [*_urls(config), *_issuers(config, registry)]
+    if config.record.path:
+        try:
+            ending_of(Path(config.record.path))
+        except UsageError as error:
+            found.append(f"record.path: {error}")
     if config.execution.mode == "live":
         found.append(
             'execution.mode: "live" can send orders nowhere in this version (live.no_venue); '
@@ -85,13 +101,58 @@ def _urls(config: Config) -> list[str]:
     scheme = config.ledger.url.partition(":")[0].partition("+")[0]
     if scheme not in ("env", "file", "sqlite", "postgresql"):
         found.append(f"ledger.url: {scheme} is not supported; use sqlite+aiosqlite or postgresql+asyncpg")
-    for evm in config.collectors.evm:
-        found += [
-            f"collectors.evm[{evm.name}].urls: {url.partition(':')[0]} cannot be subscribed to; use ws:// or wss://"
-            for url in evm.urls
-            if not url.startswith((*REFERENCES, "ws://", "wss://"))
-        ]
+    found += [
+        f"{key}: {problem}"
+        for key, url, kinds in _addresses(config.collectors)
+        if url and not url.startswith(REFERENCES) and (problem := _unusable(url, kinds))
+    ]
     return found
+
+
+def _addresses(sources: CollectorsSection) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Key, text and schemes that go, of every address of a source."""
+    on_chain: list[EvmSource | ChainlinkSource | RobinhoodSource] = [
+        *sources.evm, *sources.chainlink, *sources.robinhood,
+    ]  # fmt: skip
+    for chain in on_chain:
+        for url in chain.urls:
+            yield f"collectors.{_kind(chain)}[{chain.name}].urls", url, STREAMED
+    for solana in sources.solana:
+        for url in solana.urls:
+            yield f"collectors.solana[{solana.name}].urls", url, ASKED
+        for url in solana.websocket_urls:
+            yield f"collectors.solana[{solana.name}].websocket_urls", url, STREAMED
+    asked: list[JupiterSource | PythSource | XStocksSource | OndoSource | MyStonksSource] = [
+        *sources.jupiter, *sources.pyth, *sources.xstocks, *sources.ondo, *sources.mystonks,
+    ]  # fmt: skip
+    for one in asked:
+        yield f"collectors.{_kind(one)}[{one.name}].url", one.url, ASKED
+    for yahoo in sources.yahoo:
+        yield f"collectors.yahoo[{yahoo.name}].query_url", yahoo.query_url, ASKED
+        yield f"collectors.yahoo[{yahoo.name}].stream_url", yahoo.stream_url, STREAMED
+    for exchange in sources.exchange:
+        yield f"collectors.exchange[{exchange.name}].rest_url", exchange.rest_url, ASKED
+        yield f"collectors.exchange[{exchange.name}].websocket_url", exchange.websocket_url, STREAMED
+
+
+def _kind(source: Section) -> str:
+    return type(source).__name__.removesuffix("Source").lower()
+
+
+def _unusable(url: str, schemes: tuple[str, ...]) -> str:
+    """What is wrong with an address, "" if nothing is. It may hold a key, so it is not repeated."""
+    use = " or ".join(f"{scheme}://" for scheme in schemes)
+    scheme, colon, _ = url.partition("://")
+    if not colon or scheme.lower() not in schemes:
+        what = scheme if colon and scheme.isalnum() else "this"
+        return f"{what} cannot be {'subscribed to' if schemes is STREAMED else 'asked'}; use {use}"
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return ""
+    except ValueError:  # brackets, or a port that cannot be
+        pass
+    return f"malformed: no such host or port can be; write it as {schemes[-1]}://host:port/path"
 
 
 def _issuers(config: Config, registry: Registry) -> list[str]:

@@ -21,6 +21,7 @@ embedded demo. Every key has a default, so a file holds only what differs. Paths
 file; runtime state (`var/`) is relative to where pegbot is started.
 
 Secrets are written `env:NAME` (an environment variable) or `file:PATH`, never as the value itself.
+No number is larger than 1e12.
 
 Tokens, venues and pools are not here but in the files that `registry` names: see
 [the registry](#the-registry) below.
@@ -31,9 +32,9 @@ This page is written from the schema by `make docs`.
 REGISTRY = """
 ## The registry
 
-What exists, in TOML files of `[[chains]]`, `[[issuers]]`, `[[underlyings]]`, `[[tokens]]`, `[[venues]]` and
-`[[pools]]` tables; the shipped ones are in `config/registry/`. Add files of your own to `registry`.
-A token is pinned by chain and address, never by its symbol. To watch another pool:
+What exists, in TOML files of `[[chains]]`, `[[issuers]]`, `[[underlyings]]`, `[[tokens]]`, `[[venues]]`,
+`[[pools]]`, `[[factories]]` and `[[feeds]]` tables; the shipped ones are in `config/registry/`. Add files of
+your own to `registry`. A token is pinned by chain and address, never by its symbol. To watch another pool:
 
 ```toml
 [[pools]]

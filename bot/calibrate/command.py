@@ -21,11 +21,17 @@ def run(files: Sequence[Path], config: Config, registry: Registry, *, check: boo
     """(data, text, whether all is well). Raises :class:`UsageError` on files that cannot be used."""
     for path in files:
         if not path.is_file():
-            raise UsageError(f"{path}: no such file")
+            raise UsageError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     weekend_files = [path for path in files if rows.looks_like(path)]
     night_files = [path for path in files if nights.looks_like(path)]
     daily_files = [path for path in files if path not in night_files and daily.looks_like(path)]
     tape_files = [path for path in files if path not in (*weekend_files, *night_files, *daily_files)]
+    for path in tape_files:
+        if path.suffix in (".json", ".zip"):
+            raise UsageError(
+                f"{path}: neither weekends (a JSON list of rows with fri_close and mon_open), nor a day of "
+                "Lean's quotes (<ticker>/<YYYYMMDD>_quote.zip) or its daily bars (<ticker>.zip)"
+            )
     clock = SessionClock(config.valuation)
     data: dict[str, Any] = {}
     lines: list[str] = []

@@ -234,6 +234,8 @@ async def rpc(url: str, per_second: float = 0.0) -> AsyncIterator[Rpc]:
         )
     except InvalidStatus as error:
         raise _refused(error) from None
+    except ValueError:  # its own words may hold a part of the URL, and so a key
+        raise SourceError("the URL is malformed") from None
     except (WebSocketException, OSError, TimeoutError, EOFError) as error:
         raise SourceError(str(error) or type(error).__name__) from None
     found = Rpc(socket, per_second)

@@ -375,6 +375,18 @@ def test_an_output_that_cannot_be_written_is_told_before_the_tape_is_read(
     assert answer.err.startswith("pegbot: file/out.jsonl: cannot be written: ")
 
 
+def test_a_device_is_written_to_and_stays_a_device(pegbot: Pegbot, config: Path, small: Path) -> None:
+    pipe = small.with_name("pipe")
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        answer = pegbot("replay", small, "-c", config, "--incidents", pipe)
+        read, _ = reader.communicate()
+    assert answer.code == 0, answer.err
+    assert json.loads(read)["instrument"] == KRAKEN
+    assert pipe.is_fifo()
+    assert not pipe.with_name("pipe.part").exists()
+
+
 def test_score_judges_the_incidents_of_a_replay(
     pegbot: Pegbot, config: Path, small: Path, tmp_path: Path
 ) -> None:
@@ -575,6 +587,60 @@ def test_a_snapshot_that_is_not_one_is_told(pegbot: Pegbot, config: Path) -> Non
     answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
     assert answer.code == 2
     assert "run `pegbot run` first" in answer.err
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_tape_is_read(
+    pegbot: Pegbot, config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    answer = pegbot("backtest", "gone.csv", "-c", config, "--page", "file/page.html")
+    assert answer.code == 2
+    assert answer.err.startswith("pegbot: file/page.html: cannot be written: ")
+
+
+@pytest.mark.parametrize("name", ["weekends.json", "spy.zip"])
+def test_what_calibrate_cannot_make_out_is_told_with_what_it_takes(
+    pegbot: Pegbot, config: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("[]")
+    answer = pegbot("calibrate", name, "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(f"pegbot: {name}: neither weekends (a JSON list of rows with fri_close")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ('[[collectors.evm]]\nchain_id = 1\npools = ["x"]\nurls = ["https://node"]', "use ws:// or wss://"),
+        (
+            '[[collectors.chainlink]]\nchain_id = 1\nfeeds = ["USDC@chainlink"]\nurls = ["ws://[::1"]',
+            "malformed",
+        ),
+        ('[[collectors.robinhood]]\ntokens = ["x"]\nurls = ["ws://node:99999"]', "malformed"),
+        ('[[collectors.solana]]\npools = ["x"]\nurls = ["node"]', "use http:// or https://"),
+        ('[[collectors.jupiter]]\ntokens = ["AMZNx"]\nurl = "http://"', "malformed"),
+        ('[[collectors.xstocks]]\ntokens = ["AMZNx"]\nurl = "ftp://node"', "ftp cannot be asked"),
+        (
+            '[[collectors.yahoo]]\nsymbols = ["AMZN"]\nstream_url = "https://node"',
+            "https cannot be subscribed to",
+        ),
+        (
+            '[[collectors.exchange]]\nmarkets = {AMZNx = "AMZNx/USD"}\nrest_url = "node"',
+            "use http:// or https://",
+        ),
+        ('[record]\npath = "seen.txt"', "a tape ends in .csv"),
+        ("[strategy]\ncapital_usd = 1e300", "is more than 1e+12"),
+        ("[strategy]\ninventory_tokens = {AMZNx = 1e300}", "is more than 1e+12"),
+        ("[detector]\nconfirm_seconds = 1e300", "is more than 1e+12"),
+    ],
+)
+def test_an_address_a_path_or_a_number_that_cannot_be_is_told_by_check(
+    pegbot: Pegbot, config: Path, source: str, told: str
+) -> None:
+    config.write_text(f"{config.read_text()}\n{source}\n")
+    answer = pegbot("check", config)
+    assert answer.code == 2
+    assert sum(told in line for line in answer.err.splitlines()) == 1, answer.err
 
 
 def test_backtest_tells_writes_a_page_and_compares_settings(pegbot: Pegbot, tmp_path: Path) -> None:
