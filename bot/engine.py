@@ -317,6 +317,8 @@ class Engine:
             self.valuation.on_token(state, ts, estimate)
             if coins:
                 state.consensus_log = self._in_usd(state, state.log_price)
+            if self.detector.resting:
+                self._rest(state, ts, session, out)
         elif estimate is None:
             self.valuation.on_token(state, ts, None)
             if coins:
@@ -328,6 +330,20 @@ class Engine:
         if incident is not None and self._plans and self.strategy.wants_plan(incident, ts):
             plans: list[Plan] = self.strategy.plan(incident.message("update"), self.market, ts)
             out.extend(plans[:1])
+
+    def _rest(self, spoke: InstrumentState, ts: Ns, session: Session, out: list[Message]) -> None:
+        """Judge the pools of the share that stand still, by what is known now."""
+        resting, self.detector.resting = self.detector.resting, []
+        for state in resting:
+            bid, ask = state.bid, state.ask
+            if state is spoke or bid is None or ask is None:
+                continue
+            estimate = self.valuation.estimate(state, ts)
+            if estimate is None:
+                continue
+            told = self.detector.judge(state, ts, log(bid), log(ask), estimate, session)
+            if told is not None:
+                out.append(told)
 
     def _in_usd(self, state: InstrumentState, log_price: float) -> float:
         """Log price per share in dollars, whatever the venue quotes in: as others hear of it."""

@@ -75,6 +75,8 @@ EXCURSION_NS = 3 * 3600 * NS
 """A far move that nobody confirms is one if so much of it is taken back within so many prices and so long."""
 PEERS_AGREE = 0.01
 FOLLOW_NS = 900 * NS
+REST_NS, RESTS_NS = 300 * NS, 24 * 3600 * NS
+"""How often a pool that stands still is judged anew, and for how long."""
 PEERS_NS = 7200 * NS
 
 
@@ -98,6 +100,8 @@ class Detector:
         self.feeds = Feeds(market, self.book, clock)
         self.references = References(self.book)
         self.waiting: list[Sighting] = []
+        self.resting: list[InstrumentState] = []
+        """Pools that stand still, to be judged anew after the present tick."""
         self.trace: Trace | None = None
 
     @property
@@ -231,6 +235,12 @@ class Detector:
         fair = underlying.fair
         if fair is not None and fair.by_reference and fair.anchor is not None:
             common.update(underlying, fair.anchor, fair.anchor_ts, ts, session)
+        for one in underlying.instruments:
+            # A pool speaks when somebody trades; what can be had there stands on, while the others move.
+            if one.pool_data is not None and ts - one.changed > UNMOVED_NS and not one.halted:
+                alarm: Alarm = one.alarm
+                if ts - alarm.seen >= REST_NS and ts - one.ts < RESTS_NS:
+                    self.resting.append(one)
 
     def _unheld(self, instrument: InstrumentState, common: Common, estimate: Estimate, ts: Ns) -> Estimate:
         """Fair value of a token that nothing holds now, or that has less behind it: not by its own venues.
@@ -443,7 +453,8 @@ class Detector:
             return excess, basis, base, variance
         limits: Band = instrument.alarm.band
         excess = apart - limits.high if direction > 0 else limits.low - apart
-        return excess, apart, level, 2 * self._noise_var
+        # A price that stands still has no noise of its own.
+        return excess, apart, level, (0.25 if still else 2.0) * self._noise_var
 
     def _learn(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float,
                variance: float, regular: bool) -> None:  # fmt: skip
