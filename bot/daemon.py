@@ -242,7 +242,8 @@ class Daemon:
         """Go on from what was written last; open the books the first time."""
         saved = await store.load_snapshot()
         if saved is not None:
-            self.driver.restore(saved)
+            if not self.driver.restore(saved):
+                self._log.warning("the engine's memory is of another version, and left alone")
             for basis in self.driver.engine.standing():
                 self.metrics.offer(basis)
                 self.replica.apply(basis, self.driver.now)

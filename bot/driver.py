@@ -8,6 +8,7 @@ import msgspec
 
 from bot.config import Config
 from bot.engine import Engine
+from bot.errors import DataError
 from bot.execution.paper import PaperBroker
 from bot.registry.model import Registry
 from bot.types import Event, Fill, Message, Ns, Plan
@@ -17,6 +18,7 @@ class Driver:
     """Feeds events to the engine, trades its plans on paper and tells it what was filled."""
 
     def __init__(self, config: Config, registry: Registry) -> None:
+        self._config, self._registry = config, registry
         self.engine = Engine(config, registry)
         self.broker = PaperBroker(registry, config.execution) if config.execution.mode == "paper" else None
 
@@ -60,9 +62,14 @@ class Driver:
             parts["broker"] = self.broker.snapshot()
         return msgspec.json.encode(parts)
 
-    def restore(self, data: bytes) -> None:
-        """Go on from :meth:`snapshot`."""
-        parts = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-        self.engine.restore(bytes(parts["engine"]))
+    def restore(self, data: bytes) -> bool:
+        """Go on from :meth:`snapshot`; False if it cannot be understood, and then the engine is as new."""
+        try:
+            parts = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+            self.engine.restore(bytes(parts["engine"]))
+        except (msgspec.DecodeError, DataError, LookupError, TypeError, ValueError, AttributeError):
+            self.engine = Engine(self._config, self._registry)  # half of it may have been restored
+            return False
         if self.broker is not None and "broker" in parts:
             self.broker.restore(msgspec.json.decode(parts["broker"]))
+        return True

@@ -22,7 +22,7 @@ from bot.valuation import Estimate, FairState
 if TYPE_CHECKING:
     from bot.engine import Engine
 
-VERSION = 2
+VERSION = 3
 INSTRUMENT = (
     "ask", "bid", "book_data", "changed", "consensus_log", "halted", "halted_reason", "is_bar",
     "liquidity_usd", "log_price", "next_basis", "pool_data", "previous_ts", "price", "quoted", "traded_usd",
@@ -111,10 +111,13 @@ def _put_beat(state: InstrumentState | ReferenceState, values: dict[str, Any] | 
 
 
 def load(engine: Engine, data: bytes) -> None:
-    """Put a snapshot into a new engine. What the registry no longer knows is left out."""
+    """Put a snapshot into a new engine. What the registry no longer knows is left out.
+
+    Raises :class:`DataError` if it is of another version; the engine is untouched then.
+    """
     saved = msgspec.json.decode(data)
     if saved.get("version") != VERSION:
-        return
+        raise DataError("bad_memory", f"of version {saved.get('version')}, not {VERSION}")
     market, detector = engine.market, engine.detector
     engine.now, engine.heard = saved["now"], saved["heard"]
     if saved["origin"] is not None:

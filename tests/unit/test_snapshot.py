@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from bot.config import Config, load
 from bot.driver import Driver
 from bot.engine import Engine
+from bot.errors import DataError
 from bot.importers import IMPORTERS
 from bot.simulate import load as scenario
 from bot.simulate import simulate
@@ -177,7 +178,20 @@ def test_a_memory_of_another_version_is_left_alone() -> None:
     told(whole, depeg(600))
     saved = msgspec.json.decode(whole.engine.snapshot())
     fresh, untouched = Engine(config(), shipped_registry()), Engine(config(), shipped_registry())
-    fresh.restore(msgspec.json.encode(saved | {"version": 999}))
+    with pytest.raises(DataError, match="of version 999"):
+        fresh.restore(msgspec.json.encode(saved | {"version": 999}))
+    assert fresh.snapshot() == untouched.snapshot()
+
+
+@pytest.mark.parametrize("part", ["tokens", "instruments", "incidents", "feeds", "strategy"])
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_memory_that_cannot_be_understood_leaves_the_engine_as_new(part: str, missing: bool) -> None:
+    whole = Driver(config(), shipped_registry())
+    told(whole, depeg(600))
+    saved = msgspec.json.decode(whole.engine.snapshot())
+    saved = {key: value for key, value in saved.items() if key != part} if missing else saved | {part: 7.5}
+    fresh, untouched = Driver(config(), shipped_registry()), Driver(config(), shipped_registry())
+    assert not fresh.restore(msgspec.json.encode({"engine": saved}))
     assert fresh.snapshot() == untouched.snapshot()
 
 
