@@ -99,7 +99,10 @@ def _checks(config: Config, registry: Registry) -> Iterator[Check]:
     ]:
         yield name, fix, _first_words(config, name, registry)
     for issuer in config.collectors.xstocks:
-        fix = "Correct these tokens or their addresses in the registry, or take them out of tokens."
+        fix = (
+            "Check its url and this machine's way there; or correct the tokens it names, or take them out "
+            "of tokens."
+        )
         yield issuer.name, fix, _xstocks(issuer, registry)
     fix = "Check its url, its api_key and this machine's way there."
     for name in [one.name for one in config.collectors.ondo] + [
