@@ -70,6 +70,8 @@ DEPTH_TAU = 86_400.0
 EXCURSION = 0.05
 EXCURSION_SCALES = 8.0
 EXCURSION_BACK = 0.7
+EXCURSION_UNKNOWN, FEW_BARS = 0.1, 5
+"""So far it must go while so few bars have shown what is usual."""
 EXCURSION_PRICES = 3
 EXCURSION_NS = 3 * 3600 * NS
 """A far move that nobody confirms is one if so much of it is taken back within so many prices and so long."""
@@ -490,6 +492,8 @@ class Detector:
     def _remember(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float) -> None:
         """A far move that nobody confirms: kept, to see whether it comes back."""
         if abs(basis) < EXCURSION_SCALES * alarm.bar_scale:
+            return
+        if instrument.is_bar and alarm.bars < FEW_BARS and abs(basis) < EXCURSION_UNKNOWN:
             return
         alarm.before, alarm.extreme, alarm.extreme_at = base, base + basis, ts
         alarm.extreme_usd = instrument.traded_usd

@@ -26,6 +26,8 @@ HEARD = 0.05
 """Weight of one interval in the average."""
 BEATS = 20
 """So many regular intervals before a silence means anything."""
+AGAIN = 5
+"""So many are learnt anew each time that it is looked at."""
 GAP_NS = 300 * NS
 """If nothing at all was heard for so long, it is we who were away."""
 
@@ -133,7 +135,7 @@ class Feeds:
             limit = _limit(beat)
             if at < state.ts + limit:
                 # It has spoken since: look again later, and learn meanwhile whether its rhythm has changed.
-                beat.left = BEATS
+                beat.left = AGAIN
                 heappush(self.timers, (state.ts + limit, name))
                 continue
             beat.timed = False
