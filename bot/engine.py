@@ -477,5 +477,5 @@ def _earlier(ns: Ns) -> str:
 def _json(tick: Tick) -> dict[str, Any]:
     try:
         return _decode_json(tick.data or "{}")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise DataError("bad_data", str(error)) from None
