@@ -256,7 +256,8 @@ class Detector:
             if not fair.by_reference:
                 return estimate
             level = fair.anchor + (common.low + common.high) / 2
-            return replace(estimate, log_share=level, variance=SUSPECT_SD**2 + common.variance)
+            strays = 0.0 if common.regular else common.variance
+            return replace(estimate, log_share=level, variance=SUSPECT_SD**2 + strays)
         return replace(estimate, log_share=level, variance=SUSPECT_SD**2)
 
     def _level(self, instrument: InstrumentState, common: Common) -> float:
