@@ -134,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     halves = [half for half in (tuple(kinds[::2]), tuple(kinds[1::2])) if half]
     with _processes(asked.jobs) as each:
         list(each(bench.make, [*bench.train, *bench.test]))
-        tuned = {name: one for half in each(bench.tune, halves) for name, one in half.items()}
+        found = {name: one for half in each(bench.tune, halves) for name, one in half.items()}
+        tuned = {name: found[name] for name in kinds}
         runs = list(each(partial(bench.judge_seed, tuned), bench.test))
         [on_real] = each(partial(bench.judge_real, tuned), [asked.real])
     report = _report(bench, tuned, runs, on_real)
