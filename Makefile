@@ -51,7 +51,7 @@ $(VENV)/peers.done: requirements/peers.txt $(VENV)/run.done
 	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check install --quiet -r requirements/peers.txt
 	@touch $@
 
-bench-detection: $(VENV)/contenders.done ## who finds depegs best, on simulated months and real tapes (an hour)
+bench-detection: $(VENV)/contenders.done ## who finds depegs best, on simulated months and real tapes (an hour or more)
 	$(BIN)/python -m benchmarks.detection
 
 $(VENV)/contenders.done: requirements/contenders.txt $(VENV)/run.done
