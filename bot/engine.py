@@ -61,7 +61,7 @@ STILL = 1e-5
 BAR_SD = 1.6
 """Standard deviations in the usual absolute move of a bar, 1.25 for a normal law, and some for its tails."""
 QUOTED_NS = 3600 * NS
-"""A venue whose depth was told within so long is judged by it, not by prints."""
+"""A book told within so long is judged by, not prints beside it; a pool's state holds until it changes."""
 MAX_USD = 1e18
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
@@ -258,7 +258,7 @@ class Engine:
                 state.curve = decode_book(tick.data, state.fee_ratio)
                 state.book_data, state.pool_data = tick.data, None
         elif kind == "trade":
-            if state.curve is not None and ts - state.quoted <= QUOTED_NS:
+            if state.curve is not None and (state.pool_data is not None or ts - state.quoted <= QUOTED_NS):
                 # What can be had is known from the depth itself; a print beside it is no price.
                 state.traded_usd = tick.size
                 return

@@ -223,6 +223,7 @@ class ReferenceState:
         "bid",
         "changed",
         "differs",
+        "distrusted",
         "halted",
         "halted_reason",
         "log_price",
@@ -239,6 +240,8 @@ class ReferenceState:
         self.oracle = oracle
         self.previous: float | None = None
         """Its log price before the last tick."""
+        self.distrusted = False
+        """Whether it is at fault by the others: it is not heard while that lasts."""
         self.differs: Ns = 0
         """Since when it is far from the other references."""
         self.word = "open"

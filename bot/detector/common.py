@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from bot.detector.scalars import average_step, scale_step, weight
+from bot.detector.scalars import average_step, weight
 from bot.market import InstrumentState, UnderlyingState
 from bot.timefmt import NS
 from bot.types import Ns, Session
@@ -21,13 +21,30 @@ EVERY_NS = 60 * NS
 TAU_SECONDS = 1800.0
 MELT_SECONDS = 2000.0
 """Mean life of the common premium once the regular session has opened."""
-SCALE_TAU = 5400.0
-USUAL = 0.008
-"""Usual distance of the common level from its half-hour average, at an annual volatility of one; it goes with
-its root."""
-JUMP = 0.027
-JUMP_SCALES = 7.0
-"""A common jump is at least so far, and so many usual distances."""
+WIDE = 0.022
+"""Usual standard deviation of the common premium of a closed weekday night, at an annual volatility of
+one (it
+goes with its root): 1.3 % at a volatility of 35 %, after Qualiq 2026 and Cong et al. 2025."""
+WEEKEND = 0.4
+"""The same at weekends, as a part of it."""
+WILD, CALM = 2.5, 0.7
+WILD_NS, CALM_NS = 1800 * NS, 2 * 3600 * NS
+"""Nights differ: one is taken as that wild until its own pace has been seen, from then on as this calm at
+least.
+"""
+STRAYS = 0.32
+"""Standard deviation of the distance from the half-hour average, as a part of the level's: it halves in 3
+hours.
+"""
+MARK_NS, MARK_MAX_NS = 300 * NS, 1200 * NS
+PACE = 0.156
+"""Mean absolute change in five minutes, as a part of the level's standard deviation."""
+PACES = 12
+LAGS = 5
+"""What is usual is what was so half an hour ago: a jump must not make itself usual."""
+JUMP = 0.025
+JUMP_SDS = 4.5
+"""A common jump is at least so far, and so many standard deviations."""
 CONFIRM_NS = 300 * NS
 GAP_SECONDS = 600.0
 NEWS = 6.0
@@ -45,23 +62,29 @@ LEFT_BEHIND = 0.013
 class Common:
     """The common premium of one share's venues, as a log over the last reference. Constant size.
 
-    From ``low`` to ``high`` is what is taken as fair, ``scale`` the usual absolute distance from it,
-    ``side`` the direction of a jump that stands, ``peak`` how far it went. ``held``: an issuer's channel
-    is in trouble, so the level is not followed.
+    From ``low`` to ``high`` is what is taken as fair, ``sd`` the standard deviation of the level around
+    it, ``side`` the direction of a jump that stands, ``peak`` how far it went. ``pace`` is the mean
+    absolute change in five minutes since ``begun``, the start of the session, by ``paced`` of them;
+    ``paces`` are its latest values.
     """
 
     __slots__ = (
-        "anchor", "due", "floor", "high", "low", "melted", "peak", "regular", "scale", "seen", "side",
-        "since", "told", "toward", "volatility",
+        "anchor", "begun", "due", "high", "low", "marked", "marked_at", "melted", "pace", "paced",
+        "paces", "peak", "regular", "sd", "seen", "side", "since", "told", "toward", "volatility",
     )  # fmt: skip
 
     def __init__(self, volatility: float) -> None:
         self.volatility = volatility
-        self.floor = USUAL * sqrt(volatility)
         self.low = self.high = 0.0
         self.anchor: float | None = None
         self.told: Ns = 0
-        self.scale = self.floor
+        self.sd = STRAYS * WIDE * sqrt(volatility)
+        self.begun: Ns = 0
+        self.marked = 0.0
+        self.marked_at: Ns = 0
+        self.pace = 0.0
+        self.paced = 0
+        self.paces: list[float] = []
         self.side = 0
         self.peak = 0.0
         self.toward = 0
@@ -74,10 +97,14 @@ class Common:
     @property
     def variance(self) -> float:
         """Of the common level around what is taken as fair."""
-        return (1.25 * self.scale) ** 2
+        return self.sd * self.sd
 
-    def update(self, underlying: UnderlyingState, anchor: float, told: Ns, ts: Ns, session: Session) -> None:
-        """Look at all venues, at most once a minute. ``anchor`` is the share's log price, as of ``told``."""
+    def update(self, underlying: UnderlyingState, anchor: float, told: Ns, ts: Ns, session: Session,
+               begun: Ns) -> None:  # fmt: skip
+        """Look at all venues, at most once a minute.
+
+        ``anchor`` is the share's log price, as of ``told``; ``begun`` is when the session began.
+        """
         self.due = ts + EVERY_NS
         seconds = (ts - self.seen) / NS if self.seen else 0.0
         first = self.seen == 0
@@ -105,6 +132,7 @@ class Common:
             self.low = self.high = level
             self.side = self.toward = 0
             return
+        self._usual(level, ts, session, begun)
         off = level - self.high if level > self.high else min(level - self.low, 0.0)
         if self.side:
             self._stands(off)
@@ -113,21 +141,41 @@ class Common:
             # Back towards the share's own price: whatever they carried is gone.
             self.low, self.high = min(self.low, level), max(self.high, level)
             off = 0.0
-        self._jumps(off, LEFT_BEHIND if still else max(JUMP, JUMP_SCALES * self.scale), ts)
+        self._jumps(off, LEFT_BEHIND if still else max(JUMP, JUMP_SDS * self.sd), ts)
         if self.toward or regular:
             return
         share = weight(min(seconds, 1800.0), TAU_SECONDS)
-        limit = 3.0 * max(self.scale, self.floor)
-        self.scale = scale_step(self.scale, off, weight(min(seconds, 1800.0), SCALE_TAU), self.floor)
+        limit = 3.0 * self.sd
         self.low += share * max(-limit, min(level - self.low, limit))
         self.high += share * max(-limit, min(level - self.high, limit))
+
+    def _usual(self, level: float, ts: Ns, session: Session, begun: Ns) -> None:
+        """How wild this night is: by what nights are, and by its own pace once that has been seen."""
+        if begun != self.begun:
+            self.begun, self.marked_at, self.pace, self.paced, self.paces = begun, 0, 0.0, 0, []
+        since = ts - self.marked_at
+        if since >= MARK_NS:
+            if self.marked_at and since <= MARK_MAX_NS:
+                change = abs(level - self.marked) * sqrt(MARK_NS / since)
+                self.paced += 1
+                if self.paced > 2:
+                    change = min(change, 3.0 * self.pace)
+                self.pace = average_step(self.pace, change, 1.0 / min(self.paced, PACES))
+                self.paces = [*self.paces[1 - LAGS :], self.pace]
+            self.marked, self.marked_at = level, ts
+        wild = min(max((ts - begun - WILD_NS) / (CALM_NS - WILD_NS), 0.0), 1.0)
+        usual = WIDE * sqrt(self.volatility) * (WILD + wild * (CALM - WILD))
+        if session in ("weekend", "holiday"):
+            usual *= WEEKEND
+        if len(self.paces) == LAGS:
+            usual = max(usual, self.paces[0] / PACE)
+        self.sd = STRAYS * usual
 
     def anchored(self, anchor: float, told: Ns, ts: Ns, session: Session) -> None:
         """The reference has spoken: after a jump both sides of it are fair for now; in session that melts."""
         if session == "regular":
             share = weight(min((ts - self.melted) / NS, 3600.0), MELT_SECONDS) if self.melted else 0.0
             self.low, self.high = average_step(self.low, 0.0, share), average_step(self.high, 0.0, share)
-            self.scale = average_step(self.scale, self.floor, share)
         self.melted = ts
         if self.anchor is not None and anchor != self.anchor:
             step, gap = anchor - self.anchor, (told - self.told) / NS

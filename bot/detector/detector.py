@@ -59,7 +59,7 @@ STILL_OUT = 0.7
 CUSUM_DRIFT = 2.0
 CUSUM_OPEN = 1800.0
 CUSUM_CAP_SECONDS = 120.0
-LEARN_NS = 5 * NS
+LEARN_NS = 10 * NS
 SCALE_TAU, SCALE_FLOOR = 7200.0, 0.001
 NOISE_TAU, NOISE_MOST = 21_600.0, 2.0
 FAIR_TAU, FAIR_CAP_SECONDS = 600.0, 60.0
@@ -236,7 +236,8 @@ class Detector:
     def _look(self, underlying: UnderlyingState, common: Common, ts: Ns, session: Session) -> None:
         fair = underlying.fair
         if fair is not None and fair.by_reference and fair.anchor is not None:
-            common.update(underlying, fair.anchor, fair.anchor_ts, ts, session)
+            begun = self._clock.segment(ts)[0]
+            common.update(underlying, fair.anchor, fair.anchor_ts, ts, session, begun)
         for one in underlying.instruments:
             # A pool speaks when somebody trades; what can be had there stands on, while the others move.
             if one.pool_data is not None and ts - one.changed > UNMOVED_NS and not one.halted:

@@ -101,6 +101,7 @@ class References:
         )
         incident = OpenIncident(one.name, underlying.info.ticker, "feed_fault", 0, ts)
         self._book.open[key] = incident
+        one.distrusted = True
         incident.group = key[0]
         incident.severity, incident.cause, incident.cause_probability = "warning", cause, 0.9
         incident.price = one.price
@@ -124,6 +125,7 @@ class References:
             return None
         del self._book.open[key]
         one.differs = 0
+        one.distrusted = False
         incident.resolved = incident.last_seen = ts
         incident.explanation = (
             f"{one.name} agrees with the others again after {duration((ts - incident.opened) / NS)}."

@@ -53,7 +53,7 @@ float,
     best = noise(reference)
     for one in underlying.references.values():
         valid = one.ts if one.ts - one.changed <= max_age else one.changed
-        if one.price is None or one.halted or ts - valid > FRESH_NS:
+        if one.price is None or one.halted or one.distrusted or ts - valid > FRESH_NS:
             continue
         own = noise(one)
         best = min(best, own)
