@@ -435,6 +435,14 @@ class Detector:
         variance = estimate.variance
         if estimate.age_ns is not None and estimate.age_ns <= FRESH_NS:
             excess -= common.high if direction > 0 else -common.low
+        elif common.seen and ts - common.seen < PEERS_NS:
+            # Nobody says what the share does; where its tokens have been carried slowly may be it.
+            limits: Band = instrument.alarm.band
+            away = base + basis - instrument.underlying.fair.anchor - instrument.token_state.log_multiplier
+            if direction > 0:
+                excess = min(excess, away - common.high - limits.high)
+            else:
+                excess = min(excess, limits.low + common.low - away)
         if session == "regular":
             return excess, basis, base, variance
         variance += common.variance
@@ -455,7 +463,7 @@ class Detector:
         still = ts - instrument.changed > UNMOVED_NS
         if agreeing < (1 if still else 2):
             return excess, basis, base, variance
-        limits: Band = instrument.alarm.band
+        limits = instrument.alarm.band
         excess = apart - limits.high if direction > 0 else limits.low - apart
         # A price that stands still has no noise of its own.
         return excess, apart, level, (0.25 if still else 2.0) * self._noise_var
