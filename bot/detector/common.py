@@ -52,6 +52,7 @@ NEWS = 6.0
 REGULAR_SECONDS_A_YEAR = 252 * 6.5 * 3600
 BACK = 0.4
 """It is over when so little of it is left."""
+LATELY_NS = 300 * NS
 FRESH_NS = 45 * 60 * NS
 AWAY_SECONDS = 3600.0
 STILL_NS = 300 * NS
@@ -213,17 +214,24 @@ def middle(
     Tokens that nothing holds are not heard; venues in an incident only where ``outside`` says so: when it is
     the common move that is looked at.
     """
-    found = sorted(
-        one.consensus_log
-        for one in instruments
-        if one is not without
-        and one.consensus_log is not None
-        and ts - one.changed <= FRESH_NS
-        and not one.halted
-        and (not one.token_state.suspect or (without is not None and one.token_state is without.token_state))
-        and (outside or one.alarm is None or one.alarm.incident is None)
-    )
-    if not found:
+    found, lately = [], []
+    for one in instruments:
+        level, age = one.consensus_log, ts - one.changed
+        if (
+            one is without
+            or level is None
+            or age > FRESH_NS
+            or one.halted
+            or (one.token_state.suspect and (without is None or one.token_state is not without.token_state))
+            or not (outside or one.alarm is None or one.alarm.incident is None)
+        ):
+            continue
+        found.append(level)
+        if age <= LATELY_NS:
+            lately.append(level)
+    # Those that move now know better than those that will only move when it pays.
+    heard = sorted(lately or found)
+    if not heard:
         return None
-    half = len(found) // 2
-    return found[half] if len(found) % 2 else (found[half - 1] + found[half]) / 2
+    half = len(heard) // 2
+    return heard[half] if len(heard) % 2 else (heard[half - 1] + heard[half]) / 2
