@@ -158,9 +158,8 @@ async def _tape(config: Config, source: TapeSource) -> str:
 
 
 async def _evm(source: EvmSource, url: str, registry: Registry) -> str:
-    from web3 import AsyncWeb3, WebSocketProvider
-
     from bot.collectors.evm_doctor import mistakes
+    from bot.collectors.evm_web3 import AsyncWeb3, WebSocketProvider
 
     async with AsyncWeb3(WebSocketProvider(_value(url), max_connection_retries=1)) as web3:
         chain_id = await web3.eth.chain_id

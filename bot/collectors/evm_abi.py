@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from web3 import Web3
-
+from bot.collectors.evm_web3 import Web3
 from bot.errors import PoolError, SourceError
 
 MULTICALL = "0xcA11bde05977b3631167028862bE2a173976CA11"
