@@ -7,10 +7,10 @@ HOSTILE = """
 import sys
 from bot.collectors.evm_web3 import Web3
 from bot.errors import PoolError
-from bot.pools import decode
+from bot.pools.book import decode_book
 assert "py_ecc" in sys.modules, "what this is about is no longer imported: evm_web3 can go"
 try:
-    decode('{"amm": ' + "[" * 90_000 + "]" * 90_000 + "}")
+    decode_book('{"asks": [], "bids": ' + "[" * 90_000 + "]" * 90_000 + "}", 0.0)
 except PoolError as error:
     print("refused:", error.reason)
 """
@@ -18,4 +18,4 @@ except PoolError as error:
 
 def test_message_nested_deep_enough_to_overflow_the_stack_is_refused_once_web3_is_in() -> None:
     run = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout) == (0, "refused: bad_pool_state\n"), run.stderr
+    assert (run.returncode, run.stdout) == (0, "refused: bad_data\n"), run.stderr
