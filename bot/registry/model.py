@@ -37,12 +37,22 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True):
     quotes: dict[str, Quote] = {}
 
 
+class Late(Struct, frozen=True, forbid_unknown_fields=True):
+    """A delivery that comes later than it is due: by ``hours`` of the clock, then by ``days`` on which the
+    market opens, with this ``chance`` of all orders."""
+
+    chance: float
+    days: float = 0.0
+    hours: float = 0.0
+
+
 class Channel(Struct, frozen=True, forbid_unknown_fields=True):
     """One direction of an issuer's primary market: minting, or redeeming.
 
     Ratios are of the amount; days are business days of the share's settlement; ``gaps`` are times of the New
-    York day in which it takes no orders (``09:29-09:31``), whatever its hours. ``source`` and
-    ``note`` say where the numbers come from and which of them are assumptions.
+    York day in which it takes no orders (``09:29-09:31``), whatever its hours; ``late`` is what may come on top
+    of the settlement days. ``source`` and ``note`` say where the numbers come from and which of them are
+    assumptions.
     """
 
     available: bool = True
@@ -55,6 +65,7 @@ class Channel(Struct, frozen=True, forbid_unknown_fields=True):
     settlement_days: float = 1.0
     gas_usd: float = 0.0
     gaps: list[str] = []
+    late: list[Late] = []
     source: str = ""
     note: str = ""
 

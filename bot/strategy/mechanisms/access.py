@@ -7,7 +7,6 @@ order given overnight or on a closed day counts as of the next trading day.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from bot.config import StrategySection
 from bot.detector.bands import OPEN_IN, is_open
 from bot.market import Market
 from bot.registry.model import Channel, Issuer
+from bot.strategy.mechanisms.delay import Delay, late_by
 from bot.timefmt import DAY_SECONDS, NS, short
 from bot.types import Incident, Ns, Session
 from bot.valuation.sessions import SessionClock
@@ -32,8 +32,8 @@ class Access(Struct, frozen=True):
     """One direction of one issuer's channel now.
 
     ``rule`` and ``detail`` say why it cannot be used at this moment; both empty if it can. ``opens``
-    is when it next takes orders (now, if it is open), ``arrives`` when what was ordered then is in
-    hand; both ``None`` if nobody knows.
+    is when it next takes orders (now, if it is open), ``arrives`` when what was ordered then is due, and
+    ``delay`` how long from now until it is in hand, as a distribution; all ``None`` if nobody knows.
     """
 
     action: Action
@@ -43,6 +43,7 @@ class Access(Struct, frozen=True):
     detail: str
     opens: Ns | None
     arrives: Ns | None
+    delay: Delay | None = None
 
     @property
     def usable(self) -> bool:
@@ -88,7 +89,8 @@ def look(action: Action, token: str, issuer: Issuer, market: Market, clock: Sess
 
     def answer(rule: str, detail: str, opens: Ns | None = None) -> Access:
         arrives = None if opens is None else in_hand(clock, opens, channel.settlement_days)
-        return Access(action, issuer, channel, rule, detail, opens, arrives)
+        delay = None if arrives is None else late_by(clock, ts, arrives, channel.late)
+        return Access(action, issuer, channel, rule, detail, opens, arrives, delay)
 
     title = issuer.title
     if not channel.available or channel.hours == "none":
@@ -133,6 +135,3 @@ def years(seconds: float) -> float:
 
 def _ing(action: Action) -> str:
     return {"mint": "minting", "redeem": "redeeming"}[action]
-
-
-Looker = Callable[[Action, str, Issuer], Access]
