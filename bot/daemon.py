@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import structlog
 
 from bot import collectors, logs, preflight
@@ -22,6 +23,7 @@ from bot.collectors.base import Collector
 from bot.collectors.queue import TickQueue
 from bot.collectors.recorder import Recorder, free_path
 from bot.collectors.supervisor import Supervisor
+from bot.collectors.tape import TapeCollector
 from bot.config import Config
 from bot.driver import Driver
 from bot.errors import PegbotError, ServiceUnreachable, TapeError
@@ -30,7 +32,7 @@ from bot.journal import Journal
 from bot.metrics import Metrics
 from bot.registry import Registry
 from bot.timefmt import DAY_SECONDS, NS, iso
-from bot.types import Clock, Command, Event, FeedStatus, Message, Ns, Quarantined, Tick
+from bot.types import Clock, Command, Event, FeedStatus, Incident, Message, Ns, Quarantined, Tick
 from bot.web.books import marks
 from bot.web.replica import Replica
 
@@ -48,6 +50,8 @@ SHUTDOWN_SECONDS = 10.0
 WATCH_SECONDS = 0.5
 PRUNE_FIRST, PRUNE_EVERY = 600, 172_800
 """Old rows are dropped five minutes after the start and then daily, in turns of the watch."""
+MOST_OPEN = 10_000
+FORGOTTEN = "closed at a restart, its memory lost; if the price is still off, it is told as a new incident"
 BOOKS_EVERY = 10
 """The books are read for the metrics every so many turns of the watch."""
 
@@ -197,6 +201,8 @@ class Daemon:
                 failed=self._not_written,
             )  # fmt: skip
             self.metrics.before_render(self._read_parts)
+            for incident in await self._forgotten(store):
+                self.publish(incident)
             await self._run_parts(store, sources, port, announce)
         finally:
             await database.dispose()
@@ -263,12 +269,24 @@ class Daemon:
                 open_incidents=len(self.driver.engine.detector.open),
             )  # fmt: skip
 
+    async def _forgotten(self, store: Store) -> list[Incident]:
+        """Incidents left open by an engine whose memory is gone, closed: nobody watches them any more."""
+        watched = {incident.id for incident in self.driver.engine.detector.open.values()}
+        now = self.driver.now
+        return [
+            msgspec.structs.replace(
+                incident, phase="resolve", resolved=max(now, incident.last_seen), explanation=FORGOTTEN
+            )
+            for incident in await store.incidents(limit=MOST_OPEN, open_only=True)
+            if incident.id not in watched
+        ]
+
     def _collectors(self) -> list[Collector]:
         built = collectors.build(
             self.config, self.registry, clock=self.clock, now=self.driver.now,
             on_bad=self.bad_datum, session=self.driver.engine.clock.session,
         )  # fmt: skip
-        self._live = bool(self.config.collectors.evm or self.config.collectors.yahoo)
+        self._live = any(not isinstance(one, TapeCollector) for one in built)
         return built
 
     def _add_sinks(self, database: AsyncEngine) -> AlertSender:

@@ -13,6 +13,9 @@ from bot.types import Clock
 from tests.fixtures.engine import CONFIG, shipped_registry
 from tests.fixtures.messages import T, incident
 
+TAPE = f'[[collectors.tape]]\npath = "{CONFIG}/demo/tape.parquet"\n'
+KRAKEN = '[[collectors.exchange]]\nname = "kraken"\nmarkets = { TSLAx = "TSLAx/USD" }\n'
+
 
 async def test_incidents_resolved_long_ago_are_dropped_and_open_ones_kept(tmp_path: Path) -> None:
     database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/pegbot.db")
@@ -27,3 +30,26 @@ async def test_incidents_resolved_long_ago_are_dropped_and_open_ones_kept(tmp_pa
     await daemon._prune(store)
     assert {one.id for one in await store.incidents()} == {"open"}
     await database.dispose()
+
+
+async def test_incidents_that_a_lost_memory_left_open_are_closed_and_say_why(tmp_path: Path) -> None:
+    database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/pegbot.db")
+    store = Store(database)
+    await store.record([incident(id="lost"), incident(id="over", phase="resolve", resolved=T + 1)])
+    daemon = Daemon(load(CONFIG / "pegbot.toml"), shipped_registry())
+    [closed] = await daemon._forgotten(store)
+    assert (closed.id, closed.phase, closed.resolved) == ("lost", "resolve", closed.last_seen)
+    assert "restart" in closed.explanation
+    await store.record([closed])
+    assert not await daemon._forgotten(store)
+    await database.dispose()
+
+
+def test_every_source_but_a_tape_is_live(tmp_path: Path) -> None:
+    """Live, the engine is told the time when nothing comes, and lag is measured."""
+    path = tmp_path / "pegbot.toml"
+    for source, live in ((TAPE, False), (KRAKEN, True)):
+        path.write_text(f'registry = ["{CONFIG}/registry/*.toml"]\n{source}')
+        daemon = Daemon(load(path), shipped_registry())
+        daemon._collectors()
+        assert daemon._live is live
