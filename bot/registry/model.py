@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
 from bot.types import Session, split_instrument
 
 VenueKind = Literal["pool", "exchange", "issuer", "broker", "oracle"]
@@ -50,8 +51,8 @@ class Channel(Struct, frozen=True, forbid_unknown_fields=True):
     """One direction of an issuer's primary market: minting, or redeeming.
 
     Ratios are of the amount; days are business days of the share's settlement; ``gaps`` are times of the New
-    York day in which it takes no orders (``09:29-09:31``), whatever its hours; ``late`` is what may come on top
-    of the settlement days. ``source`` and ``note`` say where the numbers come from and which of them are
+    York day in which it takes no orders (``09:29-09:31``), whatever its hours; ``late`` is what may come on
+    top of the settlement days. ``source`` and ``note`` say where the numbers come from and which of them are
     assumptions.
     """
 
@@ -238,12 +239,17 @@ class Registry(Struct, frozen=True):
     pools: dict[str, PoolEntry] = {}
     factories: dict[str, Factory] = {}
     feeds: dict[str, Feed] = {}
+    option_venues: dict[str, OptionVenue] = {}
+    perp_venues: dict[str, PerpVenue] = {}
+    perpetual_venues: dict[str, PerpetualVenue] = {}
+    perpetual_offers: dict[str, PerpetualOffer] = {}
 
     def resolve(self, instrument: str) -> Resolved | None:
         """The meaning of ``TOKEN@venue`` or ``UNDERLYING@source``; ``None`` if it is not known.
 
         A venue is known by the part before ``:``; one the registry does not list counts as a pool
-        where a token is named (a tape may come from anywhere), but never as a reference source.
+        where a token is named (a tape may come from anywhere), but never as a reference source. A perpetual
+        future of a share is known, and no reference unless its venue is said to be one.
         """
         symbol, place = split_instrument(instrument)
         base = place.partition(":")[0]
@@ -268,6 +274,8 @@ class Registry(Struct, frozen=True):
             return None
         if venue.reference or underlying.kind == "currency":
             return Resolved(None, underlying, place, venue.kind, 0.0, True)
+        if base in self.perp_venues:
+            return Resolved(None, underlying, place, venue.kind, 0.0, False)
         return None
 
     def token_at(self, address: str) -> Token | None:
