@@ -143,7 +143,7 @@ async def _attempt(name: str, fix: str, check: Coroutine[Any, Any, str]) -> Find
 
 async def _tape(config: Config, source: TapeSource) -> str:
     from bot import tape
-    from bot.collectors.yahoo_client import in_thread
+    from bot.collectors.threads import in_thread
 
     def first() -> str:
         bad: list[TapeError] = []

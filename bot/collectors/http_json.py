@@ -9,14 +9,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import aiohttp
 import msgspec
 
 from bot import __version__
+from bot.collectors.retry_after import retry_after
 from bot.errors import DataError, SourceError, SourceRefused
 from bot.timefmt import duration
 
@@ -175,19 +174,6 @@ class Http:
         if seconds > LONGEST_WAIT_SECONDS:
             raise SourceRefused(f"{self._name} wants no request for {duration(seconds)}")
         self._next = max(self._next, self._monotonic() + seconds)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of ``Retry-After``, a number or a date (RFC 9110, 10.2.3); ``None`` if it says nothing."""
-    text = headers.get("Retry-After", "").strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def said(error: BaseException) -> str:

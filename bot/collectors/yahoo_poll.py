@@ -8,7 +8,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.collectors.yahoo_client import CACHE, LOCK, REFUSALS, in_thread, load
+from bot.collectors.threads import in_thread
+from bot.collectors.yahoo_client import CACHE, LOCK, REFUSALS, load
 from bot.collectors.yahoo_parse import Bar
 from bot.errors import DataError, SourceError, SourceRefused
 from bot.timefmt import NS

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.collectors.yahoo_client import CACHE, REFUSALS, in_thread, load
+from bot.collectors.threads import in_thread
+from bot.collectors.yahoo_client import CACHE, REFUSALS, load
 from bot.errors import DataError, SourceError, SourceRefused
 
 OPEN_SECONDS = 15.0

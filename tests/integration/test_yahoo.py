@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.collectors import yahoo as module
+from bot.collectors import streamed as module
 from bot.collectors.yahoo import YahooCollector
 from bot.config import YahooSource
 from bot.errors import SourceError, SourceRefused
