@@ -14,7 +14,7 @@ from msgspec import Struct
 from bot.config import StrategySection
 from bot.detector.bands import OPEN_IN, is_open
 from bot.market import Market
-from bot.registry.model import Channel, Issuer
+from bot.registry.issuer import Channel, Issuer
 from bot.strategy.mechanisms.delay import Delay, late_by
 from bot.timefmt import DAY_SECONDS, NS, short
 from bot.types import Incident, Ns, Session

@@ -12,7 +12,7 @@ from math import fsum
 
 from msgspec import Struct
 
-from bot.registry.model import Late
+from bot.registry.issuer import Late
 from bot.timefmt import NS
 from bot.types import Ns
 from bot.valuation.sessions import SessionClock
@@ -82,13 +82,21 @@ def certain(seconds: float) -> Delay:
     return Delay((seconds,), (1.0,))
 
 
-def late_by(clock: SessionClock, ts: Ns, arrives: Ns, late: Sequence[Late]) -> Delay:
-    """From ``ts`` until in hand, where ``arrives`` is when it is due and ``late`` what may come on top."""
-    on_time = 1.0 - fsum(each.chance for each in late)
-    outcomes = [((arrives - ts) / NS, on_time)]
-    for each in late:
-        moment = arrives + round(each.hours * HOUR_NS)
-        if each.days:
-            moment = clock.business_days_after(moment, each.days)
-        outcomes.append(((moment - ts) / NS, each.chance))
+def late_by(clock: SessionClock, ts: Ns, arrives: Ns, *stages: Sequence[Late]) -> Delay:
+    """From ``ts`` until in hand, where ``arrives`` is when it is due; each stage may add to it, neither
+    knowing of the others: hours first, then business days."""
+    sums: list[tuple[float, float, float]] = [(0.0, 0.0, 1.0)]
+    for stage in stages:
+        on_time = Late(1.0 - fsum(each.chance for each in stage))
+        sums = [
+            (hours + each.hours, days + each.days, chance * each.chance)
+            for hours, days, chance in sums
+            for each in (on_time, *stage)
+        ]
+    outcomes = []
+    for hours, days, chance in sums:
+        moment = arrives + round(hours * HOUR_NS)
+        if days:
+            moment = clock.business_days_after(moment, days)
+        outcomes.append(((moment - ts) / NS, chance))
     return delay_of(outcomes)

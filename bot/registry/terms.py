@@ -1,0 +1,133 @@
+"""Where an issuer's or exchange's parameters are from: their paths, and what about them cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from bot.registry.issuer import Channel, Conversion, Issuer, Late
+from bot.timefmt import parse
+
+WORDS = frozenset({"available", "open_to", "source", "note", "name", "needs", "says", "enabled"})
+"""What is said of a parameter, not one."""
+PARTS = {
+    Issuer: ("mint", "redeem", "quotes", "debt", "exchange"),
+    Conversion: ("buy", "sell", "deposit", "withdraw"),
+}
+GAP = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(?:([01]\d|2[0-3]):[0-5]\d|24:00)")
+
+
+def parameters(entry: Issuer | Conversion) -> dict[str, Any]:
+    """Every parameter that the entry sets, by path (``mint.fee_ratio``, ``atomic.mint.hours``)."""
+    found: dict[str, Any] = {}
+    for path, part in _parts(entry):
+        defaults = {field.name: field.default for field in msgspec.structs.fields(type(part))}
+        if isinstance(part, Channel) and not part.available:
+            found[path] = None
+            continue
+        for name in part.__struct_fields__:
+            value = getattr(part, name)
+            if name not in WORDS and value != defaults[name] and value != []:
+                found[f"{path}.{name}"] = value
+    if isinstance(entry, Issuer):
+        own = ("began", "ended", "brokers")
+        found |= {name: getattr(entry, name) for name in own if getattr(entry, name)}
+    if entry.failures:
+        found["failures"] = entry.failures
+    return found
+
+
+def _parts(entry: Issuer | Conversion) -> Iterator[tuple[str, msgspec.Struct]]:
+    for name in PARTS[type(entry)]:
+        part = getattr(entry, name)
+        if part is not None:
+            yield name, part
+    if isinstance(entry, Issuer):
+        for way in entry.ways:
+            yield f"{way.name}.mint", way.mint
+            yield f"{way.name}.redeem", way.redeem
+
+
+def covers(term: str, path: str) -> bool:
+    """Whether what a term says of ``mint`` or ``mint.fee_ratio`` is said of this parameter."""
+    return path == term or path.startswith(term + ".")
+
+
+def mistakes(entry: Issuer | Conversion) -> list[str]:
+    """What cannot be about an entry, one sentence each."""
+    problems = []
+    parts = dict(_parts(entry))
+    known = {f"{path}.{name}" for path, part in parts.items() for name in part.__struct_fields__}
+    known |= {*parts, "began", "ended", "brokers", "failures"}
+    known |= {path.rpartition(".")[0] for path in parts if "." in path}
+    for term in entry.terms:
+        problems += [f"terms: {path!r} is no parameter of it" for path in term.of if path not in known]
+        if term.known == "published" and not (term.source and term.date):
+            problems.append(f"terms: {', '.join(term.of)}: published terms need source and date")
+        if term.known != "published" and not term.says:
+            problems.append(f"terms: {', '.join(term.of)}: an assumption needs says: why this value")
+        if term.date:
+            problems += _moment(f"terms: {', '.join(term.of)}: date", term.date)
+    for failure in entry.failures:
+        if not 0.0 <= failure.chance <= 1.0 or not 0.0 <= failure.loss_ratio <= 1.0:
+            problems.append(f"failures: {failure.name}: chance and loss_ratio are between 0 and 1")
+    for path, part in parts.items():
+        problems += [f"{path}: {told}" for told in _part(part)]
+    if isinstance(entry, Issuer):
+        problems += _issuer(entry)
+    return problems
+
+
+def _part(part: msgspec.Struct) -> list[str]:
+    problems = []
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+            problems.append(f"{name} {value} is less than nothing")
+        elif name.endswith("_ratio") and isinstance(value, float) and value >= 1 and name != "cushion_ratio":
+            problems.append(f"{name} {value} is all of the amount or more; 0.01 is 1 %")
+        elif name in ("late", "inclusion") and (told := _chances(value)):
+            problems.append(f"{name}: {told}")
+        elif name == "gaps":
+            problems += [f"gaps: {gap!r} is no time of day; 09:29-09:31" for gap in value if not _gap(gap)]
+    return problems
+
+
+def _gap(text: str) -> bool:
+    begins, _, ends = text.partition("-")
+    return GAP.fullmatch(text) is not None and begins < ends
+
+
+def _chances(late: Iterable[Late]) -> str:
+    chances = [each.chance for each in late]
+    if any(not 0.0 <= chance <= 1.0 for chance in chances) or sum(chances) > 1.0 + 1e-9:
+        return f"chances {chances} are not parts of one"
+    return ""
+
+
+def _issuer(issuer: Issuer) -> list[str]:
+    problems = []
+    for name in ("began", "ended"):
+        if getattr(issuer, name):
+            problems += _moment(name, getattr(issuer, name))
+    total = sum(broker.chance for broker in issuer.brokers)
+    if issuer.brokers and abs(total - 1.0) > 1e-9:
+        problems.append(f"brokers: their chances make {total:g}, not 1")
+    needs = {"ondo": "quotes", "mirror": "debt", "synthetix": "exchange", "xstocks": "brokers"}
+    part = needs.get(issuer.mechanism)
+    if part is not None and not getattr(issuer, part):
+        problems.append(f"mechanism {issuer.mechanism!r} needs {part}")
+    if issuer.debt is not None and issuer.debt.ratio <= 1.0:
+        problems.append(f"debt: ratio {issuer.debt.ratio} does not cover the debt; 1.5 is 150 %")
+    return problems
+
+
+def _moment(name: str, text: str) -> list[str]:
+    try:
+        parse(text)
+    except ValueError:
+        return [f"{name}: {text!r} is no time; write it as in 2026-10-07"]
+    return []
