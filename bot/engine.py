@@ -35,6 +35,8 @@ from bot.market import (
 from bot.pools import decode, decode_book
 from bot.registry.model import Registry
 from bot.strategy import Strategy
+from bot.strategy.hedge_book import HedgeBook
+from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.timefmt import NS, duration
 from bot.types import (
     Basis,
@@ -78,6 +80,7 @@ class Engine:
         self.market.fair_value = self.valuation.fair_value
         self.detector = Detector(config, self.market, self.clock)
         self.strategy = Strategy(config.strategy, registry)
+        self.hedges = HedgeBook(registry)
         self.now: Ns = 0
         self.heard: Ns = 0
         """When the last tick was of, whatever came since without one."""
@@ -110,6 +113,8 @@ class Engine:
             try:
                 self._tick(event, out)
             except DataError as error:
+                if error.reason == "crossed":
+                    self.hedges.distrust(event.instrument)
                 out.append(Quarantined(event.ts, event.instrument, error.reason, error.detail))
         elif isinstance(event, Fill):
             self.strategy.on_fill(event)
@@ -149,6 +154,8 @@ class Engine:
         if state is None:
             known = self.market.references.get(name)
             if known is None:
+                if self.hedges.take(tick):
+                    return
                 admitted = self._admit(tick)
                 if admitted is None:
                     return
@@ -328,8 +335,16 @@ class Engine:
             out.append(self._basis(state, ts, estimate, session))
         incident = state.alarm.incident
         if incident is not None and self._plans and self.strategy.wants_plan(incident, ts):
-            plans: list[Plan] = self.strategy.plan(incident.message("update"), self.market, ts)
+            hedges = self._hedges(state, estimate, ts)
+            plans: list[Plan] = self.strategy.plan(incident.message("update"), self.market, ts, hedges)
             out.extend(plans[:1])
+
+    def _hedges(self, state: InstrumentState, estimate: Estimate | None, ts: Ns) -> HedgeQuotes | None:
+        """What can carry a wait beside short stock; ``None`` if nothing was ever told of."""
+        underlying = state.underlying.info.ticker
+        if estimate is None or underlying not in self.hedges.shares:
+            return None
+        return self.hedges.quotes(underlying, ts, exp(estimate.log_share), self.market.multiplier)
 
     def _rest(self, spoke: InstrumentState, ts: Ns, session: Session, out: list[Message]) -> None:
         """Judge the pools of the share that stand still, by what is known now."""

@@ -314,6 +314,11 @@ class Market:
             state = self.tokens[token.symbol] = TokenState(token)
         return state
 
+    def multiplier(self, symbol: str) -> float:
+        """Shares per token as last known; one for one where nobody has told."""
+        state = self.tokens.get(symbol)
+        return state.multiplier if state is not None else 1.0
+
     def peg(self, currency: UnderlyingState, ts: Ns) -> None:
         """What a currency is worth: median of its references of the last hour, kept while it is off its
         peg.
@@ -333,7 +338,7 @@ class Market:
     def admit(self, name: str) -> InstrumentState | ReferenceState:
         """The state behind a name, made on first sight from the registry."""
         resolved = self.registry.resolve(name)
-        if resolved is None:
+        if resolved is None or (resolved.token is None and not resolved.is_reference):
             raise DataError("unknown_instrument", f"{name} is not in the registry; add it to config/registry")
         ticker = resolved.underlying.ticker
         underlying = self.underlyings.get(ticker)

@@ -87,6 +87,7 @@ def dump(engine: Engine) -> bytes:
                 for one in detector.waiting
             ],
             "strategy": engine.strategy.snapshot(),
+            "hedges": engine.hedges.snapshot(),
         }
     )
 
@@ -176,6 +177,7 @@ def load(engine: Engine, data: bytes) -> None:
             estimate = Estimate(**values.pop("estimate"))
             detector.waiting.append(Sighting(instrument=instrument, estimate=estimate, **values))
     engine.strategy.restore(saved["strategy"])
+    engine.hedges.restore(saved.get("hedges", {}))
 
 
 def _incident(values: dict[str, Any]) -> OpenIncident:

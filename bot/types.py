@@ -168,7 +168,11 @@ class Incident(Struct, frozen=True):
 
 class Leg(Struct, frozen=True):
     """One step of a plan. ``price`` is the expected average in USD per token, fees and impact
-    included; ``limit_price`` the worst acceptable; ``delay_seconds`` how long it takes."""
+    included; ``limit_price`` the worst acceptable; ``delay_seconds`` how long it takes.
+
+    A ``hedge`` on an option or perp counts contracts, at USD a contract (an option's quote times its shares),
+    and says its ``side``; where there is none, a hedge sells shares short and ``unhedge`` buys them back.
+    ``margin_usd`` is what it locks beside what is paid."""
 
     action: Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]
     instrument: str
@@ -179,6 +183,8 @@ class Leg(Struct, frozen=True):
     fee_usd: float
     gas_usd: float
     delay_seconds: float
+    side: Side | None = None
+    margin_usd: float = 0.0
 
 
 HedgeKind = Literal["none", "short_stock", "perp", "listed_option", "perpetual_option"]
@@ -251,7 +257,10 @@ class Order(Struct, frozen=True):
 
 
 class Fill(Struct, frozen=True):
-    """What happened to an order. ``price`` is the average in USD per token, fees excluded."""
+    """What happened to an order. ``price`` is the average in USD per token, fees excluded.
+
+    A hedge that is bought is ``hedge_buy``, and sold again ``unhedge_sell``; what happens to one by itself
+    (funding, margin, expiry, liquidation) is a fill, too: :data:`bot.ledger.derivatives.ACTIONS`."""
 
     id: str
     order_id: str

@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from bot.errors import ConfigError
+from bot.registry import derivatives, terms
+from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
 from bot.registry.model import (
     WRAPPED,
     Chain,
+    Conversion,
     Factory,
     Feed,
     Issuer,
@@ -33,13 +36,19 @@ SOLANA_ADDRESS = re.compile("[1-9A-HJ-NP-Za-km-z]{32,44}")
 TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "chains": (Chain, "name"),
     "issuers": (Issuer, "name"),
+    "conversions": (Conversion, "name"),
     "underlyings": (Underlying, "ticker"),
     "tokens": (Token, "symbol"),
     "venues": (Venue, "name"),
     "pools": (PoolEntry, "instrument"),
     "factories": (Factory, "key"),
     "feeds": (Feed, "instrument"),
+    "option_venues": (OptionVenue, "name"),
+    "perp_venues": (PerpVenue, "name"),
+    "perpetual_venues": (PerpetualVenue, "name"),
+    "perpetual_offers": (PerpetualOffer, "instrument"),
 }
+DERIVATIVES = ("option_venues", "perp_venues", "perpetual_venues", "perpetual_offers")
 
 
 def expand(base: Path, patterns: Sequence[str]) -> list[Path]:
@@ -134,6 +143,34 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
             problems.append(f"{where}: chain {factory.chain!r} is not in the registry")
     for feed in found["feeds"].values():
         problems += [f"{places['feeds', feed.instrument]}: {told}" for told in _unheard(feed, found)]
+    return problems + _unfounded(found, places) + _ill_made(found, places)
+
+
+def _unfounded(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], str]) -> list[str]:
+    """Venues of hedges that are no venues, and terms that cannot be."""
+    problems = []
+    for table in DERIVATIVES:
+        for name, entry in found[table].items():
+            where, venue = places[table, name], name.partition("@")[2] or name
+            if venue not in found["venues"]:
+                problems.append(f"{where}: {venue!r} is not among the venues of the registry")
+            elif table == "perpetual_offers" and venue not in found["perpetual_venues"]:
+                problems.append(f"{where}: {venue!r} is not among the perpetual_venues of the registry")
+            problems += [f"{where}: {told}" for told in derivatives.problems(table, entry)]
+    return problems
+
+
+def _ill_made(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], str]) -> list[str]:
+    """Issuers and conversions whose parameters cannot be."""
+    problems = []
+    for table in ("issuers", "conversions"):
+        for name, entry in found[table].items():
+            problems += [f"{places[table, name]}: {told}" for told in terms.mistakes(entry)]
+    for name, entry in found["conversions"].items():
+        where = places["conversions", name]
+        for table, wanted in (("venues", entry.venue), ("issuers", entry.issuer)):
+            if wanted not in found[table]:
+                problems.append(f"{where}: {wanted!r} is not among the {table} of the registry")
     return problems
 
 

@@ -83,7 +83,7 @@ class Hedger:
         missing = [lack for name, lack in self.ways.missing.items() if name not in best]
         held = Greeks(shares * wait.spot, shares)
         return HedgeChoice(
-            shares, exposure, limit, chosen, (*others, *missing),
+            shares, exposure, limit, chosen, (*others, *missing, *self.ways.aside()),
             held + chosen.way.greeks if chosen is not None else held,
         )  # fmt: skip
 

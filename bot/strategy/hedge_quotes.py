@@ -10,23 +10,29 @@ from __future__ import annotations
 from msgspec import Struct
 
 from bot.strategy.moves import Moves
-from bot.strategy.options import Chain, Greeks, OptionQuote, Perp, Perpetual, european, perpetual, perps
+from bot.strategy.options import (
+    Chain,
+    ChainTerms,
+    Greeks,
+    OptionQuote,
+    Perp,
+    Perpetual,
+    european,
+    perpetual,
+    perps,
+)
 from bot.strategy.options.european import intrinsic
 from bot.timefmt import NS, short
-from bot.types import HedgeKind, Ns
+from bot.types import HedgeKind, HedgeNotChosen, Ns, Side
 
-COMMISSION_PER_CONTRACT_USD = 0.65
-"""Interactive Brokers' published price for US options."""
-NAKED_RATIO, NAKED_LEAST = 0.2, 0.1
-"""Margin of an option sold: its price and a fifth of the share less what it is out of the money, a tenth at
-least (Cboe's rule for broad accounts, as for a single share)."""
 HORIZON_SPARE_SECONDS = 3_600.0
 """An option must outlive the wait by this."""
 
 
 class PerpetualQuote(Struct, frozen=True):
     """A perpetual option on offer. ``volatility`` is the one it is priced at, ``markup`` what the pool asks
-    over the model's funding, ``fee_ratio`` of the notional on opening and on closing; ``units`` at most."""
+    over the model's funding, ``fee_ratio`` of the notional on opening and on closing; ``units`` at most;
+    ``coin`` is what margin, funding and payoff are in."""
 
     instrument: str
     underlying: str
@@ -36,14 +42,30 @@ class PerpetualQuote(Struct, frozen=True):
     ts: Ns
     markup: float = 1.0
     fee_ratio: float = 0.0005
+    coin: str = "USD"
 
 
 class HedgeQuotes(Struct, frozen=True):
-    """All that is on offer for one underlying at a moment, beside short stock."""
+    """All that is on offer for one underlying at a moment, beside short stock; ``aside`` was left out, and
+    why."""
 
     chain: Chain | None = None
     perps: tuple[Perp, ...] = ()
     perpetuals: tuple[PerpetualQuote, ...] = ()
+    aside: tuple[HedgeNotChosen, ...] = ()
+
+
+class HedgeLeg(Struct, frozen=True):
+    """One order of a hedge: ``quantity`` contracts (units of a perpetual option) at ``price`` USD each, which
+    locks ``margin_usd`` beside what is paid; ``close_price`` is what closing it now would get."""
+
+    instrument: str
+    side: Side
+    quantity: float
+    price: float
+    close_price: float
+    fee_usd: float
+    margin_usd: float = 0.0
 
 
 class Way(Struct, frozen=True):
@@ -65,6 +87,7 @@ class Way(Struct, frozen=True):
     liquidation_price: float | None = None
     liquidation_probability: float = 0.0
     contracts: int = 0
+    legs: tuple[HedgeLeg, ...] = ()
 
 
 class OptionValues:
@@ -101,29 +124,32 @@ class OptionValues:
         self.mean_bought, self.mean_sold = moves.mean(self.bought), moves.mean(self.sold)
 
 
-def naked_margin(quote: OptionQuote, spot: float) -> float:
+def naked_margin(quote: OptionQuote, spot: float, terms: ChainTerms) -> float:
     """USD per share locked for an option sold without cover."""
     contract = quote.contract
     outside = max(0.0, contract.strike - spot if contract.kind == "call" else spot - contract.strike)
-    return (quote.ask or 0.0) + max(NAKED_RATIO * spot - outside, NAKED_LEAST * spot)
+    return (quote.ask or 0.0) + max(terms.naked_ratio * spot - outside, terms.naked_least * spot)
 
 
 class OptionsWay:
     """So many contracts of one option bought and, if there is one, of another sold; ``cost_usd`` and
     ``capital_usd`` are known without looking at every move, :meth:`way` has it all."""
 
-    def __init__(self, bought: OptionValues, sold: OptionValues | None, contracts: int, spot: float) -> None:
+    def __init__(self, bought: OptionValues, sold: OptionValues | None, contracts: int, spot: float,
+                 terms: ChainTerms) -> None:  # fmt: skip
         self.bought, self.sold, self.contracts, self.spot = bought, sold, contracts, spot
+        self.terms = terms
         self.shares = contracts * bought.quote.contract.shares
         legs = 1 if sold is None else 2
-        self.fees = 2 * legs * contracts * COMMISSION_PER_CONTRACT_USD
+        self.fees = 2 * legs * contracts * terms.commission_usd
         spread, gain, outlay, margin = bought.spread, bought.mean_bought, bought.quote.ask or 0.0, 0.0
         if sold is not None:
             spread, gain = spread + sold.spread, gain + sold.mean_sold
             outlay -= sold.quote.bid or 0.0
-            margin = naked_margin(sold.quote, spot)
+            margin = naked_margin(sold.quote, spot, terms)
         self.least_usd = self.shares * spread + self.fees
         self.cost_usd = max(self.least_usd, self.fees - self.shares * gain)
+        self.margin_usd = self.shares * margin
         self.outlay_usd = self.shares * outlay
         self.capital_usd = self.shares * (max(0.0, outlay) + margin)
 
@@ -136,8 +162,20 @@ class OptionsWay:
         return Way(
             "listed_option", name, description, self.shares, self.shares * self.spot,
             tuple(self.shares * gain - self.fees for gain in gains), self.least_usd, self.outlay_usd,
-            self.capital_usd, greeks * self.shares, venue, contracts=self.contracts,
+            self.capital_usd, greeks * self.shares, venue, contracts=self.contracts, legs=self._legs(),
         )  # fmt: skip
+
+    def _legs(self) -> tuple[HedgeLeg, ...]:
+        """What is bought first: an option sold without it would stand bare. None where nobody says where."""
+        fee, each = self.contracts * self.terms.commission_usd, self.bought.quote.contract.shares
+        bought = self.bought.quote
+        legs = [HedgeLeg(bought.instrument, "buy", self.contracts, each * (bought.ask or 0.0),
+                         each * (bought.bid or 0.0), fee)]  # fmt: skip
+        if self.sold is not None:
+            sold = self.sold.quote
+            legs.append(HedgeLeg(sold.instrument, "sell", self.contracts, each * (sold.bid or 0.0),
+                                 each * (sold.ask or 0.0), fee, self.margin_usd))  # fmt: skip
+        return tuple(legs) if all(leg.instrument for leg in legs) else ()
 
 
 def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], seconds: float, until: float,
@@ -160,10 +198,16 @@ def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], second
         f"{abs(shares):,.6g} {perp.underlying} {side} at ${entry:,.2f} as a perp on {perp.terms.title} "
         f"({perp.instrument}), liquidated at ${closed_at:,.2f}"
     )
+    each, leave = perp.shares_each, perp.ask if shares < 0 else perp.bid
+    contracts = abs(shares) / each
+    leg = HedgeLeg(
+        perp.instrument, "sell" if shares < 0 else "buy", contracts, entry * each, leave * each,
+        abs(shares) * entry * perp.terms.taker_fee_ratio, margin,
+    )  # fmt: skip
     return Way(
         "perp", f"perp on {perp.terms.title}", text, abs(shares), abs(shares) * entry, tuple(gains), cost,
         0.0, margin, Greeks(0.0, shares), perp.terms.venue, closed_at,
-        perps.liquidation_probability(spot, closed_at, sd),
+        perps.liquidation_probability(spot, closed_at, sd), legs=(leg,),
     )  # fmt: skip
 
 
@@ -172,7 +216,10 @@ def perpetual_way(quote: PerpetualQuote, units: float, spot: float, prices: list
     """A perpetual option bought: funding over the wait at today's prices, fees, what it pays at the end."""
     option = quote.option
     funding = units * quote.markup * perpetual.funding_usd(option, spot, quote.volatility, seconds)
-    paid = units * intrinsic(option.kind, spot, option.strike)
+    # At the strike the time value is highest: so much is set aside that no move alone can use it up.
+    margin = units * quote.markup * perpetual.funding_usd(option, option.strike, quote.volatility, seconds)
+    each_now = intrinsic(option.kind, spot, option.strike)
+    paid = units * each_now
     fees = 2 * units * spot * quote.fee_ratio
     gains = [units * intrinsic(option.kind, price, option.strike) - paid - funding - fees for price in prices]
     each = perpetual.greeks(option, spot, quote.volatility)
@@ -180,8 +227,8 @@ def perpetual_way(quote: PerpetualQuote, units: float, spot: float, prices: list
         f"{units:,.6g} {quote.underlying} {option.strike:,.6g} perpetual {option.kind} bought "
         f"({quote.instrument}), ${funding:,.2f} of funding over the wait"
     )
+    leg = HedgeLeg(quote.instrument, "buy", units, each_now, each_now, fees / 2, margin)
     return Way(
         "perpetual_option", f"perpetual {option.kind}", text, units, units * spot, tuple(gains), fees, paid,
-        paid + funding + fees, each * units,
-        quote.instrument.partition("@")[2],
+        paid + margin + fees, each * units, quote.instrument.partition("@")[2], legs=(leg,),
     )  # fmt: skip

@@ -78,6 +78,11 @@ class Ways:
             yield Offer(way.name, cost, way.capital_usd, lambda way=way: way)  # type: ignore[misc]  # bound now
         yield from self._options(shares)
 
+    def aside(self) -> list[HedgeNotChosen]:
+        """What was left out of what the markets said, and why."""
+        chain = self.quotes.chain
+        return [*self.quotes.aside, *(chain.left_out() if chain is not None else ())]
+
     def of(self, shares: float) -> Iterator[Way]:
         """Each way with all that is known of it."""
         return (offer.way() for offer in self.offers(shares))
@@ -177,7 +182,11 @@ class Ways:
                     "listed_option", name, f"{quote.ask_size} contracts at the ask, {contracts} needed"
                 )
                 continue
-            yield self._offer(name, OptionsWay(self._value(quote), None, contracts, self.wait.spot))
+            assert self.quotes.chain is not None
+            yield self._offer(
+                name,
+                OptionsWay(self._value(quote), None, contracts, self.wait.spot, self.quotes.chain.terms),
+            )
 
     def _paid_for(self, quote: OptionQuote, other: OptionQuote, shares: float) -> Iterator[Offer]:
         """An option bought and the opposite sold: a collar, or at one strike a synthetic position. What is
@@ -191,7 +200,9 @@ class Ways:
             room = min(quote.ask_size, other.bid_size)
             self._lacks("listed_option", name, f"{room} contracts at the quotes, {contracts} needed")
         else:
-            both = OptionsWay(self._value(quote), self._value(other), contracts, self.wait.spot)
+            assert self.quotes.chain is not None
+            terms = self.quotes.chain.terms
+            both = OptionsWay(self._value(quote), self._value(other), contracts, self.wait.spot, terms)
             yield self._offer(name, both)
 
     def _offer(self, name: str, options: OptionsWay) -> Offer:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.strategy.hedge_quotes import COMMISSION_PER_CONTRACT_USD
+from bot.strategy.options import ChainTerms
 from bot.strategy.hedge_ways import PERP_RESIDUAL
 from bot.strategy.risk import SIGMAS_99
 from tests.fixtures import hedged
@@ -35,7 +35,7 @@ def test_the_figures_in_the_text_are_the_codes() -> None:
     for written in (
         f"TSLA at ${hedged.SPOT:.2f}, a wait of three days",
         f"a standard deviation of {hedged.SD * 100:.0f} % over it",
-        f"${COMMISSION_PER_CONTRACT_USD} a contract",
+        f"${ChainTerms().commission_usd} a contract",
         f"{PERP_RESIDUAL * 100:.0f} % of the move",
         "orders held for five days",
         "4,000 cases",

@@ -1,6 +1,6 @@
 """Options: listed (American and European), perpetual, in USD or in a coin; chains of them; stock perps."""
 
-from bot.strategy.options.chain import Chain, OptionQuote
+from bot.strategy.options.chain import Chain, ChainTerms, OptionQuote
 from bot.strategy.options.greeks import Greeks, Held, aggregate, shares
 from bot.strategy.options.listed import Contract, Terms
 from bot.strategy.options.perpetual import Perpetual
@@ -10,6 +10,7 @@ __all__ = [
     "HYPERLIQUID",
     "KRAKEN_FUTURES",
     "Chain",
+    "ChainTerms",
     "Contract",
     "Greeks",
     "Held",

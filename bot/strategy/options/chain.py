@@ -18,7 +18,7 @@ from bot.strategy.options import american, european, listed
 from bot.strategy.options.european import Dividends, OptionKind
 from bot.strategy.options.listed import Contract, Terms
 from bot.timefmt import NS
-from bot.types import Ns
+from bot.types import HedgeNotChosen, Ns
 
 MAX_AGE_NS = 300 * NS
 PASSES = 3
@@ -27,7 +27,9 @@ NEAREST = 6
 
 
 class OptionQuote(Struct, frozen=True):
-    """One contract's best bid and ask, USD per share, sizes in contracts; ``None``: there is none."""
+    """One contract's best bid and ask, USD per share, sizes in contracts; ``None``: there is none.
+
+    ``instrument`` is where it can be traded, empty where that is not known."""
 
     contract: Contract
     bid: float | None
@@ -35,6 +37,7 @@ class OptionQuote(Struct, frozen=True):
     bid_size: int
     ask_size: int
     ts: Ns
+    instrument: str = ""
 
     @property
     def mid(self) -> float | None:
@@ -46,6 +49,16 @@ class OptionQuote(Struct, frozen=True):
     def fresh(self, ts: Ns, max_age_ns: Ns = MAX_AGE_NS) -> bool:
         """Whether it was seen lately and the contract has not expired."""
         return 0 <= ts - self.ts <= max_age_ns and self.contract.expiry > ts
+
+
+class ChainTerms(Struct, frozen=True):
+    """What trading on a chain costs and locks: USD a contract, and the margin of an option sold, in parts of
+    the share's price (a fifth less what it is out of the money, a tenth at least: Cboe's rule for broad
+    accounts, as for a single share). The commission is Interactive Brokers' published price."""
+
+    commission_usd: float = 0.65
+    naked_ratio: float = 0.2
+    naked_least: float = 0.1
 
 
 class Forward(Struct, frozen=True):
@@ -62,8 +75,10 @@ class Chain:
     :class:`~bot.strategy.options.listed.Terms`; ``venue`` is where the quotes can be traded on."""
 
     def __init__(self, underlying: str, spot: float, ts: Ns, quotes: Iterable[OptionQuote], *,
-                 rate: float = 0.0, dividends: Dividends = (), venue: str = "opra") -> None:  # fmt: skip
+                 rate: float = 0.0, dividends: Dividends = (), venue: str = "opra",
+                 terms: ChainTerms | None = None) -> None:  # fmt: skip
         self.underlying, self.spot, self.ts, self.venue = underlying, spot, ts, venue
+        self.terms = terms or ChainTerms()
         self.rate, self.dividends = rate, tuple(dividends)
         self._sorted: dict[Ns, dict[OptionKind, list[OptionQuote]]] = {}
         for quote in sorted(quotes, key=lambda quote: (quote.contract.expiry, quote.contract.strike)):
@@ -77,6 +92,10 @@ class Chain:
     def of(self, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
         """One expiry's, by strike, whatever their age."""
         return self._sorted.get(expiry, {}).get(kind, [])
+
+    def left_out(self) -> list[HedgeNotChosen]:
+        """What was left out of what was asked for, and why."""
+        return []
 
 
 def implied(quote: OptionQuote, spot: float, ts: Ns, rate: float = 0.0, yield_: float = 0.0,

@@ -42,7 +42,8 @@ HYPERLIQUID = PerpTerms(
 
 
 class Perp(Struct, frozen=True):
-    """A quote. Prices are USD per share, sizes shares, ``funding_hour`` the rate expected from now on."""
+    """A quote. Prices are USD per share, sizes shares, ``funding_hour`` the rate expected from now on. One
+    contract of ``instrument`` is for ``shares_each``."""
 
     instrument: str
     underlying: str
@@ -54,6 +55,7 @@ class Perp(Struct, frozen=True):
     index: float
     funding_hour: float
     ts: Ns
+    shares_each: float = 1.0
 
     def rate_hour(self) -> float:
         """The funding rate within the venue's cap."""

@@ -1,0 +1,294 @@
+"""Every hedge that can be had, as last quoted: listed options, perps, perpetual options. Pure.
+
+A tick costs the same however many contracts there are, and memory is bounded: per share and venue
+:data:`MOST_OPTIONS` contracts of the nearest :data:`HORIZON_DAYS`; what expires is forgotten. A chain is read
+only where a plan looks at it. What is stale, crossed or one-sided is left out and counted, so that a plan
+can say why.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable
+from typing import Any
+
+from bot.errors import DataError
+from bot.registry.derivatives import OptionVenue
+from bot.registry.model import Registry
+from bot.strategy.hedge_lines import Line, OptionLine, PerpetualLine, PerpLine
+from bot.strategy.hedge_quotes import HedgeQuotes, PerpetualQuote
+from bot.strategy.options import Chain, ChainTerms, OptionQuote, Perp, occ
+from bot.strategy.options.chain import MAX_AGE_NS
+from bot.strategy.options.european import OptionKind
+from bot.timefmt import DAY_SECONDS, NS, duration
+from bot.types import HedgeKind, HedgeNotChosen, Ns, Tick, split_instrument
+
+HORIZON_DAYS = 60.0
+"""Options that expire later are not kept: a wait is days, and the nearest that outlive it carry it."""
+MOST_OPTIONS = 4_096
+MOST_OTHERS = 256
+"""Perpetual options of one share at most."""
+
+Multiplier = Callable[[str], float]
+"""Shares per token, by the token's symbol."""
+Strikes = dict[OptionKind, list[tuple[float, str]]]
+
+
+class Listed:
+    """One share's options on one venue: by expiry, calls and puts in order of their strikes."""
+
+    def __init__(self, tradable: bool) -> None:
+        self.tradable = tradable
+        self.lines: dict[str, OptionLine] = {}
+        self.expiries: dict[Ns, Strikes] = {}
+        self.heard: Ns = 0
+
+    def add(self, line: OptionLine) -> None:
+        contract = line.contract
+        strikes = self.expiries.setdefault(contract.expiry, {"call": [], "put": []})
+        insort(strikes[contract.kind], (contract.strike, line.instrument))
+        self.lines[line.instrument] = line
+
+    def drop(self, expiry: Ns) -> list[str]:
+        """Forget an expiry; the names that went."""
+        gone = [name for side in self.expiries.pop(expiry).values() for _, name in side]
+        for name in gone:
+            del self.lines[name]
+        return gone
+
+
+class LiveChain(Chain):
+    """The chain of one venue at a moment; an expiry is looked at when asked for. ``aside`` counts what is
+    left out, by rule, with the age of the oldest in nanoseconds."""
+
+    def __init__(self, underlying: str, spot: float, ts: Ns, listed: Listed, venue: OptionVenue) -> None:
+        terms = ChainTerms(venue.commission_usd, venue.naked_ratio, venue.naked_least)
+        super().__init__(underlying, spot, ts, (), rate=venue.rate, venue=venue.name, terms=terms)
+        self._listed = listed
+        self._made: dict[tuple[Ns, OptionKind], list[OptionQuote]] = {}
+        self.aside: dict[str, tuple[int, Ns]] = {}
+
+    def expiries(self, after: Ns) -> list[Ns]:
+        return sorted(expiry for expiry in self._listed.expiries if expiry > after)
+
+    def of(self, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
+        found = self._made.get((expiry, kind))
+        if found is None:
+            lines, strikes = self._listed.lines, self._listed.expiries.get(expiry)
+            names = strikes[kind] if strikes is not None else []
+            found = [line.quote() for _, name in names if not self._unfit(line := lines[name])]
+            self._made[expiry, kind] = found
+        return found
+
+    def _unfit(self, line: OptionLine) -> bool:
+        age = self.ts - line.ts
+        if line.crossed:
+            rule = "hedge.crossed"
+        elif line.halted:
+            rule = "hedge.halted"
+        elif age > MAX_AGE_NS:
+            rule = "hedge.stale"
+        elif line.bid is None or line.ask is None:
+            rule = "hedge.one_sided"
+        else:
+            return False
+        count, oldest = self.aside.get(rule, (0, 0))
+        self.aside[rule] = count + 1, max(oldest, age)
+        return True
+
+    def left_out(self) -> list[HedgeNotChosen]:
+        """What was left out of all that was asked for, one line a rule."""
+        why = {
+            "hedge.crossed": "the bid above the ask",
+            "hedge.halted": "halted",
+            "hedge.one_sided": "no bid or no ask",
+        }
+        return [
+            _aside("listed_option", f"{count} options on {self.venue}",
+                   f"{rule}: " + why.get(rule, f"the oldest of them quoted {duration(oldest / NS)} ago"))
+            for rule, (count, oldest) in sorted(self.aside.items())
+        ]  # fmt: skip
+
+
+class Share:
+    """What there is for one share."""
+
+    def __init__(self) -> None:
+        self.listed: dict[str, Listed] = {}
+        self.perps: dict[str, PerpLine] = {}
+        self.perpetuals: dict[str, PerpetualLine] = {}
+
+
+class HedgeBook:
+    """See the module's text. ``lines`` are all that is kept, by instrument."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.lines: dict[str, Line] = {}
+        self.shares: dict[str, Share] = {}
+        for offer in registry.perpetual_offers.values():
+            line = self._admit(offer.instrument, 0)
+            if isinstance(line, PerpetualLine):
+                line.standing, line.volatility, line.units = True, offer.volatility, offer.units
+
+    def take(self, tick: Tick) -> bool:
+        """Take a tick of a hedge in; whether it is one. Raises :class:`DataError` on one that cannot be."""
+        line = self.lines.get(tick.instrument)
+        if line is None:
+            if not self.knows(tick.instrument):
+                return False
+            line = self._admit(tick.instrument, tick.ts)
+            if line is None:  # one that is not kept: it expires too late, or there are too many
+                return True
+        line.take(tick)
+        if isinstance(line, OptionLine):
+            self.shares[line.underlying].listed[line.venue.name].heard = tick.ts
+        return True
+
+    def knows(self, name: str) -> bool:
+        """Whether an instrument is a hedge by its name and venue."""
+        symbol, venue = split_instrument(name)
+        registry = self._registry
+        if venue in registry.option_venues and (found := occ.LISTED.fullmatch(symbol)) is not None:
+            return found[1] in registry.underlyings
+        if venue in registry.perp_venues and symbol in registry.underlyings:
+            return not registry.venues[venue].reference
+        if venue in registry.perpetual_venues and (found := occ.PERPETUAL.fullmatch(symbol)) is not None:
+            return found[1] in registry.underlyings
+        return False
+
+    def distrust(self, name: str) -> None:
+        """Its last quote was crossed: what was known before is no longer believed."""
+        line = self.lines.get(name)
+        if line is not None:
+            line.crossed = True
+
+    def quotes(self, underlying: str, ts: Ns, spot: float, multiplier: Multiplier) -> HedgeQuotes | None:
+        """What is on offer for a share now; ``None`` if nothing ever was."""
+        share = self.shares.get(underlying)
+        if share is None:
+            return None
+        aside: list[HedgeNotChosen] = []
+        chain = self._chain(underlying, share, ts, spot, aside)
+        perps = (_perp(line, ts, multiplier, aside) for line in share.perps.values())
+        offers = (_offer(line, ts, aside) for line in share.perpetuals.values())
+        return HedgeQuotes(
+            chain,
+            tuple(perp for perp in perps if perp is not None),
+            tuple(offer for offer in offers if offer is not None),
+            tuple(aside),
+        )
+
+    def snapshot(self) -> dict[str, list[Any]]:
+        """What every line said, as plain values."""
+        return {name: line.snapshot() for name, line in self.lines.items()}
+
+    def restore(self, saved: dict[str, list[Any]]) -> None:
+        """Go on from a :meth:`snapshot`; what the registry no longer knows is left out."""
+        for name, values in saved.items():
+            line = self.lines.get(name)
+            if line is None and self.knows(name):
+                line = self._admit(name, 0)
+            if line is not None:
+                line.restore(values)
+                if isinstance(line, OptionLine):
+                    listed = self.shares[line.underlying].listed[line.venue.name]
+                    listed.heard = max(listed.heard, line.ts)
+
+    def _chain(self, underlying: str, share: Share, ts: Ns, spot: float,
+               aside: list[HedgeNotChosen]) -> LiveChain | None:  # fmt: skip
+        """Of the venue heard last where orders can be given; the others are told of."""
+        best = None
+        for venue, listed in share.listed.items():
+            if not listed.tradable:
+                why = "hedge.not_tradable: its quotes are looked at, not traded on"
+                aside.append(_aside("listed_option", f"options on {venue}", why))
+            elif best is None or listed.heard > share.listed[best].heard:
+                best = venue
+        if best is None:
+            return None
+        return LiveChain(underlying, spot, ts, share.listed[best], self._registry.option_venues[best])
+
+    def _admit(self, name: str, ts: Ns) -> Line | None:
+        symbol, venue = split_instrument(name)
+        registry = self._registry
+        if venue in registry.option_venues:
+            return self._listed(name, symbol, venue, ts)
+        line: PerpLine | PerpetualLine
+        if venue in registry.perp_venues:
+            line = PerpLine(name, symbol, registry.perp_venues[venue])
+            self._share(symbol).perps[name] = line
+        else:
+            terms = registry.perpetual_venues[venue]
+            found = occ.parse_perpetual(symbol, terms.period_days)
+            if found is None:
+                return None
+            line = PerpetualLine(name, found[0], found[1], terms)
+            offers = self._share(found[0]).perpetuals
+            if len(offers) >= MOST_OTHERS:
+                return None
+            offers[name] = line
+        self.lines[name] = line
+        return line
+
+    def _listed(self, name: str, symbol: str, venue: str, ts: Ns) -> OptionLine | None:
+        contract = occ.parse(symbol)
+        if contract is None:
+            raise DataError("bad_instrument", f"{name}: no such day or strike")
+        if ts and contract.expiry <= ts:
+            raise DataError("expired", f"{name} expired {duration((ts - contract.expiry) / NS)} ago")
+        if ts and contract.expiry - ts > HORIZON_DAYS * DAY_SECONDS * NS:
+            return None
+        terms = self._registry.option_venues[venue]
+        listed = self._share(contract.underlying).listed.setdefault(venue, Listed(terms.tradable))
+        for passed in [expiry for expiry in listed.expiries if expiry <= ts]:
+            for gone in listed.drop(passed):
+                del self.lines[gone]
+        if len(listed.lines) >= MOST_OPTIONS:
+            last = max(listed.expiries)
+            if contract.expiry >= last:
+                return None
+            for gone in listed.drop(last):
+                del self.lines[gone]
+        line = OptionLine(name, contract, terms)
+        listed.add(line)
+        self.lines[name] = line
+        return line
+
+    def _share(self, underlying: str) -> Share:
+        return self.shares.setdefault(underlying, Share())
+
+
+def _perp(line: PerpLine, ts: Ns, multiplier: Multiplier, aside: list[HedgeNotChosen]) -> Perp | None:
+    rule = _fault(line, ts)
+    if not rule and (lack := line.lacks()):
+        rule = f"hedge.one_sided: {lack}"
+    if rule:
+        aside.append(_aside("perp", f"perp on {line.venue.title} ({line.instrument})", rule))
+        return None
+    return line.quote(multiplier(line.token) if line.token else 1.0)
+
+
+def _offer(line: PerpetualLine, ts: Ns, aside: list[HedgeNotChosen]) -> PerpetualQuote | None:
+    rule = "" if line.standing and not line.halted else _fault(line, ts)
+    if rule:
+        aside.append(_aside("perpetual_option", line.instrument, rule))
+        return None
+    return PerpetualQuote(
+        line.instrument, line.underlying, line.option, line.volatility, line.units,
+        ts if line.standing else line.ts, line.markup, line.fee_ratio, line.coin,
+    )  # fmt: skip
+
+
+def _fault(line: Line, ts: Ns) -> str:
+    if line.crossed:
+        return "hedge.crossed: the bid above the ask"
+    if line.halted:
+        return f"hedge.halted: {line.halted}"
+    if ts - line.ts > MAX_AGE_NS:
+        return f"hedge.stale: quoted {duration((ts - line.ts) / NS)} ago"
+    return ""
+
+
+def _aside(kind: HedgeKind, what: str, reason: str) -> HedgeNotChosen:
+    return HedgeNotChosen(kind, what, None, None, reason)

@@ -1,0 +1,252 @@
+"""What one hedging instrument said last: a listed option, a perpetual future, a perpetual option. Pure.
+
+Ticks are of kind ``quote``, ``ts`` being when the quote was true at its source:
+
+* listed option ``TSLA261218C00400000@alpaca``: ``bid`` and ``ask`` in USD a share (``None``: there is none),
+  ``data`` with ``bid_size`` and ``ask_size`` in contracts, ``open_interest``, ``style``, ``shares``;
+* perp ``TSLA@krakenfutures``: ``price`` is the mark, ``data`` has ``index``, ``bid``, ``ask``, ``bid_size``,
+  ``ask_size`` (contracts) or ``impact_bid`` and ``impact_ask``, ``funding_rate``, ``funding_rate_next`` over
+  ``funding_hours``;
+* perpetual option ``TSLA-400-put-PERP@fufuture``: ``data`` has ``volatility``, ``units``, ``markup``,
+  ``fee_ratio``, ``period_days``, ``coin``; ``price``, if any, is what it asks a day and unit, for people.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Struct
+
+from bot.errors import DataError
+from bot.registry.derivatives import OptionVenue, PerpetualVenue, PerpVenue
+from bot.strategy.options import OptionQuote, Perp, Perpetual, PerpTerms
+from bot.strategy.options.listed import Contract
+from bot.types import Ns, Tick
+
+LineKind = Literal["option", "perp", "perpetual"]
+
+
+class OptionData(Struct):
+    bid_size: int | None = None
+    ask_size: int | None = None
+    open_interest: int | None = None
+
+
+class PerpData(Struct):
+    index: float | None = None
+    bid: float | None = None
+    ask: float | None = None
+    bid_size: float | None = None
+    ask_size: float | None = None
+    impact_bid: float | None = None
+    impact_ask: float | None = None
+    funding_rate: float | None = None
+    funding_rate_next: float | None = None
+    funding_hours: float = 1.0
+
+
+class MarketTerms(Struct):
+    taker: float | None = None
+    lot: float | None = None
+
+
+class StatusData(Struct):
+    state: str = ""
+    reason: str = ""
+    terms: MarketTerms | None = None
+
+
+class PerpetualData(Struct):
+    volatility: float | None = None
+    units: float = 0.0
+    markup: float | None = None
+    fee_ratio: float | None = None
+    period_days: float | None = None
+    coin: str | None = None
+
+
+_option, _perp, _perpetual, _status = (
+    msgspec.json.Decoder(kind).decode for kind in (OptionData, PerpData, PerpetualData, StatusData)
+)
+
+
+def _read(decode: Any, tick: Tick) -> Any:
+    try:
+        return decode(tick.data or "{}")
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise DataError("bad_data", f"{tick.instrument}: {error}") from None
+
+
+class Line:
+    """``crossed``: its last quote made no sense, and what was before is forgotten. ``halted`` says why."""
+
+    kind: ClassVar[LineKind]
+    KEPT: ClassVar[tuple[str, ...]]
+
+    def __init__(self, instrument: str, underlying: str) -> None:
+        self.instrument, self.underlying = instrument, underlying
+        self.ts: Ns = 0
+        self.crossed = False
+        self.halted = ""
+
+    def take(self, tick: Tick) -> None:
+        """Raises :class:`DataError` for what cannot be, and is then as before."""
+        if tick.ts < self.ts:
+            raise DataError("time_backwards", f"{tick.instrument}: earlier than its last quote")
+        if tick.kind == "status":
+            self._status(_read(_status, tick))
+            return
+        if tick.kind != "quote":
+            return
+        self.read(tick)
+        self.ts, self.crossed = tick.ts, False
+
+    def read(self, tick: Tick) -> None:
+        """Take a quote in."""
+        raise NotImplementedError
+
+    def _status(self, told: StatusData) -> None:
+        down = told.state in ("down", "halted", "closed")
+        self.halted = (told.reason or told.state) if down else ""
+
+    def snapshot(self) -> list[Any]:
+        """What it said, as plain values."""
+        return [getattr(self, name) for name in ("ts", "crossed", "halted", *self.KEPT)]
+
+    def restore(self, values: list[Any]) -> None:
+        """Go on from :meth:`snapshot`."""
+        for name, value in zip(("ts", "crossed", "halted", *self.KEPT), values, strict=True):
+            setattr(self, name, value)
+
+
+class OptionLine(Line):
+    """Sizes are contracts; a side without a size cannot be traded."""
+
+    kind = "option"
+    KEPT = ("bid", "ask", "bid_size", "ask_size", "open_interest", "volatility")
+
+    def __init__(self, instrument: str, contract: Contract, venue: OptionVenue) -> None:
+        super().__init__(instrument, contract.underlying)
+        self.contract, self.venue = contract, venue
+        self.bid: float | None = None
+        self.ask: float | None = None
+        self.bid_size = self.ask_size = 0
+        self.open_interest: int | None = None
+        self.volatility: float | None = None
+        """The last volatility that its price was found to hold."""
+
+    def read(self, tick: Tick) -> None:
+        told: OptionData = _read(_option, tick)
+        self.bid, self.ask = tick.bid, tick.ask
+        self.bid_size, self.ask_size = max(0, told.bid_size or 0), max(0, told.ask_size or 0)
+        self.open_interest = told.open_interest
+
+    def quote(self) -> OptionQuote:
+        """As it stands."""
+        return OptionQuote(
+            self.contract, self.bid, self.ask, self.bid_size, self.ask_size, self.ts, self.instrument
+        )
+
+
+class PerpLine(Line):
+    """Prices are USD a contract, sizes contracts, ``funding_hour`` the rate expected from now on."""
+
+    kind = "perp"
+    KEPT = ("bid", "ask", "bid_size", "ask_size", "mark", "index", "funding_hour", "taker", "lot")
+
+    def __init__(self, instrument: str, underlying: str, venue: PerpVenue) -> None:
+        super().__init__(instrument, underlying)
+        self.venue = venue
+        self.token = underlying + venue.suffix if venue.unit == "token" else ""
+        self.bid: float | None = None
+        self.ask: float | None = None
+        self.bid_size = self.ask_size = 0.0
+        self.mark: float | None = None
+        self.index: float | None = None
+        self.funding_hour: float | None = None
+        self.taker, self.lot = venue.taker_fee_ratio, venue.lot
+
+    def read(self, tick: Tick) -> None:
+        told: PerpData = _read(_perp, tick)
+        mark = tick.price
+        if mark is None or (told.bid is not None and told.ask is not None and told.bid > told.ask):
+            raise DataError("no_price" if mark is None else "crossed", f"{tick.instrument}: mark {mark!r}")
+        self.mark, self.index = mark, told.index
+        if told.bid is None and told.impact_bid and told.impact_ask:
+            good = self.venue.impact_usd
+            self.bid, self.ask = told.impact_bid, told.impact_ask
+            self.bid_size, self.ask_size = good / told.impact_bid, good / told.impact_ask
+        else:
+            self.bid, self.ask = told.bid, told.ask
+            self.bid_size, self.ask_size = told.bid_size or 0.0, told.ask_size or 0.0
+        rate = told.funding_rate if told.funding_rate_next is None else told.funding_rate_next
+        self.funding_hour = None if rate is None or told.funding_hours <= 0 else rate / told.funding_hours
+
+    def _status(self, told: StatusData) -> None:
+        super()._status(told)
+        if told.terms is not None:
+            self.taker = self.taker if told.terms.taker is None else told.terms.taker
+            self.lot = told.terms.lot or self.lot
+
+    def rate_hour(self) -> float:
+        """The funding rate within the venue's cap; nothing where none was told."""
+        cap = self.venue.funding_cap_hour
+        return min(cap, max(-cap, self.funding_hour or 0.0))
+
+    def lacks(self) -> str:
+        """What it has not told and a hedge needs; empty: nothing."""
+        if self.bid is None or self.ask is None:
+            return "no bid and ask"
+        return "no funding rate" if self.funding_hour is None else ""
+
+    def quote(self, shares_each: float) -> Perp:
+        """Per share, one contract being for ``shares_each``; nothing may be lacking."""
+        venue = self.venue
+        assert self.bid is not None
+        assert self.ask is not None
+        terms = PerpTerms(
+            venue.name, venue.title, venue.initial_ratio, venue.maintenance_ratio, self.taker,
+            venue.funding_cap_hour, self.lot * shares_each, venue.source,
+        )  # fmt: skip
+        index = self.index or self.mark or self.bid
+        return Perp(
+            self.instrument, self.underlying, terms, self.bid / shares_each, self.ask / shares_each,
+            self.bid_size * shares_each, self.ask_size * shares_each, index / shares_each,
+            self.funding_hour or 0.0, self.ts, shares_each,
+        )  # fmt: skip
+
+
+class PerpetualLine(Line):
+    """An offer of a perpetual option; one out of the registry is ``standing``: as good at any time."""
+
+    kind = "perpetual"
+    KEPT = ("volatility", "units", "markup", "fee_ratio", "period_days", "coin")
+
+    def __init__(self, instrument: str, underlying: str, option: Perpetual, venue: PerpetualVenue,
+                 standing: bool = False) -> None:  # fmt: skip
+        super().__init__(instrument, underlying)
+        self.strike_kind, self.strike = option.kind, option.strike
+        self.venue, self.standing = venue, standing
+        self.volatility, self.units, self.coin = venue.volatility, 0.0, venue.coin
+        self.markup, self.fee_ratio, self.period_days = venue.markup, venue.fee_ratio, venue.period_days
+
+    @property
+    def option(self) -> Perpetual:
+        """The contract, with the period told last."""
+        return Perpetual(self.strike_kind, self.strike, self.period_days)
+
+    def read(self, tick: Tick) -> None:
+        told: PerpetualData = _read(_perpetual, tick)
+        own, venue = told, self.venue
+        volatility = venue.volatility if own.volatility is None else own.volatility
+        period = venue.period_days if own.period_days is None else own.period_days
+        markup = venue.markup if own.markup is None else own.markup
+        fee = venue.fee_ratio if own.fee_ratio is None else own.fee_ratio
+        if not (0 < volatility < 10 and 0 < period < 1e4 and 0 < markup < 1e3 and 0 <= fee < 1):
+            raise DataError(
+                "option_terms", f"{tick.instrument}: volatility {volatility}, period {period} d, "
+                f"markup {markup}, fee {fee}"
+            )  # fmt: skip
+        self.volatility, self.period_days, self.markup, self.fee_ratio = volatility, period, markup, fee
+        self.units, self.coin = max(0.0, own.units), own.coin or venue.coin
