@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from bot import collectors, logs, preflight
 from bot.collectors.base import Collector
 from bot.collectors.queue import TickQueue
-from bot.collectors.recorder import Recorder, free_path
+from bot.collectors.recorder import Recorder, free_path, rotation
 from bot.collectors.supervisor import Supervisor
 from bot.collectors.tape import TapeCollector
 from bot.config import Config
@@ -53,7 +54,7 @@ PRUNE_FIRST, PRUNE_EVERY = 600, 172_800
 MOST_OPEN = 10_000
 FORGOTTEN = "closed at a restart, its memory lost; if the price is still off, it is told as a new incident"
 BOOKS_EVERY = 10
-"""The books are read for the metrics every so many turns of the watch."""
+"""Books, and how good the sources are, are read for metrics and page every so many turns of the watch."""
 
 
 class Sink(Protocol):
@@ -88,6 +89,9 @@ class Daemon:
         self._live = False
         self._fed = False
         self._feeds: dict[str, str] = {}
+        self._names: dict[str, Sequence[str]] = {}
+        """What each source feeds, where it says so."""
+        self._scores: dict[str, float] = {}
         self._recorder: Recorder | None = None
         self._log = structlog.get_logger("pegbot")
 
@@ -105,6 +109,10 @@ class Daemon:
     def feed_status(self, status: FeedStatus) -> None:
         """A supervisor says how its source is."""
         self._feeds[status.source] = status.state
+        names = self._names.get(status.source) or self._scores
+        scores = [self._scores[name] for name in names if name in self._scores]
+        if scores:
+            status = replace(status, quality=sum(scores) / len(scores))
         self.publish(status)
 
     def bad_datum(self, error: TapeError | Quarantined) -> None:
@@ -286,6 +294,7 @@ class Daemon:
             self.config, self.registry, clock=self.clock, now=self.driver.now,
             on_bad=self.bad_datum, session=self.driver.engine.clock.session,
         )  # fmt: skip
+        self._names = {one.name: getattr(one, "instruments", ()) for one in built}
         self._live = any(not isinstance(one, TapeCollector) for one in built)
         return built
 
@@ -300,7 +309,8 @@ class Daemon:
             if "tick" in self.config.mqtt.topics:
                 self._listeners.append(self._mqtt.offer)
         if self.config.record.path:
-            self._recorder = Recorder(free_path(self.config.path(self.config.record.path)))
+            record = self.config.record
+            self._recorder = Recorder(free_path(self.config.path(record.path)), rotation=rotation(record))
             self._listeners.append(self._recorder.offer)
         return self._sender
 
@@ -339,9 +349,15 @@ class Daemon:
             self.metrics.set("pegbot_loop_delay_seconds", max(0.0, loop.time() - due))
             turn += 1
             if turn % BOOKS_EVERY == 0:
+                self._show_quality()
                 await self._show_books(store)
             if turn % PRUNE_EVERY == PRUNE_FIRST:
                 await self._prune(store)
+
+    def _show_quality(self) -> None:
+        for quality in self.driver.engine.qualities():
+            self._scores[quality.instrument] = quality.score
+            self.publish(quality)
 
     async def _prune(self, store: Store) -> None:
         """Drop what is older than ``[ledger] keep_days``, in event time."""

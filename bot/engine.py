@@ -11,6 +11,7 @@ from math import exp, log
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bot import snapshot
 from bot.config import Config
@@ -49,11 +50,13 @@ from bot.types import (
     Message,
     Ns,
     Plan,
+    Quality,
     Quarantined,
     Session,
     Tick,
 )
 from bot.valuation import Estimate, SessionClock, Valuation
+from bot.valuation.quality import KINDS, Meter, beside_peers, told
 
 WIDE_SPREAD = 0.10
 """A quote whose ask is this far above its bid (as a log ratio) says nothing of the price."""
@@ -84,6 +87,8 @@ class Engine:
         self.now: Ns = 0
         self.heard: Ns = 0
         """When the last tick was of, whatever came since without one."""
+        self._ahead: Ns = 0
+        """How far the stamp of the present tick is ahead of the clock here."""
         self._sizes = config.detector.sizes_usd
         self._primary = config.detector.sizes_usd[0]
         self._basis_every = int(config.detector.basis_interval_seconds * NS)
@@ -105,6 +110,17 @@ class Engine:
             for state in seen
             for at in (state.ts,)
         ]
+
+    def qualities(self) -> list[Quality]:
+        """How good each source of a price is now: references first, then instruments."""
+        now = self.now
+        kind, begun = KINDS[self.clock.session(now)], self.clock.segment(now)[0]
+        market = self.market
+        known: list[tuple[ReferenceState | InstrumentState, str]]
+        known = [(one, share.info.ticker) for share, one in market.references.values()]
+        known += [(one, one.underlying.info.ticker) for one in market.instruments.values()]
+        found = (told(one, ticker, now, kind, begun) for one, ticker in known)
+        return [one for one in found if one is not None]
 
     def step(self, event: Event | Fill) -> list[Message]:
         """What follows from one event. A datum that cannot be used gives one ``Quarantined``."""
@@ -143,6 +159,14 @@ class Engine:
             and (size is None or 0.0 <= size < MAX_USD)
         ):
             self._refuse(tick)
+        if received and ts > received:
+            # Nothing is valid later than it was heard; believed, it would make what is stamped right too old.
+            self._ahead = ts - received
+            try:
+                self._tick(replace(tick, ts=received), out)
+            finally:
+                self._ahead = 0
+            return
         if ts > self.now:
             if self.detector.is_due(ts):
                 out.extend(self.detector.due(ts, self.heard))
@@ -224,6 +248,12 @@ class Engine:
             reference.price = price
             reference.log_price = log_price
             reference.changed = ts
+        meter: Meter | None = reference.meter
+        if meter is None or ts >= meter.due:
+            self._measure(reference, ts, tick.received)
+            apart = beside_peers(underlying, reference, ts) if len(underlying.references) > 2 else None
+            if apart is not None:
+                reference.meter.compare(apart, ts)
         if underlying.info.kind == "currency":
             self.market.peg(underlying, ts)
         elif not reference.halted:
@@ -234,6 +264,14 @@ class Engine:
                 told = self.detector.references.judge(underlying, reference, ts, self.clock.session(ts))
                 if told is not None:
                     out.append(told)
+
+    def _measure(self, state: InstrumentState | ReferenceState, ts: Ns, received: Ns) -> None:
+        """Take note of how well a source speaks."""
+        meter: Meter = state.meter
+        if meter is None:
+            meter = state.meter = Meter()
+        session = self.clock.session(ts)
+        meter.see(ts, received - self._ahead, state.changed, KINDS[session], self.clock.segment(ts)[0])
 
     def _hear(self, state: InstrumentState | ReferenceState, underlying: UnderlyingState, ts: Ns,
               out: list[Message]) -> None:  # fmt: skip
@@ -307,6 +345,9 @@ class Engine:
                 state.alarm.last_log = state.log_price
             state.changed = ts
             state.log_price = log_price
+        meter: Meter | None = state.meter
+        if meter is None or ts >= meter.due:
+            self._measure(state, ts, tick.received)
         estimate = self.valuation.estimate(state, ts)
         session = self.clock.session(ts)
         coins = self.market.coins

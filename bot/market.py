@@ -160,6 +160,7 @@ class InstrumentState:
         "is_bar",
         "liquidity_usd",
         "log_price",
+        "meter",
         "name",
         "next_basis",
         "pool_data",
@@ -207,6 +208,7 @@ class InstrumentState:
         self.next_basis: Ns = 0
         self.alarm: Any = None
         self.beat: Any = None
+        self.meter: Any = None
 
     @property
     def multiplier(self) -> float:
@@ -227,6 +229,7 @@ class ReferenceState:
         "halted",
         "halted_reason",
         "log_price",
+        "meter",
         "name",
         "oracle",
         "previous",
@@ -255,6 +258,7 @@ class ReferenceState:
         self.halted = False
         self.halted_reason = ""
         self.beat: Any = None
+        self.meter: Any = None
 
 
 class UnderlyingState:

@@ -20,7 +20,7 @@ from bot import __version__, types
 from bot.exposition import CONTENT_TYPE as CONTENT_TYPE
 from bot.exposition import Family, Store
 from bot.timefmt import NS
-from bot.types import Basis, FeedStatus, Fill, Incident, Message, Ns, Plan, Quarantined
+from bot.types import Basis, FeedStatus, Fill, Incident, Message, Ns, Plan, Quality, Quarantined
 
 _G: Final = "gauge"
 _C: Final = "counter"
@@ -43,7 +43,17 @@ FAMILIES: Final = (
     Family(_C, "pegbot_queue_dropped_total", "Items a full queue let go.", ("queue",)),
     Family(_G, "pegbot_feed_state", "1 for the state a source is in, else 0.", ("source", "state")),
     Family(_G, "pegbot_feed_lag_seconds", "Last tick: from valid there to seen here.", ("source",)),
+    Family(_G, "pegbot_feed_skew_seconds", "Its last stamp, ahead of the clock here.", ("source",)),
+    Family(_G, "pegbot_feed_quality_ratio", "Mean score of what it feeds, 0 to 1.", ("source",)),
     Family(_C, "pegbot_feed_restarts_total", "Times a source was started again.", ("source",)),
+    Family(_G, "pegbot_source_quality_ratio", "How good a price's source is, 0 to 1.", _I),
+    Family(_G, "pegbot_source_weight_ratio", "A reference's part in what all say.", _I),
+    Family(_G, "pegbot_source_age_seconds", "Event time since it last told a price.", _I),
+    Family(_G, "pegbot_source_lag_seconds", "How late its ticks are here, on average.", _I),
+    Family(_G, "pegbot_source_skew_seconds", "Stamps ahead of the clock here, on average.", _I),
+    Family(_G, "pegbot_source_missing_ratio", "Part of late time that it missed.", _I),
+    Family(_G, "pegbot_source_frozen_ratio", "Part of late time that its price stood.", _I),
+    Family(_G, "pegbot_source_apart_ratio", "Distance from its peers, a log.", _I),
     Family(_G, "pegbot_session", "1 for the session it is, else 0.", ("underlying", "session")),
     Family(_G, "pegbot_instruments", "Instruments, as the detector sees them.", ("underlying", "state")),
     Family(_G, "pegbot_basis_age_seconds", "Event time since it was last valued.", _I),
@@ -94,6 +104,16 @@ _SHOWN: Final = (
     ("pegbot_reference_age_seconds", "age_seconds", ()),
     ("pegbot_liquidity_usd", "liquidity_usd", ()),
 )
+_QUALITY: Final = (
+    ("pegbot_source_quality_ratio", "score"),
+    ("pegbot_source_weight_ratio", "weight_ratio"),
+    ("pegbot_source_age_seconds", "age_seconds"),
+    ("pegbot_source_lag_seconds", "lag_seconds"),
+    ("pegbot_source_skew_seconds", "skew_seconds"),
+    ("pegbot_source_missing_ratio", "missing_ratio"),
+    ("pegbot_source_frozen_ratio", "frozen_ratio"),
+    ("pegbot_source_apart_ratio", "apart_ratio"),
+)
 
 
 class Metrics(Store):
@@ -109,6 +129,7 @@ class Metrics(Store):
         self._basis: dict[str, Basis] = {}
         self._incidents: dict[str, Incident] = {}
         self._plans: dict[str, Plan] = {}
+        self._qualities: dict[str, Quality] = {}
         self._now: Ns = 0
         self._before_render: list[Callable[[], None]] = []
         self.set("pegbot_build_info", 1, version, platform.python_version())
@@ -169,6 +190,8 @@ class Metrics(Store):
                 self._on_fill(message)
             case FeedStatus():
                 self._on_feed(message)
+            case Quality():
+                self._qualities[message.instrument] = message
             case Quarantined():
                 self.add("pegbot_quarantined_total", 1, _word(message.reason))
 
@@ -203,6 +226,8 @@ class Metrics(Store):
             self.set("pegbot_feed_state", state == feed.state, feed.source, state)
         self.set("pegbot_feed_restarts_total", feed.restarts, feed.source)
         self.set("pegbot_feed_lag_seconds", feed.lag_seconds, feed.source)
+        self.set("pegbot_feed_skew_seconds", feed.skew_seconds, feed.source)
+        self.set("pegbot_feed_quality_ratio", feed.quality, feed.source)
 
     def _show(self) -> None:
         for name in _MADE_ANEW:
@@ -215,6 +240,9 @@ class Metrics(Store):
         for underlying, basis in latest.items():
             for session in get_args(types.Session):
                 self.set("pegbot_session", session == basis.session, underlying, session)
+        for one in self._qualities.values():
+            for name, field in _QUALITY:
+                self.set(name, getattr(one, field), one.instrument, one.underlying)
         for incident in self._incidents.values():
             self._show_incident(incident)
         for plan in self._plans.values():

@@ -17,7 +17,7 @@ from bot.detector.incidents import OpenIncident
 from bot.errors import DataError
 from bot.market import InstrumentState, ReferenceState, TokenState
 from bot.pools import decode, decode_book
-from bot.valuation import Estimate, FairState
+from bot.valuation import Estimate, FairState, quality
 
 if TYPE_CHECKING:
     from bot.engine import Engine
@@ -28,7 +28,7 @@ INSTRUMENT = (
     "liquidity_usd", "log_price", "next_basis", "pool_data", "previous_ts", "price", "quoted", "traded_usd",
     "ts",
 )  # fmt: skip
-REFERENCE = tuple(name for name in ReferenceState.__slots__ if name not in ("beat", "oracle"))
+REFERENCE = tuple(name for name in ReferenceState.__slots__ if name not in ("beat", "meter", "oracle"))
 TOKEN = tuple(name for name in TokenState.__slots__ if name != "token")
 SHARE = ("slow", "slow_at", "split", "split_at")
 SIGHTING = ("ts", "basis", "direction", "sigmas", "session", "fair_moved", "move", "usd", "reverted")
@@ -58,7 +58,11 @@ def dump(engine: Engine) -> bytes:
             "origin": engine.clock.origin,
             "tokens": {name: _take(state, TOKEN) for name, state in market.tokens.items()},
             "references": {
-                name: {**_take(reference, REFERENCE), "beat": _beat(reference)}
+                name: {
+                    **_take(reference, REFERENCE),
+                    "beat": _beat(reference),
+                    "meter": quality.dump(reference.meter),
+                }
                 for name, (_, reference) in market.references.items()
             },
             "instruments": {name: _instrument(state) for name, state in market.instruments.items()},
@@ -97,6 +101,7 @@ def _instrument(state: InstrumentState) -> dict[str, Any]:
     values = _take(state, INSTRUMENT)
     values["alarm"] = _take(alarm, REMEMBERED) if alarm is not None else None
     values["beat"] = _beat(state)
+    values["meter"] = quality.dump(state.meter)
     values["incident"] = alarm.incident.id if alarm is not None and alarm.incident is not None else None
     return values
 
@@ -134,6 +139,7 @@ def load(engine: Engine, data: bytes) -> None:
         if isinstance(admitted, ReferenceState):
             _put(admitted, values, REFERENCE)
             _put_beat(admitted, values["beat"])
+            admitted.meter = quality.load(values.get("meter"))
     for name, values in saved["instruments"].items():
         admitted = _admit(engine, name)
         if isinstance(admitted, InstrumentState):
@@ -147,6 +153,7 @@ def load(engine: Engine, data: bytes) -> None:
                 _put(admitted.alarm, values["alarm"], REMEMBERED)
                 admitted.alarm.incident = incidents.get(values["incident"])
             _put_beat(admitted, values["beat"])
+            admitted.meter = quality.load(values.get("meter"))
     engine.valuation.realised.restore(saved["realised"])
     for ticker, values in saved["fair"].items():
         underlying = market.underlyings.get(ticker)

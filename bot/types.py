@@ -212,12 +212,23 @@ class Hedge(Struct, frozen=True, omit_defaults=True):
     others: list[HedgeNotChosen] = []
 
 
+class Outcome(Struct, frozen=True):
+    """One way a plan may go once its first leg has filled; ``usd`` is the profit expected then."""
+
+    name: str
+    probability: float
+    usd: float
+
+
 class Plan(Struct, frozen=True):
     """A route with sizes, legs, hedge, costs, worst case and expiry, or ``no_trade`` and why.
 
     A plan to do nothing has ``decision == "no_trade"``, no legs and ``reasons`` that each start
     with the name of the rule. ``worst_case_usd`` is a loss as a negative number, at 99 %, over the
-    settlement wait. ``capital_usd`` is locked for ``duration_seconds``.
+    settlement wait, with the failure that the route can suffer. ``capital_usd`` is locked for
+    ``duration_seconds``. ``outcomes`` are the ways it may go and make ``expected_profit_usd`` together;
+    the shortfalls over them are losses as positive numbers (negative: a gain even there), exceeded in 5 and in
+    1 of 100 cases. ``otherwise`` are the legs to go on with if a leg after a mint is refused.
     """
 
     id: str
@@ -240,6 +251,11 @@ class Plan(Struct, frozen=True):
     duration_seconds: float
     annualised_return: float | None
     reasons: list[str]
+    probability_of_loss: float | None = None
+    shortfall_95_usd: float | None = None
+    shortfall_99_usd: float | None = None
+    outcomes: list[Outcome] = []
+    otherwise: list[Leg] = []
 
 
 class Order(Struct, frozen=True):
@@ -288,6 +304,36 @@ class FeedStatus(Struct, frozen=True):
     ticks: int
     restarts: int
     detail: str = ""
+    skew_seconds: float | None = None
+    """How far the last stamp was ahead of the clock here: 0 where it was not, ``None`` before the first."""
+    quality: float | None = None
+    """Mean score of what it feeds (:class:`Quality`), 0 to 1; ``None`` while nothing is known."""
+
+
+class Quality(Struct, frozen=True, gc=False):
+    """How good one source of one price is as of ``ts``, from its own ticks and its peers (see
+    :mod:`bot.valuation.quality`).
+
+    ``score`` is 0 to 1; ``fault`` what costs most of it: ``missing``, ``frozen``, ``late``, ``ahead``,
+    ``apart``, ``halted``, or nothing. ``weight_ratio`` is a reference's part in what all of the share say
+    now. ``age_seconds`` is of its last price, ``every_seconds`` how often it usually speaks in this kind of
+    session; ``missing_ratio`` and ``frozen_ratio`` are parts of late time; ``apart_ratio`` is its distance
+    from its peers as a log. What is not known is ``None``.
+    """
+
+    ts: Ns
+    instrument: str
+    underlying: str
+    score: float
+    fault: str
+    age_seconds: float
+    every_seconds: float | None = None
+    lag_seconds: float | None = None
+    skew_seconds: float | None = None
+    missing_ratio: float | None = None
+    frozen_ratio: float | None = None
+    apart_ratio: float | None = None
+    weight_ratio: float | None = None
 
 
 class Quarantined(Struct, frozen=True):
@@ -299,7 +345,7 @@ class Quarantined(Struct, frozen=True):
     detail: str
 
 
-Message = Basis | Incident | Plan | Fill | FeedStatus | Quarantined
+Message = Basis | Incident | Plan | Fill | FeedStatus | Quality | Quarantined
 """What leaves the engine and the daemon for metrics, alerts, web, MQTT and the recorder."""
 
 

@@ -103,13 +103,16 @@ class Supervisor:
 
     @property
     def status(self) -> FeedStatus:
-        """Its health now. ``lag_seconds`` is of the last tick: from valid there to seen here."""
+        """Its health now. ``lag_seconds`` is of the last tick: from valid there to seen here;
+        ``skew_seconds`` is how far its stamp was ahead of the clock here."""
         last = self._last
+        late = None if last is None else ((last.received or last.ts) - last.ts) / NS
         return FeedStatus(
             source=self.name,
             state=self.state,
             since=self.since,
-            lag_seconds=None if last is None else max(0.0, ((last.received or last.ts) - last.ts) / NS),
+            lag_seconds=None if late is None else max(0.0, late),
+            skew_seconds=None if late is None else max(0.0, -late),
             ticks=self.ticks,
             restarts=self.restarts,
             detail=self.detail or redact(str(getattr(self.collector, "detail", ""))),

@@ -38,7 +38,7 @@ ENDPOINTS: Final = {
     "GET /api/plans/{id}": "one plan, explained",
     "GET /api/fills": "fills, the latest first; limit=N",
     "GET /api/ledger": "cash, positions, profit and loss",
-    "GET /api/feeds": "health of the sources, and data set aside",
+    "GET /api/feeds": "health of the sources, how good each reference is, and data set aside",
     "GET /api/stream": "server-sent events: what changes, as it changes",
     "POST /api/incidents/{id}/acknowledge": "somebody is on it; needs a header X-Requested-With",
     "POST /api/incidents/{id}/mute": "no messages about it for minutes=N (60); same header",
@@ -218,7 +218,9 @@ class _Api:
 
     async def feeds(self, _: Request) -> Response:
         feeds = [views.row(feed) for feed in self._replica.feeds.values()]
-        return JsonResponse({"feeds": feeds, "quarantined": views.quarantined(self._replica)})
+        references = views.references(self._replica)
+        aside = views.quarantined(self._replica)
+        return JsonResponse({"feeds": feeds, "references": references, "quarantined": aside})
 
 
 def _explain(plan: Plan) -> str:

@@ -23,9 +23,11 @@ from bot.types import (
     Message,
     Ns,
     Plan,
+    Quality,
     Quarantined,
     Session,
     Severity,
+    split_instrument,
 )
 from bot.web.history import History
 
@@ -35,7 +37,7 @@ MAX_KEYS = 256
 """Sources, and reasons of quarantine, that are told apart."""
 MAX_TURNS = 32
 
-Kind = Literal["instrument", "incident", "plan", "fill", "feed", "quarantined"]
+Kind = Literal["instrument", "incident", "plan", "fill", "feed", "reference", "quarantined"]
 Key = tuple[Kind, str]
 
 
@@ -65,6 +67,8 @@ class Replica:
         self.plan_of: dict[str, str] = {}
         self.fills: OrderedDict[str, Fill] = OrderedDict()
         self.feeds: dict[str, FeedStatus] = {}
+        self.references: dict[str, Quality] = {}
+        """How good each reference is; of instruments the metrics tell."""
         self.quarantined: dict[str, int] = {}
         self.last_quarantined: deque[Quarantined] = deque(maxlen=50)
         self.dropped_instruments = 0
@@ -89,6 +93,8 @@ class Replica:
                 if message.source in self.feeds or len(self.feeds) < MAX_KEYS:
                     self.feeds[message.source] = message
                     self._touch("feed", message.source)
+            case Quality():
+                self._quality(message)
             case Quarantined():
                 known = message.reason in self.quarantined or len(self.quarantined) < MAX_KEYS
                 reason = message.reason if known else "other"
@@ -167,6 +173,14 @@ class Replica:
         if len(self.fills) > self._ring:
             oldest, _ = self.fills.popitem(last=False)
             self._changed.pop(("fill", oldest), None)
+
+    def _quality(self, quality: Quality) -> None:
+        name = quality.instrument
+        if split_instrument(name)[0] != quality.underlying:
+            return
+        if name in self.references or len(self.references) < self._max_instruments:
+            self.references[name] = quality
+            self._touch("reference", name)
 
     def _touch(self, kind: Kind, name: str) -> None:
         self.version += 1

@@ -59,8 +59,14 @@ def status(replica: Replica, *, version: str, notice: str, ready: tuple[bool, st
         "incidents_open": len(replica.open_incidents()),
         "sessions": dict(sorted(replica.sessions.items())),
         "feeds": [row(feed) for feed in replica.feeds.values()],
+        "references": references(replica),
         "quarantined": quarantined(replica),
     }
+
+
+def references(replica: Replica) -> list[Json]:
+    """How good each reference is, by name."""
+    return [row(replica.references[name]) for name in sorted(replica.references)]
 
 
 def quarantined(replica: Replica) -> Json:
@@ -185,6 +191,8 @@ def changes(replica: Replica, keys: Iterable[Key]) -> Json:
             out.setdefault("fills", []).append(row(replica.fills[name]))
         elif kind == "feed":
             out.setdefault("feeds", []).append(row(replica.feeds[name]))
+        elif kind == "reference":
+            out.setdefault("references", []).append(row(replica.references[name]))
         else:
             out["quarantined"] = quarantined(replica)
     return out

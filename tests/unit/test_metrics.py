@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics import CONTENT_TYPE, FAMILIES, Metrics
 from bot.timefmt import NS
-from bot.types import Cause, FeedStatus, Message, Quarantined, Session
+from bot.types import Cause, FeedStatus, Message, Quality, Quarantined, Session
 from tests.fixtures.messages import T, basis, everything, fill, incident, observed, plan
 
 
@@ -41,7 +41,7 @@ def test_every_type_of_message_is_counted() -> None:
     before = samples(Metrics())
     messages: list[Message] = [
         basis(), incident(), plan(), fill(), FeedStatus("tape", "up", T, None, 0, 0),
-        Quarantined(T, "x", "crossed", ""),
+        Quarantined(T, "x", "crossed", ""), Quality(T, "AMZN@yahoo", "AMZN", 1.0, "", 1.0),
     ]  # fmt: skip
     assert {type(message) for message in messages} == set(get_args(Message))
     for message in messages:
@@ -197,6 +197,14 @@ def test_a_flood_of_strange_reasons_stays_bounded() -> None:
     }
     assert len(reasons) <= 10_001
     assert sum(reasons.values()) == 24_000
+
+
+def test_how_good_a_source_is_shows_and_what_is_not_known_of_it_is_absent() -> None:
+    metrics = observed(Quality(T, "AMZN@yahoo", "AMZN", 0.25, "late", 3.0, lag_seconds=52.0))
+    labels = {"instrument": "AMZN@yahoo", "underlying": "AMZN"}
+    assert value(metrics, "pegbot_source_quality_ratio", **labels) == 0.25
+    assert value(metrics, "pegbot_source_lag_seconds", **labels) == 52.0
+    assert value(metrics, "pegbot_source_weight_ratio", **labels) is None
 
 
 def test_hostile_label_values_come_back_as_they_were() -> None:

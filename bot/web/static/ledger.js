@@ -41,6 +41,28 @@ export function ledger(store) {
   box.replaceChildren(...parts.filter(Boolean));
 }
 
+const quality = (score) => (score === null || score === undefined ? "" : `quality ${(100 * score).toFixed(0)}\u202f%`);
+const part = (ratio, what) => (ratio > 0.02 ? `${(100 * ratio).toFixed(0)}\u202f% ${what}` : "");
+
+// The worst first: these are the witnesses of what a share is worth.
+function references(store) {
+  const found = [...store.references.values()].sort((a, b) => a.score - b.score || (a.instrument < b.instrument ? -1 : 1));
+  show($("references"), found.length > 0);
+  keyed($("references-list"), found, (one) => one.instrument, () => h("li", null, h("i", { "aria-hidden": "true" }), h("b"), h("span", { class: "is" }), h("small")), (node, one) => {
+    const [mark, name, state, more] = node.children;
+    attr(mark, "class", `dot ${one.score >= 0.8 ? "up" : one.score >= 0.4 ? "silent" : "down"}`);
+    put(name, one.instrument);
+    put(state, one.fault || "good");
+    const facts = [
+      quality(one.score), one.weight_ratio !== null ? `weight ${(100 * one.weight_ratio).toFixed(0)}\u202f%` : "",
+      `${format.age(one.age_seconds)} old`, part(one.missing_ratio, "missing"), part(one.frozen_ratio, "frozen"),
+      one.lag_seconds > 0.5 ? `${format.duration(one.lag_seconds)} late` : "", one.skew_seconds > 0.5 ? `${format.duration(one.skew_seconds)} ahead` : "",
+      one.apart_ratio > 0.001 ? `${(100 * one.apart_ratio).toFixed(1)}\u202f% from the others` : "",
+    ].filter(Boolean);
+    put(more, facts.join(" · "));
+  });
+}
+
 const FEED = { starting: "starting", up: "up", silent: "silent", down: "down", stopped: "stopped" };
 
 export function feeds(store) {
@@ -60,10 +82,11 @@ export function feeds(store) {
       put(name, feed.source);
       put(state, FEED[feed.state] ?? feed.state);
       const lag = feed.lag_seconds !== null && feed.lag_seconds !== undefined ? `lag ${feed.lag_seconds < 10 ? `${feed.lag_seconds.toFixed(1)}\u202fs` : format.age(feed.lag_seconds)}` : "";
-      const facts = [`${format.plural(feed.ticks, "tick")}`, lag, feed.restarts ? format.plural(feed.restarts, "restart") : "", feed.detail].filter(Boolean);
+      const facts = [`${format.plural(feed.ticks, "tick")}`, lag, quality(feed.quality), feed.skew_seconds > 1 ? `stamps ${format.duration(feed.skew_seconds)} ahead` : "", feed.restarts ? format.plural(feed.restarts, "restart") : "", feed.detail].filter(Boolean);
       put(more, facts.join(" · "));
     });
   }
+  references(store);
   const reasons = Object.entries(store.quarantined?.reasons ?? {});
   const total = reasons.reduce((sum, [, n]) => sum + n, 0);
   const aside = $("aside");

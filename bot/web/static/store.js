@@ -15,6 +15,7 @@ export class Store {
     this.planMap = new Map();
     this.fillMap = new Map();
     this.feeds = new Map();
+    this.references = new Map();
     this.quarantined = null;
     this.books = null;
     this.booksProblem = null;
@@ -30,6 +31,7 @@ export class Store {
     this.status = status;
     this.quarantined = status.quarantined;
     this.feeds = new Map(status.feeds.map((feed) => [feed.source, feed]));
+    this.references = new Map(status.references.map((one) => [one.instrument, one]));
     this.incidents = new Map(incidents.incidents.map((incident) => [incident.id, incident]));
     this.planMap = new Map(plans.plans.reverse().map((plan) => [plan.id, plan]));
     this.fillMap = new Map(fills.fills.reverse().map((fill) => [fill.id, fill]));
@@ -78,6 +80,10 @@ export class Store {
     }
     for (const feed of event.feeds ?? []) {
       this.feeds.set(feed.source, feed);
+      parts.add("feeds");
+    }
+    for (const one of event.references ?? []) {
+      this.references.set(one.instrument, one);
       parts.add("feeds");
     }
     if (event.quarantined) {

@@ -1,0 +1,259 @@
+"""How good a source is, by its own ticks and its peers: a score from 0 to 1, the same live and in replay.
+
+Five things make a source worse, each as a factor of the score:
+
+* **missing**: the share of late time in which nothing came although, by its own usual rhythm in this kind of
+  session, something should have: staleness while it lasts, a gap once it is over;
+* **frozen**: the same of its price: ticks come, and it stands still for longer than it ever does;
+* **lag**: how late its ticks are here, and **skew**: how far its stamps are ahead of the clock here;
+* **apart**: how far it is from the median of all references of the share, where at least three speak.
+
+What is lost counts at once and is forgotten over minutes (``MEMORY``): a source that comes back is heard
+little at first and more as it holds, so that weights neither jump nor flap. A rhythm is believed after
+``LEARNT`` intervals of its kind of session; before that, and of what speaks only when somebody trades,
+silence says nothing.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Any
+
+from bot.market import InstrumentState, ReferenceState, UnderlyingState
+from bot.timefmt import NS
+from bot.types import Ns, Quality, Session
+
+SAMPLE_NS = NS
+"""A source is looked at this often, however often it speaks: so a tick costs one comparison."""
+MEMORY = 300.0
+"""Seconds over which what was lost is forgotten, as 1/e."""
+LEARNT = 20
+GAIN = 0.05
+"""Weight of one interval in what is usual."""
+CAP = 4.0
+"""No interval counts for more than so many usual ones in what is usual."""
+GAP = 10.0
+"""So many usual intervals, and at least :data:`GAP_SECONDS`, may pass before time counts as lost."""
+GAP_SECONDS = 30.0
+LATE_TAU = 60.0
+LATE_SECONDS, AHEAD_SECONDS, APART = 30.0, 5.0, 0.006
+"""A lag, a skew or a distance (as a log) so large halves the score."""
+APART_UP, APART_DOWN = 30.0, 300.0
+"""Seconds in which a disagreement is believed, and in which it is forgotten."""
+
+TOGETHER_NS = 300 * NS
+"""References that spoke within so long are compared."""
+UNSTEADY = ("pool", "issuer")
+"""A pool speaks when somebody trades, an issuer when it has news: their silence says nothing."""
+
+KINDS: dict[Session, int] = {"regular": 0, "pre": 1, "post": 1, "overnight": 1, "weekend": 2, "holiday": 2}
+"""Sessions with a rhythm of their own."""
+
+
+RHYTHMS = ("moves", "speaks")
+
+
+class Rhythm:
+    """How often something happens in one kind of session: average interval in seconds, of how many."""
+
+    __slots__ = ("count", "every")
+
+    def __init__(self, every: float = 0.0, count: int = 0) -> None:
+        self.every, self.count = every, count
+
+    def learn(self, seconds: float) -> None:
+        """One more interval."""
+        if not self.count:
+            self.every = seconds
+        else:
+            self.every += GAIN * (min(seconds, CAP * self.every) - self.every)
+        if self.count < LEARNT:
+            self.count += 1
+
+    def lost(self, seconds: float) -> float:
+        """Seconds of a silence of ``seconds`` that are beyond what is usual."""
+        if self.count < LEARNT:
+            return 0.0
+        beyond = seconds - max(GAP_SECONDS, GAP * self.every)
+        return beyond if beyond > 0.0 else 0.0
+
+
+class Meter:
+    """What is remembered of one source; constant in size. Times are event time."""
+
+    __slots__ = (
+        "ahead",
+        "apart",
+        "at",
+        "changed",
+        "compared",
+        "due",
+        "frozen",
+        "lag",
+        "missing",
+        "moves",
+        "speaks",
+    )
+
+    def __init__(self) -> None:
+        self.at: Ns = 0
+        self.due: Ns = 0
+        """When it is to be looked at again: before that a tick costs nothing."""
+        self.changed: Ns = 0
+        self.speaks = (Rhythm(), Rhythm(), Rhythm())
+        self.moves = (Rhythm(), Rhythm(), Rhythm())
+        self.missing = 0.0
+        self.frozen = 0.0
+        self.lag: float | None = None
+        self.ahead: float | None = None
+        self.apart: float | None = None
+        self.compared: Ns = 0
+
+    def see(self, ts: Ns, received: Ns, changed: Ns, kind: int, begun: Ns) -> None:
+        """It spoke at ``ts``; its price is of ``changed``; this session, of ``kind``, has ``begun`` then."""
+        if self.at:
+            since = (ts - self.at) / NS
+            self.missing = self.missing_at(ts, kind, begun)
+            stood = 0.0
+            if changed <= self.changed:
+                # Of one that moved when it spoke again nobody knows whether it had stood still: it was away.
+                stood = min(since, self.moves[kind].lost((ts - max(changed, begun)) / NS))
+            self.frozen = _average(self.frozen, stood, since)
+            if begun <= self.at:
+                self.speaks[kind].learn(since)
+                if changed > self.changed:
+                    self.moves[kind].learn((changed - max(self.changed, begun)) / NS)
+        else:
+            since = LATE_TAU
+        if received:
+            late = (received - ts) / NS
+            step = 1.0 - exp(-since / LATE_TAU)
+            self.lag = _toward(self.lag, late if late > 0.0 else 0.0, step)
+            self.ahead = _toward(self.ahead, -late if late < 0.0 else 0.0, step)
+        self.at, self.changed, self.due = ts, changed, ts + SAMPLE_NS
+
+    def compare(self, distance: float, ts: Ns) -> None:
+        """It is so far from its peers: a log, without sign."""
+        apart = self.apart
+        tau = APART_UP if apart is None or distance > apart else APART_DOWN
+        since = min((ts - self.compared) / NS, APART_UP) if self.compared else 0.0
+        # It begins as one in line: a first look at peers that are a moment apart is no fault.
+        self.apart = _toward(apart or 0.0, distance, 1.0 - exp(-since / tau))
+        self.compared = ts
+
+    def missing_at(self, ts: Ns, kind: int, begun: Ns) -> float:
+        """Share of late time without a tick where there should have been one, as of ``ts``."""
+        silent = (ts - max(self.at, begun)) / NS
+        return _average(self.missing, self.speaks[kind].lost(silent), (ts - self.at) / NS)
+
+    def frozen_at(self, ts: Ns) -> float:
+        """Share of late time in which it spoke and its price stood still although it should have moved."""
+        return _average(self.frozen, 0.0, (ts - self.at) / NS)
+
+    def score(self, ts: Ns, kind: int, begun: Ns, steady: bool = True) -> float:
+        """0 (worthless) to 1 (faultless) at ``ts``; ``steady``: whether its silence means anything."""
+        score = 1.0
+        if steady:
+            score = (1.0 - self.missing_at(ts, kind, begun)) * (1.0 - self.frozen_at(ts))
+        if self.lag is not None and self.ahead is not None:
+            late, ahead = self.lag / LATE_SECONDS, self.ahead / AHEAD_SECONDS
+            score /= (1.0 + late * late) * (1.0 + ahead * ahead)
+        if self.apart is not None:
+            apart = self.apart / APART
+            score /= 1.0 + apart * apart
+        return score
+
+    def fault(self, ts: Ns, kind: int, begun: Ns, steady: bool = True) -> str:
+        """What costs the score most, if anything costs a tenth of it: one of the five by name."""
+        late = (self.lag or 0.0) / LATE_SECONDS
+        ahead = (self.ahead or 0.0) / AHEAD_SECONDS
+        apart = (self.apart or 0.0) / APART
+        kept = {
+            "missing": 1.0 - self.missing_at(ts, kind, begun) if steady else 1.0,
+            "frozen": 1.0 - self.frozen_at(ts) if steady else 1.0,
+            "late": 1.0 / (1.0 + late * late),
+            "ahead": 1.0 / (1.0 + ahead * ahead),
+            "apart": 1.0 / (1.0 + apart * apart),
+        }
+        worst = min(kept, key=kept.__getitem__)
+        return worst if kept[worst] <= 0.9 else ""
+
+
+def _average(so_far: float, lost: float, since: float) -> float:
+    """A time average over :data:`MEMORY` after ``since`` more seconds, the last ``lost`` of them lost."""
+    if since <= 0.0:
+        return so_far
+    kept = so_far * exp(-since / MEMORY)
+    return kept if lost <= 0.0 else kept + 1.0 - exp(-lost / MEMORY)
+
+
+def _toward(value: float | None, seen: float, step: float) -> float:
+    return seen if value is None else value + step * (seen - value)
+
+
+PLAIN = tuple(name for name in Meter.__slots__ if name not in RHYTHMS)
+
+
+def beside_peers(underlying: UnderlyingState, one: ReferenceState, ts: Ns) -> float | None:
+    """How far a reference is from the median of all that have spoken of late, as a log without sign.
+
+    ``None`` where fewer than three have: of two that differ nobody can tell by them alone.
+    """
+    levels = [
+        other.log_price
+        for other in underlying.references.values()
+        if other.price is not None and not other.halted and ts - other.ts <= TOGETHER_NS
+    ]
+    if len(levels) < 3:
+        return None
+    levels.sort()
+    middle = len(levels) // 2
+    centre = levels[middle] if len(levels) % 2 else (levels[middle - 1] + levels[middle]) / 2
+    return abs(one.log_price - centre)
+
+
+def told(
+    state: ReferenceState | InstrumentState, ticker: str, ts: Ns, kind: int, begun: Ns
+) -> Quality | None:
+    """The message about one source as of ``ts``; ``None`` if it has never told a price."""
+    meter: Meter | None = state.meter
+    if meter is None or not meter.at:
+        return None
+    ts = max(ts, meter.at)
+    steady = isinstance(state, ReferenceState) or state.venue_kind not in UNSTEADY
+    rhythm = meter.speaks[kind]
+    return Quality(
+        ts=ts,
+        instrument=state.name,
+        underlying=ticker,
+        score=0.0 if state.halted else meter.score(ts, kind, begun, steady),
+        fault="halted" if state.halted else meter.fault(ts, kind, begun, steady),
+        age_seconds=(ts - state.ts) / NS,
+        every_seconds=rhythm.every if rhythm.count >= LEARNT else None,
+        lag_seconds=meter.lag,
+        skew_seconds=meter.ahead,
+        missing_ratio=meter.missing_at(ts, kind, begun) if steady else None,
+        frozen_ratio=meter.frozen_at(ts) if steady else None,
+        apart_ratio=meter.apart,
+    )
+
+
+def dump(meter: Meter | None) -> dict[str, Any] | None:
+    """What is remembered, as plain data."""
+    if meter is None:
+        return None
+    values = {name: getattr(meter, name) for name in PLAIN}
+    values |= {name: [(one.every, one.count) for one in getattr(meter, name)] for name in RHYTHMS}
+    return values
+
+
+def load(values: dict[str, Any] | None) -> Meter | None:
+    """Go on from :func:`dump`."""
+    if values is None:
+        return None
+    meter = Meter()
+    for name in PLAIN:
+        setattr(meter, name, values[name])
+    for name in RHYTHMS:
+        setattr(meter, name, tuple(Rhythm(every, count) for every, count in values[name]))
+    return meter
