@@ -76,6 +76,13 @@ class PlanRun(Struct):
         """The leg to send next."""
         return self.plan.legs[self.next_leg] if self.next_leg < len(self.plan.legs) else None
 
+    def held_at(self, number: int) -> str:
+        """Where the tokens of a leg are before it: where the last leg with them was, or its own place."""
+        instrument = self.plan.legs[number].instrument
+        token, _ = split_instrument(instrument)
+        before = (leg.instrument for leg in reversed(self.plan.legs[:number]))
+        return next((name for name in before if split_instrument(name)[0] == token), instrument)
+
     def must_wait(self) -> bool:
         """Whether the next leg uses tokens of this plan that have not arrived."""
         leg = self.leg

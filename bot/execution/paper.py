@@ -152,6 +152,8 @@ class PaperBroker:
                 check_limit(leg, done.all_in, self._config.slippage)
             except Refusal as refusal:
                 fills.append(rejected(order, run.plan, refusal))
+                if run.turn():
+                    continue
                 return fills + self._give_up(run, market, ts)
             fills.append(self._fill(run, order, done, market))
             run.filled.append(Filled(run.next_leg, str(done.quantity)))
@@ -172,9 +174,10 @@ class PaperBroker:
         run.move("unwinding")
         fills: list[Fill] = []
         stranded = False
-        kept = any(run.plan.legs[filled.leg].action in ("mint", "redeem") for filled in run.filled)
+        legs = run.legs
+        kept = any(legs[filled.leg].action in ("mint", "redeem") for filled in run.filled)
         for filled in reversed(run.filled):
-            leg = run.plan.legs[filled.leg]
+            leg = legs[filled.leg]
             if leg.action not in REVERSE or (kept and leg.action == "hedge"):
                 stranded = True
                 continue
@@ -215,8 +218,7 @@ class PaperBroker:
         return on_curve(state, _SIDES[leg.action], quantity, gas, self._taken.get(name))
 
     def _fill(self, run: PlanRun, order: Order, done: Execution, market: Market) -> Fill:
-        origin = run.plan.legs[order.leg - 1].instrument if order.leg else order.instrument
-        fill = filled_of(order, run.plan, done, origin)
+        fill = filled_of(order, run.plan, done, run.held_at(order.leg))
         if fill.status == "pending":
             run.in_transit.append(order.id)
             self._await(settled_of(fill))

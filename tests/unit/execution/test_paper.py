@@ -254,6 +254,21 @@ def test_a_transfer_leaves_one_place_and_arrives_at_the_other_later():
     assert (arrived.instrument, arrived.status, sold.action) == (BOOK, "settled", "sell")
 
 
+def test_a_transfer_moves_the_tokens_and_not_the_hedge_opened_in_between():
+    """Seen in the demo: the shares sold short were booked as sent to the venue, for good."""
+    desk = Desk()
+    route = plan(
+        leg("mint", ISSUER, price=222, delay_seconds=DAY),
+        leg("hedge", BROKER, price=221),
+        leg("transfer", BOOK, price=220, delay_seconds=1200),
+        leg("sell", BOOK, limit_price=221),
+    )
+    desk.broker.execute(route, desk.market, T)
+    told = desk.broker.due(T + DAY * NS, desk.market)
+    [leaving] = [fill for fill in told if fill.action == "transfer"]
+    assert (leaving.instrument, leaving.status, leaving.reason) == (ISSUER, "pending", f"to {BOOK}")
+
+
 def test_after_a_refused_leg_nothing_more_is_sent_and_what_filled_is_undone_at_a_real_loss():
     desk = Desk()
     route = plan(leg("buy", POOL, price=225), leg("sell", BOOK, price=230), leg("sell", BOOK, price=220))
