@@ -287,7 +287,11 @@ def pools_discover(
 @app.command(rich_help_panel=DATA)
 def replay(
     tapes: Annotated[
-        list[Path], typer.Argument(help="CSV, JSON Lines or Parquet; several are merged by time.")
+        list[Path],
+        typer.Argument(
+            help="CSV, JSON Lines or Parquet; a recording by its name, a folder or a pattern; "
+            "several are merged by time."
+        ),
     ],
     config: ConfigOption = None,
     incidents_to: Annotated[Path | None, typer.Option("--incidents", metavar="F.jsonl")] = None,
@@ -437,7 +441,7 @@ def backtest(
 @app.command(rich_help_panel=DATA)
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="TOML, as in config/scenarios.")],
-    out: Annotated[Path, typer.Option(help="Tape to write: .csv, .jsonl or .parquet.")],
+    out: Annotated[Path, typer.Option(help="Tape to write: .csv, .jsonl, or .parquet in segments.")],
     labels: Annotated[Path | None, typer.Option(help="CSV of what was injected, and when.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot import collectors, logs, preflight
 from bot.collectors.queue import TickQueue
-from bot.collectors.recorder import Recorder
+from bot.collectors.recorder import Recorder, rotation
 from bot.collectors.supervisor import Supervisor
 from bot.config import Config
 from bot.errors import PegbotError
@@ -31,7 +31,7 @@ class Recording:
         self.queue = TickQueue(config.collectors.queue_ticks)
         self.clock: Callable[[], Ns] = time.time_ns
         self.stopping = asyncio.Event()
-        self.recorder = Recorder(out)
+        self.recorder = Recorder(out, rotation=rotation(config.record))
         self._running: set[str] = set()
         session = SessionClock(config.valuation).session
         self._sources = collectors.build(config, registry, clock=self.clock, session=session)
@@ -83,7 +83,8 @@ class Recording:
         while True:
             await asyncio.sleep(PROGRESS_SECONDS)
             sys.stderr.write(
-                f"  {self.recorder.written:,} ticks written, {self.recorder.dropped:,} dropped\n"
+                f"  {self.recorder.written:,} ticks written, {self.recorder.dropped:,} dropped"
+                f"{f'; not writing: {self.recorder.failed}' if self.recorder.failed else ''}\n"
             )
 
 

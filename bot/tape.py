@@ -1,6 +1,7 @@
 """Tapes: ticks on disk as CSV, JSON Lines (both also ``.gz``) or Parquet, by the file's ending.
 
-Reading streams in constant memory. A row that cannot be used goes to ``on_bad`` with its place and a reason
+A recording in segments (:mod:`bot.segments`), a folder and a pattern are read as tapes, too. Reading
+streams in constant memory. A row that cannot be used goes to ``on_bad`` with its place and a reason
 (``bad_ts``, ``bad_instrument``, ``bad_kind``, ``bad_number``, ``not_finite``, ``bad_price``, ``crossed``,
 ``bad_data``, ``bad_row``, ``time_ahead``) and is passed over. Order is the engine's to check, but for a row
 that is more than a day ahead of those around it: a reader that waits for its time would wait in vain.
@@ -15,13 +16,15 @@ import heapq
 import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import msgspec
 
+from bot import segments
 from bot.errors import DataError, TapeError, UsageError
-from bot.market import MAX_TS, MIN_TS, check
+from bot.market import AHEAD_NS, MAX_TS, MIN_TS, check
 from bot.timefmt import DAY_SECONDS, NS, duration, parse, short
 from bot.types import TICK_KINDS, Ns, Tick, TickKind
 
@@ -38,12 +41,32 @@ _KINDS: dict[str, TickKind] = {kind: kind for kind in TICK_KINDS}
 
 
 def read(path: Path | str, *, on_bad: OnBad) -> Iterator[Tick]:
-    """The usable ticks of a file, in its order.
+    """The usable ticks of a file, in its order; of a recording, a folder or a pattern as by :func:`merge`.
 
     Raises :class:`UsageError` for an ending we do not read, a file that is not there or not what its
     ending says, and a required column that is missing.
     """
-    path = Path(path)
+    return merge([Path(path)], on_bad=on_bad)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything to be read by this name."""
+    try:
+        return all(file.is_file() for files in segments.tapes([path], ENDINGS) for file in files)
+    except UsageError:
+        return False
+
+
+def _one(files: Sequence[Path], on_bad: OnBad) -> Iterator[Tick]:
+    """A tape of one file, or of the segments of a recording, one after the other."""
+    parts = [_file(path, on_bad) for path in files]
+    rows = parts[0] if len(parts) == 1 else chain.from_iterable(parts)
+    return _not_ahead(rows, files[0], on_bad)
+
+
+def _file(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    if path.name.lower().endswith(segments.ENDING + segments.GROWING):
+        return _read_growing(path, on_bad)
     ending = ending_of(path)
     if not path.is_file():
         raise UsageError(f"{path}: no such tape")
@@ -52,10 +75,8 @@ def read(path: Path | str, *, on_bad: OnBad) -> Iterator[Tick]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     if ending == ".parquet":
-        rows = _read_parquet(path, on_bad)
-    else:
-        rows = _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
-    return _not_ahead(rows, path, on_bad)
+        return _read_parquet(path, on_bad)
+    return _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
 
 
 def _not_ahead(ticks: Iterator[Tick], path: Path, on_bad: OnBad) -> Iterator[Tick]:
@@ -65,7 +86,9 @@ def _not_ahead(ticks: Iterator[Tick], path: Path, on_bad: OnBad) -> Iterator[Tic
     for tick in ticks:
         if held is not None:
             ahead = held.ts - tick.ts
-            if ahead > DAY_SECONDS * NS and tick.ts >= before:
+            # What was received about when it was valid is not ahead: what comes after it is old.
+            seen = bool(held.received) and held.ts - held.received <= AHEAD_NS
+            if ahead > DAY_SECONDS * NS and tick.ts >= before and not seen:
                 where = f"{path}: {held.instrument} at {short(held.ts)} UTC"
                 on_bad(
                     TapeError("time_ahead", f"{where} is {duration(ahead / NS)} ahead of the row after it")
@@ -79,8 +102,11 @@ def _not_ahead(ticks: Iterator[Tick], path: Path, on_bad: OnBad) -> Iterator[Tic
 
 
 def merge(paths: Sequence[Path], *, on_bad: OnBad) -> Iterator[Tick]:
-    """Several tapes as one, by ``ts``; at the same ``ts`` in the order the files are named."""
-    tapes = [read(path, on_bad=on_bad) for path in paths]
+    """Several tapes as one, by ``ts``; at the same ``ts`` in the order the files are named.
+
+    Segments of one recording are one tape, read one after the other: they hold what was seen as it came.
+    """
+    tapes = [_one(files, on_bad) for files in segments.tapes(paths, ENDINGS)]
     return tapes[0] if len(tapes) == 1 else heapq.merge(*tapes, key=lambda tick: tick.ts)
 
 
@@ -199,24 +225,48 @@ def _read_parquet(path: Path, on_bad: OnBad) -> Iterator[Tick]:
     import pyarrow.parquet as pq
 
     number = 0
+
+    def batches(file: Any) -> Iterator[Any]:
+        nonlocal number
+        present = [name for name in COLUMNS if name in file.schema_arrow.names]
+        for batch in file.iter_batches(ROWS, columns=present):
+            yield batch
+            number += batch.num_rows
+
     try:
         with pq.ParquetFile(path) as file:
             _columns(path, file.schema_arrow.names)
-            present = [name for name in COLUMNS if name in file.schema_arrow.names]
-            for batch in file.iter_batches(ROWS, columns=present):
-                columns: list[list[Any]] = [[None] * batch.num_rows] * len(COLUMNS)
-                for name in present:
-                    column = batch.column(name)
-                    if name in NUMBERS:
-                        column = column.cast(pa.float64())
-                    columns[COLUMNS.index(name)] = column.to_pylist()
-                for values in zip(*columns, strict=True):
-                    number += 1
-                    tick = _checked(values, f"{path}: row {number}", on_bad)
-                    if tick is not None:
-                        yield tick
+            yield from _rows(batches(file), path, on_bad)
     except (pa.ArrowException, OSError) as error:
         raise UsageError(f"{path}: not Parquet after row {number}: {error}") from None
+
+
+def _read_growing(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    """Of a segment that is being written, or has been finished since it was seen."""
+    done = path.with_name(path.name[: -len(segments.GROWING)])
+    if done.exists():
+        yield from _read_parquet(done, on_bad)
+    else:
+        yield from _rows(segments.batches(path), path, on_bad)
+
+
+def _rows(batches: Iterable[Any], path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    """The usable ticks of record batches."""
+    import pyarrow as pa
+
+    number = 0
+    for batch in batches:
+        columns: list[list[Any]] = [[None] * batch.num_rows] * len(COLUMNS)
+        for name in batch.schema.names:
+            column = batch.column(name)
+            if name in NUMBERS:
+                column = column.cast(pa.float64())
+            columns[COLUMNS.index(name)] = column.to_pylist()
+        for values in zip(*columns, strict=True):
+            number += 1
+            tick = _checked(values, f"{path}: row {number}", on_bad)
+            if tick is not None:
+                yield tick
 
 
 def _tick(row: dict[str, Any], where: str, on_bad: OnBad) -> Tick | None:
@@ -317,6 +367,23 @@ def _write_parquet(path: Path, ticks: Iterable[Tick]) -> int:
     return tape.count
 
 
+def schema(*, plain: bool = False) -> Any:
+    """The Arrow schema of a tape; ``plain``: without dictionaries, each batch for itself."""
+    import pyarrow as pa
+
+    text = pa.string() if plain else pa.dictionary(pa.int32(), pa.string())
+    kinds: dict[str, Any] = {"ts": pa.int64(), "received": pa.int64(), "instrument": text, "kind": text}
+    kinds |= {name: pa.float64() for name in NUMBERS} | {"data": pa.string()}
+    return pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])
+
+
+def columns_of(ticks: Sequence[Tick]) -> dict[str, list[Any]]:
+    """Ticks by column."""
+    columns = {name: [getattr(tick, name) for tick in ticks] for name in COLUMNS}
+    columns["received"] = [tick.received or None for tick in ticks]
+    return columns
+
+
 class ParquetTape:
     """A Parquet tape being written, a row group at a time; used as a context manager.
 
@@ -324,15 +391,12 @@ class ParquetTape:
     """
 
     def __init__(self, path: Path | IO[bytes], rows: int = ROWS) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        text = pa.dictionary(pa.int32(), pa.string())
-        kinds: dict[str, Any] = {"ts": pa.int64(), "received": pa.int64(), "instrument": text, "kind": text}
-        kinds |= {name: pa.float64() for name in NUMBERS} | {"data": pa.string()}
-        self._schema = pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])
+        self._schema = schema()
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=9)
         self._pending: list[Tick] = []
+        self._batches: list[Any] = []
         self._rows = rows
         self.count = 0
 
@@ -350,16 +414,20 @@ class ParquetTape:
         if len(self._pending) >= self._rows:
             self.flush()
 
+    def add_batch(self, batch: Any) -> None:
+        """Take an Arrow record batch of :func:`schema`; those taken become one row group when it is full."""
+        self._batches.append(batch)
+        self.count += batch.num_rows
+        if sum(one.num_rows for one in self._batches) >= self._rows:
+            self.flush()
+
     def flush(self) -> None:
         """Write what is pending as a row group."""
-        if not self._pending:
-            return
         import pyarrow as pa
 
-        columns = {
-            name: [getattr(tick, name) for tick in self._pending] if name != "received"
-            else [tick.received or None for tick in self._pending]
-            for name in COLUMNS
-        }  # fmt: skip
-        self._writer.write_table(pa.table(columns, schema=self._schema))
-        self._pending.clear()
+        if self._batches:
+            self._writer.write_table(pa.Table.from_batches(self._batches).cast(self._schema))
+            self._batches = []
+        if self._pending:
+            self._writer.write_table(pa.table(columns_of(self._pending), schema=self._schema))
+            self._pending.clear()

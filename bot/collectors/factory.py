@@ -18,6 +18,7 @@ from bot.config import (
 from bot.errors import ConfigError
 from bot.pools.layouts import LAYOUTS
 from bot.registry.model import Registry
+from bot.tape import exists
 from bot.types import Ns, Session
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def problems(config: Config, registry: Registry) -> list[str]:
               for name, count in names.items() if count > 1]  # fmt: skip
     for tape in sources.tape:
         path = config.path(tape.path)
-        if not path.is_file():
+        if not exists(path):
             found.append(f"collectors.tape[{tape.name}].path: no file {path}; `pegbot simulate` makes one")
     for evm in sources.evm:
         found += [f"collectors.evm[{evm.name}].pools: {pool!r} is not among the [[pools]] of the registry"

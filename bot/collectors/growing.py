@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
-from bot import tape
+import structlog
+from msgspec import Struct
+
+from bot import segments, tape
 from bot.errors import UsageError
 from bot.types import Tick
 
-GROUP_ROWS = 16_384
-"""Rows of one row group in Parquet."""
-ROW_BYTES = 256
-"""More than one row takes in Parquet, its texts aside."""
-FOOTER_BYTES = 65_536
-"""More than one row group takes in Parquet's footer."""
+FOOT_BYTES = 8
+"""What ends a stream: a continuation mark and no length (Arrow columnar format, IPC streaming)."""
+
+
+class Rotation(Struct, frozen=True):
+    """When a segment of a Parquet recording is full: so many bytes, or so long after its first tick."""
+
+    size_bytes: int = 64 * 2**20
+    seconds: float = 3600.0
 
 
 class GrowingTape(Protocol):
@@ -32,21 +41,26 @@ class GrowingTape(Protocol):
         """Leave a whole tape behind, also after an error."""
 
 
-def create(path: Path) -> GrowingTape:
-    """A new tape, in the format of the ending; its folder is made.
+def create(
+    path: Path, rotation: Rotation | None = None, monotonic: Callable[[], float] = time.monotonic
+) -> GrowingTape:
+    """A new tape, in the format of the ending; its folder is made. Of Parquet it is the next segment.
 
-    Raises :class:`UsageError` if the file exists already, cannot be made or has an ending that no tape has.
+    Raises :class:`UsageError` if the file exists already, cannot be made, is written by another process or
+    has an ending that no tape has.
     """
-    parquet = tape.ending_of(path) == ".parquet"
+    ending = tape.ending_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("xb", buffering=-1 if parquet else 0)
+        if path.exists():
+            raise UsageError(f"{path} exists and is not overwritten; name another file")
+        if ending == segments.ENDING:
+            return _Segments(path, rotation or Rotation(), monotonic)
+        file = path.open("xb", buffering=0)
     except OSError as error:
-        if isinstance(error, FileExistsError) and path.exists():
-            raise UsageError(f"{path} exists and is not overwritten; name another file") from None
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     try:
-        return _Parquet(file) if parquet else _Text(file, tape.ending_of(path))
+        return _Text(file, ending)
     except OSError as error:
         file.close()
         path.unlink()
@@ -79,53 +93,100 @@ class _Text:
         self._file.close()
 
 
-class _Parquet:
-    """Parquet in row groups. Room for a group and the footer is taken before the group is written: a full
-    disk shows while the tape can still be closed."""
+class _Segments:
+    """Parquet, in segments: see :mod:`bot.segments`. Each batch is one message, written whole or taken back.
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._waiting: list[Tick] = []
-        self._groups = 0
+    Full ones are finished in a thread beside, which also finishes what an earlier process left. Where that
+    fails (a full disk), the segment stays as it is, to be read and to be finished another time.
+    """
+
+    def __init__(self, base: Path, rotation: Rotation, monotonic: Callable[[], float]) -> None:
+        self._base, self._rotation, self._monotonic = base, rotation, monotonic
+        self._schema = tape.schema(plain=True)
+        empty = self._stream(())
+        self._head, self._foot = empty[:-FOOT_BYTES], empty[-FOOT_BYTES:]
+        self._finishing: threading.Thread | None = None
+        self._file: IO[bytes] | None = None
+        self._path, self._number, self._size, self._since = base, 0, 0, 0.0
         self.count = 0
-        self._reserve()
-        self._tape = tape.ParquetTape(file)
+        self._open()
+        self._finish(below=self._number)
 
     def add(self, ticks: Sequence[Tick]) -> None:
-        self._waiting += ticks
-        if len(self._waiting) >= GROUP_ROWS:
-            self._write_group()
+        if not ticks:
+            return
+        if self._file is None:
+            self._open()
+        assert self._file is not None
+        self._append(self._stream(ticks)[len(self._head) : -FOOT_BYTES])
+        self._since = self._since or self._monotonic()
+        self.count += len(ticks)
+        full = self._size >= self._rotation.size_bytes
+        if full or self._monotonic() - self._since >= self._rotation.seconds:
+            self._close()
+            self._finish(below=self._number + 1)
 
     def close(self) -> None:
-        with self._file:
-            try:
-                self._write_group()
-            finally:
-                self._write_footer()
+        empty = self._file is not None and self._size == len(self._head)
+        self._close()
+        if self._finishing is not None:
+            self._finishing.join()
+        if empty and self.count:
+            segments.grown(self._path).unlink()
+        segments.repair(self._base)
 
-    def _write_group(self) -> None:
-        group, self._waiting = self._waiting, []
-        if group:
-            self._reserve(group)
-            for tick in group:
-                self._tape.add(tick)
-            self._tape.flush()
-            self._file.flush()
-            self._groups += 1
-            self.count += len(group)
-
-    def _write_footer(self) -> None:
+    def _open(self) -> None:
+        path, file = segments.claim(self._base, self._number)
         try:
-            self._tape.__exit__()
-            self._file.truncate()
+            _write(file, self._head, 0)
         except OSError:
-            self.count = 0  # without its footer nothing of it can be read
+            file.close()
+            segments.grown(path).unlink()
             raise
+        self._path, self._file, self._size, self._since = path, file, len(self._head), 0.0
+        self._number = (segments.place(path) or (path, 0))[1]
 
-    def _reserve(self, group: Sequence[Tick] = ()) -> None:
-        texts = sum(len(tick.instrument) + len((tick.data or "").encode()) for tick in group)
-        size = texts + ROW_BYTES * len(group) + FOOTER_BYTES * (self._groups + 1)
-        _write(self._file, bytes(size), self._file.tell())
+    def _append(self, data: bytes) -> None:
+        assert self._file is not None
+        try:
+            _write(self._file, data, self._size)
+        except OSError:
+            self._file.truncate(self._size)
+            raise
+        self._size += len(data)
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):  # it is read up to its last batch anyway
+                _write(file, self._foot, self._size)
+            file.close()
+
+    def _finish(self, below: int) -> None:
+        if self._finishing is not None:
+            self._finishing.join()
+        self._finishing = threading.Thread(target=self._repair, args=(below,), name="segments", daemon=True)
+        self._finishing.start()
+
+    def _repair(self, below: int) -> None:
+        try:
+            segments.repair(self._base, below)
+        except OSError as error:
+            log = structlog.get_logger("pegbot.recorder")
+            log.warning(
+                "a segment stays unfinished", path=str(self._base), error=error.strerror or str(error)
+            )
+
+    def _stream(self, ticks: Sequence[Tick]) -> bytes:
+        """A whole stream that holds these ticks."""
+        import pyarrow as pa
+
+        sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, self._schema, options=options) as stream:
+            if ticks:
+                stream.write_batch(pa.RecordBatch.from_pydict(tape.columns_of(ticks), schema=self._schema))
+        data: bytes = sink.getvalue().to_pybytes()
+        return data
 
 
 def _write(file: IO[bytes], data: bytes, at: int) -> None:

@@ -1,8 +1,8 @@
 """Ticks as they come, written to a tape while the daemon runs.
 
 Rows are in the order of arrival, which is the order the engine took them in: replaying the tape gives what
-was seen live. CSV and JSON Lines (``.gz`` too) are on disk within a second and survive a killed process;
-Parquet is smaller, but a file whose end was never written cannot be read.
+was seen live. They are on disk within a second and survive a killed process. CSV and JSON Lines (``.gz``
+too) are one file; Parquet is smaller, and comes in segments (:mod:`bot.segments`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ from pathlib import Path
 import structlog
 
 from bot import tape
-from bot.collectors.growing import GrowingTape, create
+from bot.collectors.growing import GrowingTape, Rotation, create
+from bot.config import RecordSection
+from bot.errors import UsageError
 from bot.types import Tick
 
 CAPACITY = 65_536
 BATCH = 4_096
 FLUSH_SECONDS = 0.5
+CANNOT_BE = (ValueError, TypeError, OverflowError)
+"""What a tick raises that no tape can hold."""
+RETRY_SECONDS = 5.0
+"""So long after the disk failed it is tried again."""
 
 
 def free_path(path: Path) -> Path:
@@ -40,33 +46,48 @@ def free_path(path: Path) -> Path:
     return path
 
 
-class Recorder:
-    """Writes what it is offered to ``path``, a new file, in a thread and in batches.
+def rotation(section: RecordSection) -> Rotation:
+    """As configured."""
+    return Rotation(int(section.segment_megabytes * 2**20), section.segment_seconds)
 
-    :meth:`offer` never waits: a tick that finds ``capacity`` others waiting is dropped. At the first error of
-    the disk it stops for good, says so once, and drops what comes; what was written stays a whole tape. At
-    the end ``written + dropped`` is what was offered.
+
+class Recorder:
+    """Writes what it is offered to ``path``, in a thread and in batches: a new file, or of Parquet the next
+    segments of the recording of that name.
+
+    :meth:`offer` never waits: a tick that finds ``capacity`` others waiting is dropped. Where the disk
+    fails it says so once, tries again every ``retry_seconds`` and goes on when there is room: what found no
+    place to wait meanwhile is counted as dropped, and what was written before stays a whole tape. At the end
+    ``written + dropped`` is what was offered.
     """
 
-    def __init__(self, path: Path, *, capacity: int = CAPACITY, flush_seconds: float = FLUSH_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        capacity: int = CAPACITY,
+        flush_seconds: float = FLUSH_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        rotation: Rotation | None = None,
+    ) -> None:
         """Opens nothing."""
         self.path = path
         self.capacity = capacity
         self.dropped = 0
         """Ticks that were offered and are not on the tape."""
         self.failed = ""
-        """Why nothing is written any more; empty while all is well."""
-        self._flush_seconds = flush_seconds
+        """Why nothing is written at the moment; empty while all is well."""
+        self._flush_seconds, self._retry_seconds, self._rotation = flush_seconds, retry_seconds, rotation
         self._waiting: deque[Tick] = deque()
         self._enough = asyncio.Event()
-        self._taken = 0
+        self._batch: list[Tick] = []
         self._out: GrowingTape | None = None
         self._ended = False
         self._log = structlog.get_logger("pegbot.recorder")
 
     @property
     def depth(self) -> int:
-        """Ticks waiting."""
+        """Ticks waiting, those that are being written aside."""
         return len(self._waiting)
 
     @property
@@ -84,15 +105,16 @@ class Recorder:
             self._enough.set()
 
     async def run(self) -> None:
-        """Write until cancelled, then what still waits; or until the disk fails.
+        """Write until cancelled, then what still waits.
 
         Raises :class:`UsageError` if the file exists already, cannot be made or has an ending of no tape.
         """
         try:
             await _in_thread(self._open)
-            while not self.failed:
+            while True:
                 await self._something()
-                await self._write()
+                if not await self._write():
+                    await asyncio.sleep(self._retry_seconds)
         finally:
             try:
                 await self._finish()
@@ -100,46 +122,77 @@ class Recorder:
                 self._end()
 
     def _open(self) -> None:
-        self._out = create(self.path)
+        self._out = create(self.path, self._rotation)
 
     async def _something(self) -> None:
         """Wait for a whole batch, but not for long."""
         self._enough.clear()
-        if len(self._waiting) < BATCH:
+        if len(self._waiting) < BATCH and not self._batch:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._flush_seconds):
                     await self._enough.wait()
 
-    async def _write(self) -> None:
+    async def _write(self) -> bool:
+        """The oldest that wait; False if they could not be written, and are kept for the next try."""
         waiting, out = self._waiting, self._out
-        batch = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
-        if batch and out is not None:
-            self._taken += len(batch)
-            await _in_thread(lambda: self._try(lambda: out.add(batch)))
+        if not self._batch:
+            self._batch = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
+        if not self._batch or out is None:
+            return True
+        await _in_thread(lambda: self._put(out))
+        return not self._batch
 
     async def _finish(self) -> None:
         out = self._out
         if out is not None:
-            while self._waiting and not self.failed:
-                await self._write()
-            await _in_thread(lambda: self._try(out.close))
+            while (self._batch or self._waiting) and await self._write():
+                pass
+            await _in_thread(lambda: self._close(out))
 
-    def _try(self, work: Callable[[], None]) -> None:
-        """In the thread: a failure ends the recording, never the daemon."""
+    def _put(self, out: GrowingTape) -> None:
+        """In the thread: a failure is told once, and ends nothing."""
         try:
-            work()
-        except (OSError, ValueError) as error:
-            if not self.failed:
-                self.failed = getattr(error, "strerror", None) or str(error)
-                self._log.error(
-                    "recording stopped", path=str(self.path), error=self.failed, written=self.written
-                )
+            try:
+                out.add(self._batch)
+            except CANNOT_BE:
+                self._put_each(out)
+        except (OSError, UsageError) as error:
+            self._fail(error)
+            return
+        self._batch = []
+        if self.failed:
+            self.failed = ""
+            self._log.info("recording again", path=str(self.path), dropped=self.dropped)
+
+    def _put_each(self, out: GrowingTape) -> None:
+        """One of them cannot be written: the others are."""
+        while self._batch:
+            try:
+                out.add(self._batch[:1])
+            except CANNOT_BE as error:
+                self.dropped += 1
+                self._log.error("a tick cannot be recorded", tick=repr(self._batch[0]), error=str(error))
+            del self._batch[0]
+
+    def _close(self, out: GrowingTape) -> None:
+        try:
+            out.close()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.failed:
+            self.failed = getattr(error, "strerror", None) or str(error)
+            self._log.error(
+                "recording interrupted", path=str(self.path), error=self.failed, written=self.written
+            )
 
     def _end(self) -> None:
-        """Nothing is written from now on: what was taken and is not in the file is dropped."""
+        """Nothing is written from now on: what still waits is dropped."""
         self._ended = True
-        self.dropped += self._taken + len(self._waiting) - self.written
+        self.dropped += len(self._batch) + len(self._waiting)
         self._waiting.clear()
+        self._batch = []
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

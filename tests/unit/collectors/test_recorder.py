@@ -13,15 +13,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot import tape
-from bot.collectors import growing
 from bot.collectors.recorder import BATCH, Recorder, free_path
 from bot.errors import UsageError
 from bot.types import Tick
 
 T = 1_782_000_000_000_000_000
 ENDINGS = tape.ENDINGS
-DISK_BYTES = {"csv": 500_000, "csv.gz": 50_000, "jsonl": 500_000, "jsonl.gz": 50_000, "parquet": 5_000_000}
-"""Some room for each: of Parquet for a few row groups, for which far more is reserved than they take."""
+DISK_BYTES = {"csv": 500_000, "csv.gz": 50_000, "jsonl": 500_000, "jsonl.gz": 50_000, "parquet": 50_000}
+"""Some room for each: for a few batches."""
 
 
 def ticks(number: int, first: int = 0) -> list[Tick]:
@@ -93,27 +92,12 @@ async def test_what_was_offered_is_on_the_tape_in_the_order_it_came(tmp_path: Pa
 async def test_a_recording_of_nothing_is_a_whole_tape(tmp_path: Path, ending: str) -> None:
     recorder = Recorder(tmp_path / f"t{ending}")
     async with running(recorder):
-        await until(recorder.path.exists)
+        await until(lambda: any(tmp_path.iterdir()))
     assert read(recorder.path) == []
 
 
-async def test_parquet_has_row_groups_not_one_for_each_batch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import pyarrow.parquet as pq
-
-    monkeypatch.setattr(growing, "GROUP_ROWS", 100)
-    out = growing.create(tmp_path / "t.parquet")
-    for first in range(0, 1000, 40):
-        out.add(ticks(40, first))
-    out.close()
-    assert pq.ParquetFile(tmp_path / "t.parquet").num_row_groups == 9
-    assert read(tmp_path / "t.parquet") == ticks(1000)
-    assert out.count == 1000
-
-
-@pytest.mark.parametrize("ending", [one for one in ENDINGS if one != ".parquet"])
-async def test_text_can_be_read_while_it_is_written_and_after_a_kill(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_it_can_be_read_while_it_is_written_and_so_after_a_kill(tmp_path: Path, ending: str) -> None:
     recorder = Recorder(tmp_path / f"t{ending}", flush_seconds=0.01)
     async with running(recorder):
         for first in (0, 10, 20):
@@ -124,47 +108,69 @@ async def test_text_can_be_read_while_it_is_written_and_after_a_kill(tmp_path: P
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-async def test_a_full_disk_ends_the_recording_once_and_leaves_a_whole_tape(
+async def test_a_full_disk_is_told_once_and_the_recording_goes_on_when_there_is_room(
     tmp_path: Path, ending: str
 ) -> None:
-    recorder = Recorder(tmp_path / f"t{ending}", flush_seconds=0.001)
+    recorder = Recorder(tmp_path / f"t{ending}", flush_seconds=0.001, retry_seconds=0.01)
     offered = 0
-    with capture_logs() as logs, disk_of(DISK_BYTES[ending[1:]]):
+    with capture_logs() as logs:
         async with running(recorder) as task:
-            while not task.done():
-                for tick in ticks(500, offered):
+            with disk_of(DISK_BYTES[ending[1:]]):
+                while not recorder.failed:
+                    for tick in ticks(500, offered):
+                        recorder.offer(tick)
+                    offered += 500
+                    await asyncio.sleep(0.001)
+                for tick in ticks(recorder.capacity, offered):
                     recorder.offer(tick)
-                offered += 500
-                await asyncio.sleep(0.001)
-            for tick in ticks(100, offered):
-                recorder.offer(tick)
-    await task
-    assert recorder.failed
-    assert recorder.written > 0
-    assert recorder.written + recorder.dropped == offered + 100
-    assert read(recorder.path) == ticks(recorder.written)
-    assert [(one["event"], one["log_level"]) for one in logs] == [("recording stopped", "error")]
+                offered += recorder.capacity
+                assert recorder.dropped
+                assert read(recorder.path) == ticks(recorder.written)
+            await until(lambda: not recorder.failed and not recorder.depth)
+            assert not task.done()
+            recorder.offer(ticks(1, offered)[0])
+    assert recorder.written + recorder.dropped == offered + 1
+    found = read(recorder.path)
+    assert len(found) == recorder.written
+    assert found[-1] == ticks(1, offered)[0]
+    assert [(one["event"], one["log_level"]) for one in logs] == [
+        ("recording interrupted", "error"), ("recording again", "info"),
+    ]  # fmt: skip
 
 
-async def test_a_disk_that_is_full_at_the_end_still_leaves_the_row_groups_before(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "t.parquet")
+async def test_what_the_disk_has_no_room_for_at_the_end_is_counted(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "t.parquet", flush_seconds=0.01)
     with capture_logs() as logs, ExitStack() as full:
         async with running(recorder):
-            for tick in ticks(growing.GROUP_ROWS):
+            for tick in ticks(BATCH):
                 recorder.offer(tick)
             await until(lambda: recorder.written)
-            for tick in ticks(growing.GROUP_ROWS - 1, growing.GROUP_ROWS):
+            (segment,) = tmp_path.iterdir()  # noqa: ASYNC240  # nothing else runs
+            full.enter_context(disk_of(segment.stat().st_size))
+            for tick in ticks(100, BATCH):
                 recorder.offer(tick)
-            full.enter_context(disk_of(recorder.path.stat().st_size))
-    assert read(recorder.path) == ticks(growing.GROUP_ROWS)
-    assert (recorder.written, recorder.dropped) == (growing.GROUP_ROWS, growing.GROUP_ROWS - 1)
-    assert len(logs) == 1
+    assert read(recorder.path) == ticks(BATCH)
+    assert (recorder.written, recorder.dropped) == (BATCH, 100)
+    assert logs[0]["event"] == "recording interrupted"
+
+
+async def test_a_tick_that_no_tape_can_hold_is_dropped_and_the_others_are_kept(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "t.parquet")
+    impossible = Tick(2**63, "TSLAx@kraken", "quote", bid=1.0, ask=1.0)
+    with capture_logs() as logs:
+        async with running(recorder):
+            for tick in [*ticks(3), impossible, *ticks(2, 3)]:
+                recorder.offer(tick)
+            await until(lambda: not recorder.depth)
+    assert read(recorder.path) == ticks(5)
+    assert (recorder.written, recorder.dropped) == (5, 1)
+    assert [one["event"] for one in logs] == ["a tick cannot be recorded"]
 
 
 async def test_no_room_on_the_disk_for_a_beginning_is_said_and_nothing_stays(tmp_path: Path) -> None:
     with disk_of(1), pytest.raises(UsageError, match="cannot be written"):
         await Recorder(tmp_path / "t.parquet").run()
-    assert not (tmp_path / "t.parquet").exists()
+    assert not list(tmp_path.iterdir())  # noqa: ASYNC240  # nothing else runs
 
 
 class Slow:
@@ -187,7 +193,7 @@ class Slow:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
     disk = Slow()
-    monkeypatch.setattr("bot.collectors.recorder.create", lambda _path: disk)
+    monkeypatch.setattr("bot.collectors.recorder.create", lambda _path, _rotation: disk)
     yield disk
     disk.go.set()
 
