@@ -69,7 +69,7 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True):
 class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     """A way in which an order goes wrong: with what ``chance`` of all orders (an assumption), what becomes of
     the ``money``, which part of it is gone (``loss_ratio``), and how many days on which the market opens it
-    is away on top."""
+    is away on top. ``side`` is where it happens to one direction only."""
 
     name: str
     chance: float
@@ -77,6 +77,7 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     says: str
     loss_ratio: float = 0.0
     days: float = 0.0
+    side: Literal["", "mint", "redeem"] = ""
 
 
 class Way(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,19 +102,41 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
     says: str = ""
 
 
+class Inclusion(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a chain takes to take an order in, with what chance."""
+
+    chance: float
+    seconds: float
+
+
 class SignedQuotes(Struct, frozen=True, forbid_unknown_fields=True):
     """Orders against prices that the issuer signs. ``valid_seconds`` is how long one holds; ``inclusion``
-    when the chain takes the order in (hours after it was sent): what comes later than that is refused.
+    when the chain takes the order in: what comes later than that is refused.
 
     ``coin`` is what the issuer's contract pays in; ``coin_chance`` how often dollars must be had for it
     elsewhere, at ``coin_ratio`` of the amount.
     """
 
     valid_seconds: float
-    inclusion: list[Late]
+    inclusion: list[Inclusion]
     coin: str = ""
     coin_chance: float = 0.0
     coin_ratio: float = 0.0
+
+
+class Fills(Struct, frozen=True, forbid_unknown_fields=True):
+    """Outside the regular session orders only wait at a limit: ``outside_chance`` that one is filled before
+    the regular session, else it is filled when that opens."""
+
+    outside_chance: float
+
+
+class Transfer(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tokens to or from an account: ``hours`` that it usually takes, what may come on top, what it costs."""
+
+    hours: float
+    usd: float = 0.0
+    late: list[Late] = []
 
 
 class Debt(Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,7 +172,8 @@ class Issuer(Struct, frozen=True, forbid_unknown_fields=True):
 
     ``mechanism`` is what kind of system it is; ``began`` and ``ended`` are moments, ISO 8601, between which
     it worked (empty: it always has). Only what belongs to the mechanism is said: ``brokers`` and ``ways``
-    for xStocks, ``quotes`` for Ondo, ``debt`` for Mirror, ``exchange`` for Synthetix.
+    for xStocks, ``account`` (from the issuer's books to the chain) for MyStonks, ``quotes`` for Ondo,
+    ``fills`` for Dinari, ``debt`` for Mirror, ``exchange`` for Synthetix.
     """
 
     name: str
@@ -164,25 +188,19 @@ class Issuer(Struct, frozen=True, forbid_unknown_fields=True):
     ended: str = ""
     ways: list[Way] = []
     brokers: list[Broker] = []
+    account: Transfer | None = None
     quotes: SignedQuotes | None = None
+    fills: Fills | None = None
     debt: Debt | None = None
     exchange: OracleExchange | None = None
     terms: list[Term] = []
     failures: list[Failure] = []
 
 
-class Transfer(Struct, frozen=True, forbid_unknown_fields=True):
-    """Tokens to or from an exchange: ``hours`` that it usually takes, what may come on top, and what it
-    costs."""
-
-    hours: float
-    usd: float = 0.0
-    late: list[Late] = []
-
-
 class Conversion(Struct, frozen=True, forbid_unknown_fields=True):
-    """An exchange that carries an issuer's tokens: ``buy`` and ``sell`` against dollars at the share's price
-    (not available where it only has an order book), ``deposit`` and ``withdraw`` of the tokens."""
+    """An exchange that carries an issuer's tokens: ``mint`` and ``redeem`` is buying and selling them for
+    dollars at the share's price (not available where there is only an order book); ``deposit`` and
+    ``withdraw`` move them."""
 
     name: str
     venue: str
@@ -190,8 +208,8 @@ class Conversion(Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     deposit: Transfer
     withdraw: Transfer
-    buy: Channel = CLOSED
-    sell: Channel = CLOSED
+    mint: Channel = CLOSED
+    redeem: Channel = CLOSED
     summary: str = ""
     terms: list[Term] = []
     failures: list[Failure] = []

@@ -7,10 +7,13 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
+from bot.registry.issuer import Channel as Channel
+from bot.registry.issuer import Conversion as Conversion
+from bot.registry.issuer import Hours as Hours
+from bot.registry.issuer import Issuer as Issuer
 from bot.types import Session, split_instrument
 
 VenueKind = Literal["pool", "exchange", "issuer", "broker", "oracle"]
-Hours = Literal["24/7", "24/5", "regular", "none"]
 TokenForm = Literal["plain", "rebasing", "wrapped"]
 PLAIN: TokenForm = "plain"
 REBASING: TokenForm = "rebasing"
@@ -36,50 +39,6 @@ class Chain(Struct, frozen=True, forbid_unknown_fields=True):
     local: bool = False
     multicall: str = "0xcA11bde05977b3631167028862bE2a173976CA11"
     quotes: dict[str, Quote] = {}
-
-
-class Late(Struct, frozen=True, forbid_unknown_fields=True):
-    """A delivery that comes later than it is due: by ``hours`` of the clock, then by ``days`` on which the
-    market opens, with this ``chance`` of all orders."""
-
-    chance: float
-    days: float = 0.0
-    hours: float = 0.0
-
-
-class Channel(Struct, frozen=True, forbid_unknown_fields=True):
-    """One direction of an issuer's primary market: minting, or redeeming.
-
-    Ratios are of the amount; days are business days of the share's settlement; ``gaps`` are times of the New
-    York day in which it takes no orders (``09:29-09:31``), whatever its hours; ``late`` is what may come on
-    top of the settlement days. ``source`` and ``note`` say where the numbers come from and which of them are
-    assumptions.
-    """
-
-    available: bool = True
-    open_to: str = "qualified"
-    hours: Hours = "24/5"
-    fee_ratio: float = 0.0
-    spread_ratio: float = 0.0
-    minimum_usd: float = 0.0
-    maximum_usd: float | None = None
-    settlement_days: float = 1.0
-    gas_usd: float = 0.0
-    gaps: list[str] = []
-    late: list[Late] = []
-    source: str = ""
-    note: str = ""
-
-
-class Issuer(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who stands behind a token. ``suffix`` is how its symbols end; it never identifies a token."""
-
-    name: str
-    title: str
-    suffix: str = ""
-    decimals: dict[str, int] = {}
-    mint: Channel = Channel(available=False, hours="none")
-    redeem: Channel = Channel(available=False, hours="none")
 
 
 class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
@@ -233,6 +192,7 @@ class Registry(Struct, frozen=True):
 
     chains: dict[str, Chain] = {}
     issuers: dict[str, Issuer] = {}
+    conversions: dict[str, Conversion] = {}
     underlyings: dict[str, Underlying] = {}
     tokens: dict[str, Token] = {}
     venues: dict[str, Venue] = {}

@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from bot.registry.issuer import Channel, Conversion, Issuer, Late
+from bot.registry.issuer import Channel, Conversion, Inclusion, Issuer, Late
 from bot.timefmt import parse
 
 WORDS = frozenset({"available", "open_to", "source", "note", "name", "needs", "says", "enabled"})
 """What is said of a parameter, not one."""
 PARTS = {
-    Issuer: ("mint", "redeem", "quotes", "debt", "exchange"),
-    Conversion: ("buy", "sell", "deposit", "withdraw"),
+    Issuer: ("mint", "redeem", "account", "quotes", "fills", "debt", "exchange"),
+    Conversion: ("mint", "redeem", "deposit", "withdraw"),
 }
 GAP = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(?:([01]\d|2[0-3]):[0-5]\d|24:00)")
 
@@ -49,6 +49,13 @@ def _parts(entry: Issuer | Conversion) -> Iterator[tuple[str, msgspec.Struct]]:
         for way in entry.ways:
             yield f"{way.name}.mint", way.mint
             yield f"{way.name}.redeem", way.redeem
+
+
+def value_at(entry: Issuer | Conversion, path: str) -> Any:
+    """The value of a parameter, said or by default; ``None`` if it is not one value."""
+    part, _, name = path.rpartition(".")
+    parts = dict(_parts(entry))
+    return getattr(parts.get(part, entry), name, None)
 
 
 def covers(term: str, path: str) -> bool:
@@ -101,7 +108,7 @@ def _gap(text: str) -> bool:
     return GAP.fullmatch(text) is not None and begins < ends
 
 
-def _chances(late: Iterable[Late]) -> str:
+def _chances(late: Iterable[Late | Inclusion]) -> str:
     chances = [each.chance for each in late]
     if any(not 0.0 <= chance <= 1.0 for chance in chances) or sum(chances) > 1.0 + 1e-9:
         return f"chances {chances} are not parts of one"
@@ -116,10 +123,18 @@ def _issuer(issuer: Issuer) -> list[str]:
     total = sum(broker.chance for broker in issuer.brokers)
     if issuer.brokers and abs(total - 1.0) > 1e-9:
         problems.append(f"brokers: their chances make {total:g}, not 1")
-    needs = {"ondo": "quotes", "mirror": "debt", "synthetix": "exchange", "xstocks": "brokers"}
+    needs = {
+        "xstocks": "brokers", "mystonks": "account", "ondo": "quotes", "dinari": "fills", "mirror": "debt",
+        "synthetix": "exchange",
+    }  # fmt: skip
     part = needs.get(issuer.mechanism)
     if part is not None and not getattr(issuer, part):
         problems.append(f"mechanism {issuer.mechanism!r} needs {part}")
+    quotes = issuer.quotes
+    if quotes is not None and abs(sum(each.chance for each in quotes.inclusion) - 1.0) > 1e-9:
+        problems.append("quotes: inclusion: chances must make 1")
+    if quotes is not None and not any(each.seconds <= quotes.valid_seconds for each in quotes.inclusion):
+        problems.append("quotes: no order would ever be taken in while its quote is valid")
     if issuer.debt is not None and issuer.debt.ratio <= 1.0:
         problems.append(f"debt: ratio {issuer.debt.ratio} does not cover the debt; 1.5 is 150 %")
     return problems

@@ -1,6 +1,35 @@
 """The systems that issue or carry these tokens, each as what it is."""
 
-from bot.strategy.mechanisms.access import Access, Action, in_hand, look, seconds_until, years
+from bot.strategy.mechanisms.access import Access, look, seconds_until, years
 from bot.strategy.mechanisms.delay import Delay
+from bot.strategy.mechanisms.hours import in_hand
+from bot.strategy.mechanisms.model import (
+    Action,
+    Assumption,
+    Bounds,
+    Cost,
+    Limits,
+    Mechanism,
+    Moment,
+    Opening,
+)
+from bot.strategy.mechanisms.system import mechanism_of, mechanisms
 
-__all__ = ["Access", "Action", "Delay", "in_hand", "look", "seconds_until", "years"]
+__all__ = [
+    "Access",
+    "Action",
+    "Assumption",
+    "Bounds",
+    "Cost",
+    "Delay",
+    "Limits",
+    "Mechanism",
+    "Moment",
+    "Opening",
+    "in_hand",
+    "look",
+    "mechanism_of",
+    "mechanisms",
+    "seconds_until",
+    "years",
+]

@@ -1,30 +1,28 @@
-"""An issuer's channel as it stands at a moment: may we use it, at what price, and when is it in hand.
+"""An issuer's channel as routes use it: may we, at what price, and when is it in hand.
 
-Everything comes from the registry's :class:`~bot.registry.model.Channel`. The price is struck when
-the issuer accepts the order, as in the books; tokens or cash follow after the settlement days. An
-order given overnight or on a closed day counts as of the next trading day.
+The price is struck when the issuer accepts the order, as in the books; tokens or cash follow after the
+settlement days. An order given overnight or on a closed day counts as of the next trading day. Hours, rules
+and delays are the mechanism's; what is added here is the desk and the incident.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
 from bot.config import StrategySection
-from bot.detector.bands import OPEN_IN, is_open
 from bot.market import Market
 from bot.registry.issuer import Channel, Issuer
-from bot.strategy.mechanisms.delay import Delay, late_by
-from bot.timefmt import DAY_SECONDS, NS, short
-from bot.types import Incident, Ns, Session
+from bot.strategy.mechanisms.by_channel import NEVER
+from bot.strategy.mechanisms.delay import Delay
+from bot.strategy.mechanisms.hours import in_hand
+from bot.strategy.mechanisms.model import Action, Moment
+from bot.strategy.mechanisms.system import mechanism_of
+from bot.timefmt import DAY_SECONDS, NS
+from bot.types import Incident, Ns
 from bot.valuation.sessions import SessionClock
 
-Action = Literal["mint", "redeem"]
 MARGIN = 1.001
 """A size at the channel's minimum is planned a little above it: the price moves until it is sent."""
-REGULAR: frozenset[Session] = frozenset({"regular"})
-TRADE_DATE_SESSIONS: frozenset[Session] = frozenset({"pre", "regular", "post"})
 HALTING_CAUSES = frozenset({"issuer_halt", "under_backed"})
 
 
@@ -84,43 +82,33 @@ def look(action: Action, token: str, issuer: Issuer, market: Market, clock: Sess
 
     It counts as halted if a ``status`` of ``TOKEN@issuer`` says so, or the incident's cause does.
     """
-    channel = issuer.mint if action == "mint" else issuer.redeem
-    session = clock.session(ts)
-
-    def answer(rule: str, detail: str, opens: Ns | None = None) -> Access:
-        arrives = None if opens is None else in_hand(clock, opens, channel.settlement_days)
-        delay = None if arrives is None else late_by(clock, ts, arrives, channel.late)
-        return Access(action, issuer, channel, rule, detail, opens, arrives, delay)
-
+    mechanism = mechanism_of(issuer)
     title = issuer.title
-    if not channel.available or channel.hours == "none":
-        return answer("channel.not_available", f"{title} offers no {action}: {channel.open_to}")
-    if issuer.name in config.ineligible_issuers:
-        return answer(
-            "channel.desk_not_eligible", f"{title} {_ing(action)} is for {channel.open_to}, not for this desk"
-        )
+    halted = None
     status = market.instrument(f"{token}@{issuer.name}")
     if status is not None and status.halted:
-        return answer("channel.halted", f"{title} has halted: {status.halted_reason or 'no reason given'}")
-    if incident.cause in HALTING_CAUSES:
-        return answer(
-            "channel.halted", f"{title} is taken as halted: the incident's cause is {incident.cause}"
-        )
-    if not is_open(channel, session):
-        opens = clock.next_start(ts, OPEN_IN[channel.hours])
-        detail = f"{title} takes {action} orders {channel.hours}, next from {short(opens)} UTC"
-        return answer("channel.closed", detail, opens)
-    return answer("", "", ts)
+        halted = status.halted_reason or ""
+    moment = Moment(clock, ts, halted=halted)
+    channel = mechanism.channel(action, moment)
 
+    def access(rule: str, detail: str, opens: Ns | None = None) -> Access:
+        arrives = None if opens is None else in_hand(clock, opens, channel.settlement_days)
+        delay = None if opens is None else mechanism.delay(action, moment)
+        return Access(action, issuer, channel, rule, detail, opens, arrives, delay)
 
-def in_hand(clock: SessionClock, asked: Ns, settlement_days: float) -> Ns:
-    """When an order accepted at ``asked`` is settled: T+N, T being the next trading day if it is not one."""
-    if settlement_days == 0:
-        return asked
-    trade = asked
-    if clock.session(asked) not in TRADE_DATE_SESSIONS:
-        trade = clock.next_start(asked, REGULAR)
-    return clock.business_days_after(trade, settlement_days)
+    opening = mechanism.opening(action, moment)
+    if opening.rule in NEVER:
+        return access(opening.rule, opening.detail)
+    if issuer.name in config.ineligible_issuers:
+        detail = f"{title} {_ing(action)} is for {channel.open_to}, not for this desk"
+        return access("channel.desk_not_eligible", detail)
+    if issuer.debt is not None:
+        detail = f"{title} lends tokens against collateral; no route here owes tokens"
+        return access("channel.debt", detail)
+    if halted is None and incident.cause in HALTING_CAUSES:
+        detail = f"{title} is taken as halted: the incident's cause is {incident.cause}"
+        return access("channel.halted", detail)
+    return access(opening.rule, opening.detail, opening.opens)
 
 
 def seconds_until(ts: Ns, moment: Ns) -> float:

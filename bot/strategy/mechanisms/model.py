@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from bot.registry.issuer import Failure
+from bot.registry.issuer import Failure, Known
 from bot.strategy.mechanisms.delay import Delay
 from bot.types import Ns, Session
 from bot.valuation.sessions import SessionClock
@@ -92,12 +92,15 @@ class Bounds(Struct, frozen=True):
 
 
 class Assumption(Struct, frozen=True):
-    """A parameter that nobody publishes: its path, the value that is taken (``None``: none, and what needs
-    it is not used), and why."""
+    """A parameter that nobody publishes: its path, the value that is taken (``None``: none), and why.
+
+    ``known`` is ``unknown`` where nothing can be assumed, so that the channel that needs it is not used.
+    """
 
     name: str
     value: float | str | None
     says: str
+    known: Known = "assumed"
 
 
 class Mechanism(Protocol):
