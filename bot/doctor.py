@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import re
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+from bot.collectors.endpoint import spelt_out
 from bot.config import (
-    ChannelSection,
     Config,
     EvmSource,
     ExchangeSource,
     JupiterSource,
-    MqttSection,
     PythSource,
     SolanaSource,
     TapeSource,
-    WebSection,
     XStocksSource,
     YahooSource,
-    secret,
 )
+from bot.doctor_services import services
 from bot.errors import DataError, PegbotError, SourceRefused, TapeError
+from bot.findings import REFUSED, Check, Fault, Finding, remedy
 from bot.logs import redact, redactor
-from bot.preflight import REFERENCES, secrets
+from bot.preflight import secrets
 from bot.registry import Registry
 from bot.timefmt import duration, short
 from bot.types import Tick
@@ -38,25 +37,13 @@ POLLED_SECONDS = 7.0
 """After so long no further symbol is asked for: Yahoo answers."""
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One thing tried: what was seen and, where that is not ``ok``, what to do about it."""
-
-    source: str
-    ok: bool
-    what: str
-    fix: str = ""
-
-
-class Fault(PegbotError):
-    """What was tried is not as it should be; ``fix`` replaces the general remedy."""
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(what)
-        self.fix = fix
-
-
-Check = tuple[str, str, Coroutine[Any, Any, str]]
-"""Name, general remedy, and what tells what was seen or raises."""
+CHECKED = (
+    "tape", "evm", "solana", "jupiter", "exchange", "yahoo", "pyth", "chainlink", "robinhood", "xstocks",
+    "ondo", "mystonks",
+)  # fmt: skip
+"""Kinds of sources that have a check of their own here."""
+ITS_OWN_WORDS = ("tape", "evm", "solana", "yahoo")
+"""Kinds whose check tells itself what is not in the registry, beside what else it finds."""
 
 
 async def examine(config: Config, registry: Registry) -> list[Finding]:
@@ -64,12 +51,35 @@ async def examine(config: Config, registry: Registry) -> list[Finding]:
 
     No message is sent, and nothing written except an empty ledger where there was none. Secrets are masked.
     """
-    found = await asyncio.gather(*(_attempt(*check) for check in _checks(config, registry)))
+    foreseen = _foreseen(config, registry)
+    checks = [*_sources(config, registry), *_rest(config, registry), *services(config)]
+    found = await asyncio.gather(*(_attempt(check, foreseen.get(check[0], [])) for check in checks))
     hide = redactor(secrets(config))
     return [msgspec.convert(hide(None, "", msgspec.structs.asdict(one)), Finding) for one in found]
 
 
-def _checks(config: Config, registry: Registry) -> Iterator[Check]:
+def _foreseen(config: Config, registry: Registry) -> dict[str, list[str]]:
+    """By name of the source, what can be known to be wrong with it before it is asked."""
+    from bot.collectors.factory import problems
+
+    found: dict[str, list[str]] = {}
+    for problem in problems(config, registry):
+        of = re.match(r"collectors\.(\w+)\[(.*?)\]\.", problem)
+        if of is not None and of[1] not in ITS_OWN_WORDS:
+            found.setdefault(of[2], []).append(problem[of.end() :])
+    return found
+
+
+def _rest(config: Config, registry: Registry) -> Iterator[Check]:
+    """Sources that have no check of their own: the first thing each says."""
+    known = tuple(getattr(config.collectors, kind) for kind in CHECKED)
+    for source in config.collectors.every:
+        if not any(source in one for one in known):
+            fix = "Check its address, its key and this machine's way there."
+            yield source.name, fix, _first_words(config, source.name, registry)
+
+
+def _sources(config: Config, registry: Registry) -> Iterator[Check]:
     for tape in config.collectors.tape:
         yield tape.name, "Set its path to a tape; `pegbot simulate` makes one.", _tape(config, tape)
     for evm in config.collectors.evm:
@@ -109,36 +119,31 @@ def _checks(config: Config, registry: Registry) -> Iterator[Check]:
         one.name for one in config.collectors.mystonks
     ]:
         yield name, fix, _first_words(config, name, registry)
-    yield (
-        "ledger",
-        "Set [ledger] url to a database that is up and may be written.",
-        _ledger(config.ledger.url),
-    )
-    if config.mqtt.enabled:
-        yield "mqtt", "Start the broker, or correct [mqtt] host, port, user and password.", _mqtt(config.mqtt)
-    for channel in config.alerts.channels:
-        fix = "Set its url to env:NAME or file:PATH that holds an Apprise URL."
-        yield f"alerts {channel.name}", fix, _channel(channel)
-    yield "page", "Set [web] host to an address of this machine, and port to 1024 or more.", _page(config.web)
 
 
-async def _attempt(name: str, fix: str, check: Coroutine[Any, Any, str]) -> Finding:
+async def _attempt(check: Check, foreseen: list[str]) -> Finding:
+    name, fix, attempt = check
+    if foreseen:
+        attempt.close()
+        fix = "Correct it there or in the registry; `pegbot check` tells all mistakes of this kind at once."
+        return Finding(name, False, "; ".join(foreseen), fix)
     try:
         async with asyncio.timeout(SECONDS):
-            return Finding(name, True, await check)
+            return Finding(name, True, await attempt)
     except TimeoutError:
         return Finding(name, False, f"no answer within {SECONDS:g} s", fix)
-    except SourceRefused as error:
-        fix = "It said no: check key and entitlement; if it limits how often it is asked, wait an hour."
-        return Finding(name, False, str(error), fix)
+    except Fault as error:
+        return Finding(name, False, str(error), error.fix)
     except PegbotError as error:
-        return Finding(name, False, str(error), getattr(error, "fix", fix))
+        refused = REFUSED if isinstance(error, SourceRefused) else fix
+        return Finding(name, False, str(error), remedy(str(error), refused))
     except ModuleNotFoundError as error:
         fix = "Install what live sources need: pip install 'pegbot[live]'."
         return Finding(name, False, f"{error.name} is not installed", fix)
     except Exception as error:  # whatever a library raises: it is what the user wants to know
         cause = error.__cause__ or error
-        return Finding(name, False, f"{type(cause).__name__}: {cause}", fix)
+        told = f"{type(cause).__name__}: {cause}"
+        return Finding(name, False, told, remedy(told, fix))
 
 
 async def _tape(config: Config, source: TapeSource) -> str:
@@ -161,7 +166,7 @@ async def _evm(source: EvmSource, url: str, registry: Registry) -> str:
     from bot.collectors.evm_doctor import mistakes
     from bot.collectors.evm_web3 import AsyncWeb3, WebSocketProvider
 
-    async with AsyncWeb3(WebSocketProvider(_value(url), max_connection_retries=1)) as web3:
+    async with AsyncWeb3(WebSocketProvider(spelt_out(url), max_connection_retries=1)) as web3:
         chain_id = await web3.eth.chain_id
         if chain_id != source.chain_id:
             fix = f"Give an endpoint of chain {source.chain_id}, or correct chain_id."
@@ -173,7 +178,7 @@ async def _evm(source: EvmSource, url: str, registry: Registry) -> str:
             raise Fault(f"the head, block {head['number']}, is {duration(age)} old", fix)
         for instrument in source.pools:
             await _has_code(web3, source, instrument, registry)
-    wrong = await mistakes(_value(url), [registry.pools[name] for name in source.pools], registry)
+    wrong = await mistakes(spelt_out(url), [registry.pools[name] for name in source.pools], registry)
     if wrong:
         raise Fault("; ".join(wrong), "Correct these entries of the registry, or remove them from pools.")
     return f"chain {chain_id}, block {head['number']}, {duration(age)} old; pools found: {len(source.pools)}"
@@ -278,57 +283,14 @@ async def _xstocks(source: XStocksSource, registry: Registry) -> str:
 
 async def _first_words(config: Config, name: str, registry: Registry) -> str:
     """Of the source of this name, as the daemon would run it."""
-    from bot.collectors.factory_oracles import build
+    from bot.collectors.factory import build
     from bot.collectors.issuer_doctor import first_words
 
-    built = build(config.collectors, registry, time.time_ns, None, None)
-    return await first_words(next(one for one in built if one.name == name))
-
-
-async def _ledger(url: str) -> str:
-    from bot.ledger.db import open_database, parse_url, shown
-
-    await (await open_database(url)).dispose()
-    return f"{shown(parse_url(url))} can be written"
-
-
-async def _mqtt(settings: MqttSection) -> str:
-    import aiomqtt
-
-    async with aiomqtt.Client(
-        settings.host,
-        settings.port,
-        # Not the bot's own: the broker would throw a running bot out.
-        identifier=f"{settings.client_id}-doctor",
-        username=settings.username or None,
-        password=_value(settings.password) or None,
-        tls_params=aiomqtt.TLSParameters() if settings.tls else None,
-        timeout=SECONDS,
-    ):
-        return f"{settings.host}:{settings.port} lets us in"
-
-
-async def _channel(channel: ChannelSection) -> str:
-    from bot.alerts.channel import AppriseChannel
-
-    await asyncio.to_thread(AppriseChannel, channel)
-    return "the URL is understood; nothing was sent"
-
-
-async def _page(web: WebSection) -> str:
-    loop = asyncio.get_running_loop()
-    try:
-        server = await loop.create_server(asyncio.Protocol, web.host or None, web.port)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        fix = "Stop the other program or set [web] port; if it is this pegbot, running already, leave it."
-        raise Fault(f"port {web.port} of {web.host} is in use", fix) from None
-    server.close()
-    await server.wait_closed()
-    return f"port {web.port} of {web.host} is free" if web.port else "any free port"
-
-
-def _value(text: str) -> str:
-    """What ``env:NAME`` or ``file:PATH`` stands for; other text is itself."""
-    return secret(text).get_secret_value() if text.startswith(REFERENCES) else text
+    sources = config.collectors
+    alone = {
+        kind: [one for one in value if one.name == name]
+        for kind, value in sources
+        if isinstance(value, list) and value
+    }
+    only = config.model_copy(update={"collectors": sources.model_copy(update=alone)})
+    return await first_words(build(only, registry)[0])

@@ -103,13 +103,13 @@ def _urls(config: Config) -> list[str]:
         found.append(f"ledger.url: {scheme} is not supported; use sqlite+aiosqlite or postgresql+asyncpg")
     found += [
         f"{key}: {problem}"
-        for key, url, kinds in _addresses(config.collectors)
+        for key, url, kinds in addresses(config.collectors)
         if url and not url.startswith(REFERENCES) and (problem := _unusable(url, kinds))
     ]
     return found
 
 
-def _addresses(sources: CollectorsSection) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def addresses(sources: CollectorsSection) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Key, text and schemes that go, of every address of a source."""
     on_chain: list[EvmSource | ChainlinkSource | RobinhoodSource] = [
         *sources.evm, *sources.chainlink, *sources.robinhood,

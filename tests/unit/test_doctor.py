@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from bot import console, doctor, tape
+from bot.collectors.clock_doctor import offset
 from bot.collectors.evm_abi import topic
 from bot.config import Config, parse
-from bot.doctor import Finding, examine
+from bot.doctor import examine
+from bot.findings import Finding, remedy
 from bot.registry import Registry
 from bot.registry.model import Chain, PoolEntry, Underlying
 from bot.types import Tick
@@ -97,7 +100,16 @@ async def test_where_nothing_is_wrong_there_is_nothing_to_do(tmp_path: Path) -> 
             found = await examine(settings, REGISTRY)
     assert [(one.source, one.ok, one.fix) for one in found] == [
         (name, True, "")
-        for name in ("tape", f"evm {url}", "yahoo socket", "yahoo polling", "ledger", "alerts ops", "page")
+        for name in (
+            "tape",
+            f"evm {url}",
+            "yahoo socket",
+            "yahoo polling",
+            "clock",
+            "ledger",
+            "alerts ops",
+            "page",
+        )
     ], found
     assert found[0].what == "begins with TSLAx@kraken at 2026-06-21 00:00:00 UTC"
     assert found[1].what.startswith("chain 8453, block 21, ")
@@ -144,7 +156,7 @@ async def test_secrets_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.Mon
         mqtt={"enabled": True, "port": port, "username": "pegbot", "password": "env:BROKER"},
     )
     found = await examine(settings, REGISTRY)
-    assert [one.ok for one in found] == [False] * 5 + [True]
+    assert [one.source for one in found if one.ok] == ["clock", "page"]
     assert KEY not in str(found)
     assert [one.source for one in found][:2] == ["evm env:NODE", "evm wss://**********@x.invalid/…"]
 
@@ -153,7 +165,9 @@ async def test_a_secret_that_is_not_set_is_a_finding(tmp_path: Path) -> None:
     settings = config(
         tmp_path, collectors={"evm": [{"urls": ["env:PEGBOT_NO_SUCH"], "chain_id": 1, "pools": [POOL]}]}
     )
-    faulty(await finding("evm", settings), "environment variable PEGBOT_NO_SUCH is not set", "address")
+    faulty(
+        await finding("evm", settings), "environment variable PEGBOT_NO_SUCH is not set", "export NAME=value"
+    )
 
 
 def test_findings_are_shown_to_people_and_to_machines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,6 +318,104 @@ async def test_a_symbol_that_the_registry_does_not_know_is_named(tmp_path: Path)
     faulty(polling, "not in the registry: GHOST", "Add them")
 
 
+# -- what any source may have ------------------------------------------------------------------------------
+
+
+async def one_source(tmp_path: Path, collectors: dict[str, Any]) -> Finding:
+    return (await examine(config(tmp_path, collectors=collectors), REGISTRY))[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "what"),
+    [
+        ("pyth", {"feeds": ["GHOST@pyth"]}, "'GHOST@pyth' is not among the [[feeds]] of pyth"),
+        ("chainlink", {"chain_id": 1, "feeds": ["GHOST@chainlink"]}, "not among the [[feeds]] of chainlink"),
+        ("xstocks", {"tokens": ["GHOSTx"]}, "'GHOSTx' is not a token of xstocks"),
+        ("ondo", {"tokens": ["GHOSTon"], "api_key": "env:HOME"}, "'GHOSTon' is not a token of ondo"),
+        ("ondo", {"tokens": ["GHOSTon"]}, "Ondo answers nobody without one"),
+        ("mystonks", {"symbols": {"GHOST.M": "GHOST"}}, "'GHOST.M' is not a token of mystonks"),
+        ("robinhood", {"chain_id": 7, "tokens": ["GHOST"]}, "no chain of the registry has chain_id 7"),
+        ("jupiter", {"tokens": ["GHOSTx"]}, "'GHOSTx' has no address on Solana"),
+        ("exchange", {"exchange": "kraken", "markets": {"GHOSTx": "GHOSTx/USD"}}, "'kraken' is not among"),
+    ],
+)
+async def test_what_the_registry_does_not_have_is_named_and_nobody_is_asked(
+    tmp_path: Path, kind: str, source: dict[str, Any], what: str
+) -> None:
+    nowhere: dict[str, dict[str, Any]]
+    nowhere = {"chainlink": {"urls": ["ws://127.0.0.1:1"]}, "exchange": {"rest_url": "http://127.0.0.1:1"}}
+    nowhere["robinhood"] = nowhere["chainlink"]
+    at = nowhere.get(kind, {"url": "http://127.0.0.1:1"})
+    faulty(await one_source(tmp_path, {kind: [{**at, **source}]}), what, "`pegbot check`")
+
+
+@pytest.mark.parametrize(
+    ("what", "fix"),
+    [
+        ("xStocks: rate-limited 5 times in a row; ask less often", "wait an hour"),
+        ("the node wants no request for 300 s", "wait an hour"),
+        ("environment variable KEY is not set", "export NAME=value"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired", "CA certificates"),
+        ("Cannot connect to host x.invalid:443 [Name or service not known]", "DNS"),
+        ("[Errno -3] Temporary failure in name resolution", "DNS"),
+        ("HTTP 503", "The general remedy."),
+    ],
+)
+def test_faults_that_any_source_may_have_are_known_by_their_words(what: str, fix: str) -> None:
+    assert fix in remedy(what, "The general remedy.")
+
+
+# -- the clock ---------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def dated(ahead_seconds: float, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """A server whose clock is so far ahead of ours; its address."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        date = formatdate(time.time() + ahead_seconds, usegmt=True)
+        writer.write(f"HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, host, 0)
+    async with server:
+        yield f"http://{host}:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(("ahead", "says"), [(3600.0, "1 h behind that of"), (-95.0, "1 min 3")])
+async def test_a_clock_that_is_wrong_is_told_by_how_much(tmp_path: Path, ahead: float, says: str) -> None:
+    async with dated(ahead) as url:
+        found = await finding(
+            "clock", config(tmp_path, collectors={"pyth": [{"url": url, "feeds": ["A@pyth"]}]})
+        )
+    faulty(found, says, "timedatectl")
+    assert ("behind" if ahead > 0 else "ahead of") in found.what
+
+
+async def test_a_clock_that_is_right_is_told_against_whom(tmp_path: Path) -> None:
+    async with dated(0.0) as url:
+        found = await finding(
+            "clock", config(tmp_path, collectors={"pyth": [{"url": url, "feeds": ["A@pyth"]}]})
+        )
+    assert (found.ok, found.what) == (True, "within 2 s of that of 127.0.0.1")
+
+
+async def test_of_several_servers_one_whose_clock_is_wrong_does_not_decide() -> None:
+    async with dated(0.0) as one, dated(5000.0, "127.0.0.2") as other, dated(0.3, "127.0.0.3") as third:
+        found = await offset([one, one + "/again", other, third, f"http://127.0.0.4:{free_port()}"])
+    assert found is not None
+    assert abs(found.seconds) < 2
+    assert found.hosts == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+
+async def test_where_nobody_tells_the_time_nothing_is_said_of_the_clock(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    found = await finding("clock", config(tmp_path, collectors={"pyth": [{"url": url, "feeds": ["A@pyth"]}]}))
+    assert found.ok
+    assert found.what.startswith("not compared")
+
+
 # -- services ----------------------------------------------------------------------------------------------
 
 
@@ -333,6 +445,34 @@ async def test_a_port_that_is_in_use(tmp_path: Path) -> None:
         port = other.getsockname()[1]
         found = await finding("page", config(tmp_path, web={"port": port}))
     faulty(found, f"port {port} of 127.0.0.1 is in use", "Stop the other program")
+
+
+@asynccontextmanager
+async def running(references: list[dict[str, Any]]) -> AsyncIterator[int]:
+    """A pegbot that has the port, and what it says of its references."""
+    body = json.dumps({"version": "9.9", "references": references}).encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"GET /api/status ")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_pegbot_that_runs_already_says_how_good_its_references_are(tmp_path: Path) -> None:
+    good = {"instrument": "TSLA@yahoo", "score": 0.97, "fault": ""}
+    poor = {"instrument": "TSLA@pyth", "score": 0.123, "fault": "frozen"}
+    async with running([good]) as port:
+        found = await finding("page", config(tmp_path, web={"port": port}))
+        assert (found.ok, found.what) == (True, "pegbot 9.9 runs there; references: 1, none of them poor")
+    async with running([good, poor]) as port:
+        found = await finding("page", config(tmp_path, web={"port": port}))
+    faulty(found, "of poor quality: TSLA@pyth 12% (frozen)", "See Feeds")
+    assert "TSLA@yahoo" not in found.what
 
 
 async def test_a_free_port_is_left_free(tmp_path: Path) -> None:
