@@ -54,6 +54,7 @@ class TokenState:
         "previous",
         "suspect",
         "token",
+        "told",
     )
 
     def __init__(self, token: Token) -> None:
@@ -62,6 +63,8 @@ class TokenState:
         self.log_multiplier = 0.0
         self.known = False
         self.changed: Ns = 0
+        self.told: Ns = 0
+        """When it was last told anew: as ``changed``, but the first time counts, too."""
         self.previous: float | None = None
         self.next_multiplier: float | None = None
         self.next_at: Ns = 0
@@ -120,6 +123,7 @@ class TokenState:
     def _set(self, multiplier: float, ts: Ns) -> None:
         if self.known:  # the first one heard is news to us, not a change
             self.previous, self.changed = self.multiplier, ts
+        self.told = ts
         self.multiplier = multiplier
         self.log_multiplier = log(multiplier)
 

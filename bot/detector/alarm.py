@@ -20,14 +20,15 @@ class Alarm:
     ``learnt``. ``depth`` and ``usual_depth`` are USD that move it by 2 %, as of ``depth_at``. ``before``,
     ``extreme``, ``extreme_at``, ``extreme_usd``, ``after``: a far move that nobody confirms, kept for
     when it comes back, and how many prices have come since. ``bar_scale`` is the usual move from bar to
-    bar.
+    bar. ``left``, ``left_since``: on which side of its peers a pool that stands still is left behind, and
+    since when.
     """
 
     __slots__ = (
         "after", "band", "band_from", "band_until", "bar_high", "bar_low", "bar_scale", "bars", "basis",
         "before", "count", "cusum", "cusum_side", "depth", "depth_at", "extreme", "extreme_at",
-        "extreme_usd", "fair", "incident", "last_log", "learnt", "level", "noise_var", "peak", "scale",
-        "seen", "side", "since", "usual_depth",
+        "extreme_usd", "fair", "incident", "last_log", "learnt", "left", "left_since", "level", "noise_var",
+        "peak", "scale", "seen", "side", "since", "usual_depth",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -61,6 +62,8 @@ class Alarm:
         self.bars = 0
         self.bar_low = 0.0
         self.bar_high = 0.0
+        self.left = 0
+        self.left_since: Ns = 0
 
 
 REMEMBERED = tuple(

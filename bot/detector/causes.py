@@ -33,7 +33,7 @@ SPEAKS: dict[str, dict[Cause, float]] = {
     },
     "all_along": {
         "thin_liquidity": -5.0, "broad_premium": 1.8, "stale_venue": -5.0, "closed_market_drift": 1.0,
-        "stale_reference": 0.5, "oracle_fault": 0.5, "multiplier_mismatch": -2.5,
+        "stale_reference": 0.5, "oracle_fault": 0.5, "multiplier_mismatch": -4.5,
     },
     "some_along": {"thin_liquidity": -2.0, "broad_premium": 0.7, "stale_venue": -1.5},
     "no_others": {"broad_premium": 0.3, "thin_liquidity": 0.0},
@@ -59,7 +59,8 @@ SPEAKS: dict[str, dict[Cause, float]] = {
     "coin_off": {"stablecoin_depeg": 7.0},
     "coin_group": {"stablecoin_depeg": 8.0},
     "split_step": {"corporate_action": 10.0},
-    "is_multiplier": {"multiplier_mismatch": 7.5},
+    "is_multiplier": {"multiplier_mismatch": 5.0},
+    "surely_multiplier": {"multiplier_mismatch": 12.0},
     "near_multiplier": {"multiplier_mismatch": 3.5},
     "is_split": {"multiplier_mismatch": 3.5, "corporate_action": 2.0},
     "units_changed": {"corporate_action": 2.5, "multiplier_mismatch": 1.0},
@@ -71,7 +72,7 @@ STAYS = frozenset(
     {
         "all_along", "coin_group", "coin_off", "collapsed", "frozen", "is_multiplier", "issuer_halted",
         "references_differ", "share_halted", "short_backed", "split_step", "sudden",
-        "units_changed", "unmoved", "woke",
+        "surely_multiplier", "units_changed", "unmoved", "woke",
     }
 )  # fmt: skip
 """Facts that stay true of an incident once they were seen: what it began with is why."""

@@ -185,6 +185,14 @@ class Common:
                 self.low, self.high = min(self.low, self.low - step), max(self.high, self.high - step)
         self.anchor, self.told = anchor, told
 
+    def stepped(self, step: float) -> None:
+        """A token stands for more or fewer shares, by a log step, while New York is shut.
+
+        Whether its price follows, or the share's does at its next open, only that will tell: both are fair.
+        """
+        if not self.regular:
+            self.low, self.high = min(self.low, self.low - step), max(self.high, self.high - step)
+
     def _jumps(self, off: float, least: float, ts: Ns) -> None:
         size, direction = abs(off), 1 if off > 0 else -1
         if size < least:

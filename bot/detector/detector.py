@@ -41,6 +41,9 @@ from bot.detector.scalars import (
     weight,
 )
 from bot.detector.splits import is_split
+from bot.detector.standing import CONFIRM_NS as LEFT_NS
+from bot.detector.standing import LEFT, NEAR, level, stands_still
+from bot.detector.standing import SD as LEFT_SD
 from bot.market import FRESH_NS, InstrumentState, Market, UnderlyingState
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, Ns, Session
@@ -193,7 +196,12 @@ class Detector:
                               estimate.variance, alarm.noise_var)  # fmt: skip
         incident = alarm.incident
         told = None
-        if common.side and self._with_all(alarm, common, instrument, log_bid, log_ask):
+        left = 0.0
+        if ts - instrument.changed > UNMOVED_NS and stands_still(instrument, ts) and not reverted:
+            left = self._left(instrument, alarm, ts, estimate, session)
+        if left:
+            told = self._behind(instrument, alarm, ts, left, estimate, session)
+        elif common.side and self._with_all(alarm, common, instrument, log_bid, log_ask):
             if self.trace is not None:
                 self.trace.together(common.side)
             told = self._all(instrument, alarm, common, ts, log_bid, log_ask, estimate, session)
@@ -260,6 +268,42 @@ class Detector:
             strays = 0.0 if common.regular else common.variance
             return replace(estimate, log_share=level, variance=SUSPECT_SD**2 + strays)
         return replace(estimate, log_share=level, variance=SUSPECT_SD**2)
+
+    def _left(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, estimate: Estimate,
+              session: Session) -> float:  # fmt: skip
+        """How far a pool that stands still has been left behind by its peers, for long enough; else 0."""
+        share = level(instrument, estimate, ts, session)
+        if share is None:
+            alarm.left = 0
+            return 0.0
+        here = instrument.log_price - instrument.token_state.log_multiplier
+        gap = here - share
+        coin = self._market.coins.get(instrument.quote_symbol)
+        if coin is not None and abs(gap + coin) < abs(gap):
+            gap += coin
+        incident = alarm.incident
+        if incident is not None:
+            return gap if gap * incident.direction >= NEAR and incident.group == incident.underlying else 0.0
+        side = 1 if gap > 0.0 else -1
+        if abs(gap) < LEFT:
+            alarm.left = 0
+        elif alarm.left != side:
+            alarm.left, alarm.left_since = side, ts
+        elif ts - alarm.left_since >= LEFT_NS:
+            return gap
+        return 0.0
+
+    def _behind(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, gap: float, estimate: Estimate,
+                session: Session) -> Incident | None:  # fmt: skip
+        """A pool that has been left behind is in an incident, now or still."""
+        direction = 1 if gap > 0.0 else -1
+        if self.trace is not None:
+            self.trace.together(direction)
+        share = instrument.log_price - gap - instrument.token_state.log_multiplier
+        around = replace(estimate, log_share=share, variance=LEFT_SD**2)
+        seen = self._seen(instrument, ts, gap, direction, abs(gap) / LEFT_SD, around, session,
+                          instrument.log_price - gap)  # fmt: skip
+        return self._open(seen) if alarm.incident is None else self.book.follow(alarm.incident, seen)
 
     def _level(self, instrument: InstrumentState, common: Common) -> float:
         """Log of fair value before all venues jumped, for one token of this instrument."""
@@ -475,7 +519,12 @@ class Detector:
             seconds = (ts - alarm.learnt) / NS
             share = weight(min(seconds, 300.0), SCALE_TAU)
             alarm.scale = scale_step(alarm.scale, basis - alarm.basis, share, SCALE_FLOOR)
-            if variance <= self._noise_var and alarm.incident is None and regular:
+            if (
+                variance <= self._noise_var
+                and alarm.incident is None
+                and regular
+                and ts - instrument.changed <= UNMOVED_NS
+            ):
                 share = weight(min(seconds, 300.0), NOISE_TAU)
                 common: Common = instrument.underlying.group
                 own = basis - min(max(basis, common.low), common.high)

@@ -22,6 +22,8 @@ COLLAPSED = 0.3
 ORACLE_OFF = 0.01
 TELLING = 0.03
 """A basis equal to a smaller step of the multiplier may be so by chance."""
+CERTAIN, LATELY_NS = 0.15, 6 * 3600 * NS
+"""Equal to a larger one, or to one that has just been taken, it is not."""
 SPLITS = tuple(sorted({log(a / b) for a in (1, 2, 3, 5, 10) for b in (1, 2, 3, 5, 10) if a != b}))
 
 
@@ -193,12 +195,13 @@ class Gathering:
                     self.say("split_step", f"the basis equals the split of {short(state.changed)} UTC")
                     return
         for what, expected in candidates.items():
-            if abs(expected) > 0.002 and abs(basis - expected) < max(0.0015, 0.1 * abs(expected)):
-                large = abs(expected) > TELLING
-                self.say(
-                    "is_multiplier" if large else "near_multiplier",
-                    f"the basis equals {what} ({exp(expected):.4f})",
+            size = abs(expected)
+            if size > 0.002 and abs(basis - expected) < min(max(0.0015, 0.1 * size), 0.03):
+                sure = size > CERTAIN or self.seen.ts - state.told < LATELY_NS
+                name = (
+                    "near_multiplier" if size <= TELLING else "surely_multiplier" if sure else "is_multiplier"
                 )
+                self.say(name, f"the basis equals {what} ({exp(expected):.4f})")
                 break
         for split in SPLITS:
             if abs(split) > 0.3 and abs(basis - split) < 0.01:

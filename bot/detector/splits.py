@@ -46,6 +46,8 @@ def multiplied(market: Market, token: TokenState) -> None:
     if not fresh and fair is not None and fair.anchor is not None and not fair.by_reference:
         _shift_fair(fair, step)
     split = fresh and is_split(step)
+    if not split and underlying.group is not None:
+        underlying.group.stepped(step)
     if split or not fresh:
         # A dividend moves the token's price with the multiplier; a split leaves it, as does mere knowledge.
         for one in venues:

@@ -1,0 +1,48 @@
+"""A pool that stands still while its peers go on: dead, or not worth anybody's trade.
+
+What can be had at a pool stands until somebody trades. While it lives somebody does as soon as it is worth
+it, so a price that has not changed for long, and is now well off where the share's other venues trade, has
+been left behind. The band of mint and redeem does not matter: it says what issuers' customers may gain, and
+this is about whether anybody trades here at all. Closed hours do not, either: it is the peers that moved.
+"""
+
+from __future__ import annotations
+
+from bot.detector.common import middle
+from bot.detector.evidence import UNMOVED_NS
+from bot.market import FRESH_NS, InstrumentState
+from bot.timefmt import NS
+from bot.types import Ns, Session
+from bot.valuation import Estimate
+
+LEFT = 0.014
+"""So far, as a log, from where its peers are, it has been left behind."""
+NEAR = 0.008
+"""So near to them again, it has not."""
+CONFIRM_NS = 240 * NS
+SETTLE_NS = 900 * NS
+"""After a change of its token's multiplier venues get so long to follow."""
+SD = 0.002
+
+
+def stands_still(instrument: InstrumentState, ts: Ns) -> bool:
+    """Whether it is a pool whose price has not changed for long."""
+    return instrument.pool_data is not None and ts - instrument.changed > UNMOVED_NS and not instrument.halted
+
+
+def level(instrument: InstrumentState, estimate: Estimate, ts: Ns, session: Session) -> float | None:
+    """Log share price where the others are; ``None`` if nobody knows, or reference and peers disagree."""
+    token = instrument.token_state
+    if ts - token.changed < SETTLE_NS and token.previous is not None:
+        return None
+    peers = middle(instrument.underlying.instruments, ts, instrument)
+    fresh = session == "regular" and estimate.age_ns is not None and estimate.age_ns <= FRESH_NS
+    if not fresh:
+        return peers
+    if peers is None:
+        return estimate.log_share
+    here = instrument.log_price - token.log_multiplier
+    mine, theirs = here - estimate.log_share, here - peers
+    if mine * theirs <= 0.0:
+        return None
+    return estimate.log_share if abs(mine) < abs(theirs) else peers
