@@ -119,6 +119,8 @@ class Streamed:
         finally:
             work.cancel()
             await asyncio.wait({work})
+            if not work.cancelled():
+                work.exception()  # raised above, unless nobody wanted to know any more
 
     async def _work(self) -> None:
         self._fault = None
