@@ -8,6 +8,7 @@
        │  │   what is in transit▼  │
        │  │                   waiting
        │  └─first leg refused──► refused          nothing was done
+       ├─later leg refused──► sending             what was minted goes the plan's other way, once
        └─later leg refused──► unwinding ──► unwound    what filled was reversed
                                       └───► stranded   it could not be: the position stays open
 
@@ -64,6 +65,8 @@ class PlanRun(Struct):
     next_leg: int = 0
     filled: list[Filled] = []
     in_transit: list[str] = []
+    turned: bool = False
+    """It goes on with what the plan says to do ``otherwise``."""
 
     def move(self, state: State) -> None:
         """Change state; a step the diagram does not have is a bug and stops the daemon."""
@@ -72,15 +75,37 @@ class PlanRun(Struct):
         self.state = state
 
     @property
+    def legs(self) -> list[Leg]:
+        """All that may be sent, by the numbers of its orders."""
+        return self.plan.legs + self.plan.otherwise
+
+    @property
     def leg(self) -> Leg | None:
         """The leg to send next."""
-        return self.plan.legs[self.next_leg] if self.next_leg < len(self.plan.legs) else None
+        legs = self.legs if self.turned else self.plan.legs
+        if self.next_leg >= len(legs):
+            return None
+        leg = legs[self.next_leg]
+        hedged = any(legs[filled.leg].action == "hedge" for filled in self.filled)
+        return None if self.turned and leg.action == "unhedge" and not hedged else leg
+
+    def turn(self) -> bool:
+        """After a refusal: whether there is another way for what was minted. Once."""
+        done = {
+            self.plan.legs[filled.leg].action for filled in self.filled if filled.leg < len(self.plan.legs)
+        }
+        if self.turned or "mint" not in done or not self.plan.otherwise:
+            return False
+        self.turned, self.next_leg = True, len(self.plan.legs)
+        if self.plan.otherwise[0].action == "transfer" and "transfer" not in done:
+            self.next_leg += 1  # they have not left yet
+        return True
 
     def held_at(self, number: int) -> str:
         """Where the tokens of a leg are before it: where the last leg with them was, or its own place."""
-        instrument = self.plan.legs[number].instrument
+        instrument = self.legs[number].instrument
         token, _ = split_instrument(instrument)
-        before = (leg.instrument for leg in reversed(self.plan.legs[:number]))
+        before = (leg.instrument for leg in reversed(self.legs[:number]))
         return next((name for name in before if split_instrument(name)[0] == token), instrument)
 
     def must_wait(self) -> bool:
@@ -88,13 +113,16 @@ class PlanRun(Struct):
         leg = self.leg
         if leg is None or leg.action not in _USES_TOKENS or not self.in_transit:
             return False
-        arriving = [
-            self.plan.legs[f.leg] for f in self.filled if order_id(self.plan.id, f.leg) in self.in_transit
-        ]
+        legs = self.legs
+        arriving = [legs[f.leg] for f in self.filled if order_id(self.plan.id, f.leg) in self.in_transit]
+        if leg.action == "unhedge" and not self.turned:
+            return bool(arriving)
+        # A redemption is priced when it is accepted: what was turned to waits for no cash.
+        arriving = [each for each in arriving if each.action != "redeem"]
         if leg.action == "unhedge":
             return bool(arriving)
         token, _ = split_instrument(leg.instrument)
-        return any(a.action != "redeem" and split_instrument(a.instrument)[0] == token for a in arriving)
+        return any(split_instrument(each.instrument)[0] == token for each in arriving)
 
 
 def order_id(plan_id: str, leg: int) -> str:

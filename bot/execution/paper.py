@@ -19,6 +19,8 @@ from bot.errors import Refusal
 from bot.execution.arming import require_start
 from bot.execution.depth import Taken
 from bot.execution.fills import filled_of, order_of, rejected, settled_of
+from bot.execution.hedge_desk import RETRY_NS, HedgeDesk, ended, is_hedge
+from bot.execution.margin import NEVER
 from bot.execution.orders import FINAL, REVERSE, Filled, PlanRun, State, order_id
 from bot.execution.pricing import (
     Execution,
@@ -30,12 +32,14 @@ from bot.execution.pricing import (
     on_transfer,
     quantity_of,
 )
+from bot.execution.sides import OTHER
 from bot.registry import Registry
 from bot.timefmt import NS
 from bot.types import Fill, Leg, Ns, Order, Plan, Side, split_instrument
 
 if TYPE_CHECKING:
     from bot.market import Market
+    from bot.strategy.hedge_book import HedgeBook
     from bot.valuation.fair import FairValue
 
 KEEP_FINISHED = 10_000
@@ -45,7 +49,8 @@ _SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell", "hedge": "sell", "unhed
 
 
 class PaperBroker:
-    """Carries plans out on paper. ``next_due`` is when something next settles, ``None`` if nothing will."""
+    """Carries plans out on paper. ``next_due`` is when something next happens by itself: something settles, a
+    hedge is funded or expires, or is tried to be closed again; ``None`` if nothing will."""
 
     def __init__(self, registry: Registry, config: ExecutionSection) -> None:
         """Raises Refusal ``live.no_venue`` if the config asks for live trading."""
@@ -57,9 +62,29 @@ class PaperBroker:
         self._transit: list[tuple[Ns, str, Fill]] = []
         self._taken: dict[str, Taken] = {}
         self._ready: list[str] = []
+        self._retries: dict[str, Ns] = {}
+        self._hedges: HedgeDesk | None = None
         self.next_due: Ns | None = None
+        self.next_settlement: Ns | None = None
+        """When something next settles, whatever else goes on by itself."""
         self.halted = ""
         """Why no new plan is begun (the ledger cannot be written); empty: plans are carried out."""
+
+    def attach(self, book: HedgeBook, market: Market) -> None:
+        """Trade options, perps and perpetual options, too; nothing is held of them yet."""
+        self._hedges = HedgeDesk(book, market)
+
+    @property
+    def watched(self) -> set[str]:
+        """Instruments whose ticks :meth:`heard` must be told of."""
+        return self._hedges.carried.watched if self._hedges is not None else set()
+
+    def heard(self, instrument: str, ts: Ns) -> list[Fill]:
+        """What follows from a tick of a watched instrument: hedges may be liquidated."""
+        assert self._hedges is not None
+        fills = self._hedges.carried.heard(instrument, ts)
+        self._look()
+        return fills
 
     def state_of(self, plan_id: str) -> State | None:
         """How far a plan has come; ``None`` if it was never handed over (or long ago)."""
@@ -96,17 +121,33 @@ class PaperBroker:
         """
         fills: list[Fill] = []
         while self.next_due is not None and self.next_due <= ts:
-            _, _, settled = heappop(self._transit)
-            self.next_due = self._transit[0][0] if self._transit else None
-            self._arrived(settled)
-            fills.append(settled)
+            if self.next_due == self.next_settlement:
+                _, _, settled = heappop(self._transit)
+                self._arrived(settled)
+                fills.append(settled)
+            elif self._hedges is not None:
+                fills += self._hedges.carried.due(self.next_due)
+            for plan_id in [name for name, at in self._retries.items() if at <= self.next_due]:
+                del self._retries[plan_id]
+                self._ready.append(plan_id)
+            self._look()
         if market is not None and self._ready:
             ready, self._ready = self._ready, []
-            for plan_id in ready:
+            for plan_id in dict.fromkeys(ready):
                 run = self._runs[plan_id]
                 run.move("sending")
                 fills += self._advance(run, market, ts)
         return fills
+
+    def _look(self) -> None:
+        """When something next happens."""
+        self.next_settlement = self._transit[0][0] if self._transit else None
+        times = [*self._retries.values()]
+        if self.next_settlement is not None:
+            times.append(self.next_settlement)
+        if self._hedges is not None and self._hedges.carried.positions:
+            times.append(self._hedges.carried.next_due)
+        self.next_due = min((at for at in times if at < NEVER), default=None)
 
     def adopt(self, pending: Iterable[Fill]) -> int:
         """Take over settlements the ledger still waits for; how many of them were unknown here."""
@@ -124,6 +165,8 @@ class PaperBroker:
             "transit": [fill for _, _, fill in sorted(self._transit, key=lambda item: item[:2])],
             "taken": self._taken,
             "ready": self._ready,
+            "retries": self._retries,
+            "hedges": self._hedges.snapshot() if self._hedges is not None else None,
         }
         plain: dict[str, Any] = msgspec.to_builtins(state)
         return plain
@@ -138,7 +181,10 @@ class PaperBroker:
         heapify(self._transit)
         self._taken = msgspec.convert(state["taken"], dict[str, Taken])
         self._ready = list(state["ready"])
-        self.next_due = self._transit[0][0] if self._transit else None
+        self._retries = dict(state.get("retries", {}))
+        if self._hedges is not None and state.get("hedges") is not None:
+            self._hedges.restore(state["hedges"])
+        self._look()
 
     def _advance(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
         fills: list[Fill] = []
@@ -147,20 +193,52 @@ class PaperBroker:
                 run.move("waiting")
                 return fills
             order = order_of(run.plan, run.next_leg, leg, ts)
+            if self._has_ended(leg, run.plan):
+                fills.append(ended(order, run.plan))
+                run.next_leg += 1
+                continue
             try:
                 done = self._price(leg, run.plan, market, ts)
                 check_limit(leg, done.all_in, self._config.slippage)
+                self._best_way(run, leg, done, market, ts)
             except Refusal as refusal:
+                if is_hedge(leg) and leg.action == "unhedge":
+                    # It stays a hedge until it can be closed.
+                    run.move("waiting")
+                    self._retries[run.plan.id] = ts + RETRY_NS
+                    self._look()
+                    return fills
                 fills.append(rejected(order, run.plan, refusal))
                 if run.turn():
                     continue
                 return fills + self._give_up(run, market, ts)
-            fills.append(self._fill(run, order, done, market))
+            fills += self._fill(run, leg, order, done, market)
             run.filled.append(Filled(run.next_leg, str(done.quantity)))
             run.next_leg += 1
         run.move("settling" if run.in_transit else "done")
         self._close(run)
         return fills
+
+    def _has_ended(self, leg: Leg, plan: Plan) -> bool:
+        """Whether a leg is to close a hedge that is there no more."""
+        if leg.action != "unhedge" or not is_hedge(leg):
+            return False
+        return self._hedges is None or self._hedges.holds(leg, plan) is None
+
+    def _best_way(self, run: PlanRun, leg: Leg, done: Execution, market: Market, ts: Ns) -> None:
+        """Refusal ``plan.otherwise`` if the plan's other way now brings more for what was minted."""
+        other = next((each for each in run.plan.otherwise if each.action == "redeem"), None)
+        if other is None or run.turned or leg.action != "sell":
+            return
+        try:
+            back = self._price(other, run.plan, market, ts)
+        except Refusal:
+            return
+        if back.all_in > done.all_in:
+            raise Refusal(
+                "plan.otherwise",
+                f"{leg.instrument} pays {done.all_in:.6g}, {other.instrument} {back.all_in:.6g}",
+            )
 
     def _give_up(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
         """Undo what filled, last first, at whatever the market gives: the loss is real and is booked.
@@ -181,7 +259,12 @@ class PaperBroker:
             if leg.action not in REVERSE or (kept and leg.action == "hedge"):
                 stranded = True
                 continue
-            undo = replace(leg, action=REVERSE[leg.action], quantity_tokens=float(filled.quantity))
+            undo = replace(
+                leg, action=REVERSE[leg.action], quantity_tokens=float(filled.quantity),
+                side=OTHER[leg.side] if leg.side is not None else None,
+            )  # fmt: skip
+            if self._has_ended(undo, run.plan):
+                continue
             order = order_of(run.plan, filled.leg, undo, ts, unwind=True)
             try:
                 done = self._price(undo, run.plan, market, ts)
@@ -189,13 +272,18 @@ class PaperBroker:
                 stranded = True
                 fills.append(rejected(order, run.plan, refusal))
                 continue
-            fill = self._fill(run, order, done, market)
-            fills.append(replace(fill, reason=f"unwind of {order_id(run.plan.id, filled.leg)}"))
+            why = f"unwind of {order_id(run.plan.id, filled.leg)}"
+            for fill in self._fill(run, undo, order, done, market):
+                fills.append(replace(fill, reason=why) if fill.order_id == order.id else fill)
         run.move("stranded" if stranded else "unwound")
         self._close(run)
         return fills
 
     def _price(self, leg: Leg, plan: Plan, market: Market, ts: Ns) -> Execution:
+        if is_hedge(leg):
+            if self._hedges is None:
+                raise Refusal("hedge.by_hand", f"nothing here trades {leg.instrument}")
+            return self._hedges.price(leg, plan, ts)
         quantity = quantity_of(leg.quantity_tokens)
         name = leg.instrument
         match leg.action:
@@ -217,8 +305,12 @@ class PaperBroker:
         gas = gas_of(self._registry, name, leg.gas_usd)
         return on_curve(state, _SIDES[leg.action], quantity, gas, self._taken.get(name))
 
-    def _fill(self, run: PlanRun, order: Order, done: Execution, market: Market) -> Fill:
+    def _fill(self, run: PlanRun, leg: Leg, order: Order, done: Execution, market: Market) -> list[Fill]:
         fill = filled_of(order, run.plan, done, run.held_at(order.leg))
+        if is_hedge(leg) and self._hedges is not None:
+            fills = self._hedges.carry_out(leg, run.plan, order, fill)
+            self._look()
+            return fills
         if fill.status == "pending":
             run.in_transit.append(order.id)
             self._await(settled_of(fill))
@@ -227,11 +319,11 @@ class PaperBroker:
             if taken is None or taken.ts != state.ts:
                 taken = self._taken[state.name] = Taken(state.ts)
             taken.add(_SIDES[order.action], float(done.quantity), state.venue_kind == "pool")
-        return fill
+        return [fill]
 
     def _await(self, settled: Fill) -> None:
         heappush(self._transit, (settled.settles, settled.order_id, settled))
-        self.next_due = self._transit[0][0]
+        self._look()
 
     def _arrived(self, settled: Fill) -> None:
         run = self._runs.get(settled.plan_id)

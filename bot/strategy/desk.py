@@ -14,12 +14,17 @@ from msgspec import Struct
 
 from bot.config import StrategySection
 from bot.registry.model import Registry
-from bot.types import Fill, Ns, Plan, split_instrument
+from bot.strategy.options import occ
+from bot.types import BY_ITSELF, Fill, Ns, Plan, split_instrument
 
 WALLET = "wallet"
 """Where tokens lie that no exchange keeps."""
 DUST = 1e-9
 IN_TRANSIT = frozenset({"mint", "redeem", "transfer"})
+HEDGES = {"hedge": -1, "hedge_buy": 1, "unhedge": 1, "unhedge_sell": -1, "expire_long": -1,
+          "expire_short": 1, "exercise": -1, "assign": 1, "liquidate_long": -1, "liquidate_short": 1,
+          "lapse": -1}  # fmt: skip
+"""Which way a fill moves what is held as a hedge."""
 
 
 class Exposure(Struct, frozen=True):
@@ -42,6 +47,9 @@ class Reservation(Struct):
     expires: Ns
     legs_left: int
     stays_open: bool
+    otherwise: int = 0
+    """Legs of the plan's other way, once something was minted."""
+    minted: bool = False
     started: bool = False
     in_transit: list[str] = []
 
@@ -64,6 +72,8 @@ class Desk:
         for name, tokens in config.inventory_tokens.items():
             symbol, place = split_instrument(name)
             self.tokens[f"{symbol}@{place or WALLET}"] = tokens
+        self.hedges: dict[str, float] = {}
+        """Contracts (shares) held as hedges, by instrument; negative if sold."""
         self.reservations: dict[str, Reservation] = {}
 
     def place(self, instrument: str) -> str:
@@ -112,7 +122,7 @@ class Desk:
         """Set aside what an offered plan needs."""
         self.reservations[plan.id] = Reservation(
             plan.id, plan.incident_id, plan.underlying, exposure, plan.expires, len(plan.legs),
-            stays_open=plan.route == "hedge_and_hold",
+            stays_open=plan.route == "hedge_and_hold", otherwise=len(plan.otherwise),
         )  # fmt: skip
 
     def expire(self, ts: Ns) -> None:
@@ -124,22 +134,25 @@ class Desk:
     def on_fill(self, fill: Fill) -> None:
         """Move tokens, and the plan's reservation on."""
         self._move(fill)
+        self._hedge(fill)
         reservation = self.reservations.get(fill.plan_id)
-        if reservation is None:
+        if reservation is None or fill.action in BY_ITSELF:
             return
         if fill.status == "settled":
             if fill.order_id in reservation.in_transit:
                 reservation.in_transit.remove(fill.order_id)
         elif fill.status == "rejected":
-            # Execution undoes what it can and sends nothing more of this plan.
-            reservation.legs_left = 0
+            # Execution goes the plan's other way with what was minted, or undoes what it can: no more comes.
+            reservation.legs_left = reservation.otherwise if reservation.minted else 0
+            reservation.otherwise = 0
             reservation.stays_open = False
         else:
             reservation.started = True
+            reservation.minted = reservation.minted or fill.action == "mint"
             reservation.legs_left = max(0, reservation.legs_left - 1)
             if fill.status == "pending":
                 reservation.in_transit = [*reservation.in_transit, fill.order_id]
-            elif fill.action == "unhedge":
+            elif fill.action in ("unhedge", "unhedge_sell"):
                 reservation.stays_open = False
         if reservation.legs_left == 0 and not reservation.in_transit and not reservation.stays_open:
             del self.reservations[fill.plan_id]
@@ -148,12 +161,14 @@ class Desk:
         """All of it as plain data."""
         return {
             "tokens": dict(self.tokens),
+            "hedges": dict(self.hedges),
             "reservations": msgspec.to_builtins(list(self.reservations.values())),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a :meth:`snapshot`."""
         self.tokens = dict(state["tokens"])
+        self.hedges = dict(state.get("hedges", {}))
         kept = msgspec.convert(state["reservations"], list[Reservation])
         self.reservations = {reservation.plan_id: reservation for reservation in kept}
 
@@ -169,10 +184,40 @@ class Desk:
                 self._add(fill.instrument, -quantity)
             case "redeem" if fill.status in ("filled", "partial", "pending"):
                 self._add(fill.instrument, -quantity)
+            case "margin_in" if (coin := split_instrument(fill.instrument)[0]) in self._registry.tokens:
+                self._add(f"{coin}@{WALLET}", -quantity)
+            case "margin_out" if (coin := split_instrument(fill.instrument)[0]) in self._registry.tokens:
+                self._add(f"{coin}@{WALLET}", quantity)
             case "transfer" if fill.status == "pending":
                 self._add(fill.instrument, -quantity)
             case "transfer" if fill.status == "settled":
                 self._add(fill.instrument, quantity)
+
+    def _hedge(self, fill: Fill) -> None:
+        """Keep count of hedges; an option that is exercised or assigned leaves shares."""
+        sign = HEDGES.get(fill.action)
+        if sign is None or fill.status not in ("filled", "partial"):
+            return
+        self._count(fill.instrument, sign * float(fill.quantity_tokens))
+        if fill.action in ("exercise", "assign"):
+            contract = occ.parse(split_instrument(fill.instrument)[0])
+            assert contract is not None
+            sells = (contract.kind == "put") == (fill.action == "exercise")
+            shares = float(fill.quantity_tokens) * contract.shares
+            self._count(fill.underlying, -shares if sells else shares)
+
+    def _count(self, name: str, number: float) -> None:
+        # Shares are shares, whichever broker's quote they were sold at.
+        symbol, _ = split_instrument(name)
+        name = symbol if symbol in self._registry.underlyings and self._is_broker(name) else name
+        held = self.hedges.get(name, 0.0) + number
+        if abs(held) < DUST:
+            self.hedges.pop(name, None)
+        else:
+            self.hedges[name] = held
+
+    def _is_broker(self, name: str) -> bool:
+        return split_instrument(name)[1] not in self._registry.perp_venues
 
     def _add(self, instrument: str, tokens: float) -> None:
         symbol, _ = split_instrument(instrument)

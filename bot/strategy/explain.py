@@ -19,6 +19,7 @@ COSTS = {
     "premium_gone": "the chance that the premium has gone by then",
     "gap_left": "the part of the gap expected to stay open",
     "exit": "the way out",
+    "leg_failure": "the chance that a later step is refused",
 }
 ROUTES = {
     "mint_and_sell": "mint and sell",
@@ -26,6 +27,10 @@ ROUTES = {
     "cross_venue": "venue against venue",
     "hedge_and_hold": "hedge and hold",
 }
+LEAST_SHOWN = 1e-4
+"""A probability that is no more than this is not told as a number."""
+LEAST_PRICE = 1e-6
+"""A limit below is none: it is done at whatever it brings."""
 INCLUDED = ("venue_fee", "mint_fee", "redeem_fee", "spread")
 
 
@@ -37,9 +42,15 @@ def explain(plan: Plan) -> str:
     lines = [f"{_doing(plan)} ({ROUTES[plan.route or 'cross_venue']})."]
     for number, leg in enumerate(plan.legs, 1):
         lines.append(f"{number}. {_leg(leg)}")
+    if plan.otherwise:
+        lines.append(f"If a later step is refused: {' '.join(_leg(leg) for leg in plan.otherwise)}")
     lines.append(_profit(plan))
     if plan.break_even_price is not None:
         lines.append(f"It breaks even at {price_text(plan.break_even_price)} per token on {venue}.")
+    if len(plan.outcomes) > 1:
+        lines.append(_outcomes(plan))
+    if plan.probability_of_loss is not None:
+        lines.append(_losses(plan))
     lines.append(_worst(plan))
     if plan.hedge is not None:
         lead = "No hedge" if plan.hedge.kind == "none" else "Hedge"
@@ -64,7 +75,9 @@ def _leg(leg: Leg) -> str:
     symbol, venue = split_instrument(leg.instrument)
     amount = f"{_tokens(leg.quantity_tokens)} {symbol}"
     each, total = price_text(leg.price), price_text(leg.notional_usd)
-    limit = "" if leg.limit_price is None else f", no worse than {price_text(leg.limit_price)}"
+    limit = ""
+    if leg.limit_price is not None and leg.limit_price >= LEAST_PRICE:
+        limit = f", no worse than {price_text(leg.limit_price)}"
     wait = f", in hand after {duration(leg.delay_seconds)}" if leg.delay_seconds else ""
     match leg.action:
         case "transfer":
@@ -99,6 +112,32 @@ def _worst(plan: Plan) -> str:
     if plan.worst_case_usd > -0.005:
         return "Worst case (99 %): nothing is lost."
     return f"Worst case (99 %): {cents(plan.worst_case_usd)}."
+
+
+def _outcomes(plan: Plan) -> str:
+    parts = [f"{_share(one.probability)} {one.name} ({cents(one.usd)})" for one in plan.outcomes]
+    return f"How it may go once it is begun: {'; '.join(parts)}."
+
+
+def _losses(plan: Plan) -> str:
+    """What may be lost over the wait, nights, weekends and earnings included."""
+    assert plan.probability_of_loss is not None
+    at_95, at_99 = plan.shortfall_95_usd or 0.0, plan.shortfall_99_usd or 0.0
+    text = f"It loses money in {_share(plan.probability_of_loss)} of cases"
+    if plan.probability_of_loss < LEAST_SHOWN:
+        text = "It hardly ever loses money"
+    if at_95 > 0:
+        return f"{text}: more than {cents(at_95)} in one of 20, more than {cents(at_99)} in one of 100."
+    text += f"; in 19 of 20 it earns {cents(-at_95)} or more"
+    return (
+        f"{text}, in 99 of 100 {cents(-at_99)} or more."
+        if at_99 <= 0
+        else (f"{text}, and it loses more than {cents(at_99)} in one of 100.")
+    )
+
+
+def _share(probability: float) -> str:
+    return f"{probability * 100:.0f} %" if probability >= 0.1 else f"{probability * 100:.2g} %"
 
 
 def _locked(plan: Plan) -> str:

@@ -8,9 +8,13 @@ normal law would say 2.33; Student's t with four degrees of freedom, scaled to u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, sqrt
 
+from bot.registry.model import VenueKind
+from bot.strategy.mechanisms.delay import Delay
 from bot.types import Cause, Ns
+from bot.valuation.scalars import EARNINGS_YEARS
 from bot.valuation.sessions import SessionClock
 
 SIGMAS_99 = 3.0
@@ -18,6 +22,12 @@ HEDGE_RESIDUAL = 0.1
 """Part of the move a short-stock hedge leaves: token and share are not one thing. An assumption."""
 SECOND_LEG_SECONDS = 60.0
 """How long the price may move between two legs that are meant to be sent together."""
+
+LEG_FAILS: dict[VenueKind, float] = {
+    "pool": 0.01, "exchange": 0.005, "broker": 0.005, "issuer": 0.01, "oracle": 1.0,
+}  # fmt: skip
+"""Probability that a leg is refused after the one before it has filled, by where it goes: the price has moved
+past its limit, the transaction failed, the issuer said no. Assumptions."""
 
 HALF_LIFE_SECONDS: dict[Cause, float] = {
     "thin_liquidity": 120.0,
@@ -43,9 +53,20 @@ def still_there(cause: Cause, seconds: float) -> float:
     return float(2.0 ** (-seconds / half_life(cause)))
 
 
-def move_sd(clock: SessionClock, annual_variance: float, start: Ns, end: Ns, fair_sd: float) -> float:
-    """Standard deviation of the log price between two moments, the fair value's own included."""
+def still_there_after(cause: Cause, delay: Delay) -> float:
+    """The same over a delay that may be longer than it should be."""
+    return sum(
+        chance * still_there(cause, seconds)
+        for seconds, chance in zip(delay.seconds, delay.chances, strict=True)
+    )
+
+
+def move_sd(clock: SessionClock, annual_variance: float, start: Ns, end: Ns, fair_sd: float,
+            earnings: Sequence[Ns] = ()) -> float:  # fmt: skip
+    """Standard deviation of the log price between two moments, the fair value's own included; it jumps at
+    ``earnings``."""
     accrued = max(0.0, clock.variance_time(end) - clock.variance_time(start))
+    accrued += EARNINGS_YEARS * sum(start < moment <= end for moment in earnings)
     return sqrt(fair_sd * fair_sd + annual_variance * accrued)
 
 

@@ -18,6 +18,7 @@ from bot.detector.incidents import OpenIncident
 from bot.market import Market
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk
+from bot.strategy.forecast import forecast
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.mechanisms import years
 from bot.strategy.routes import (
@@ -263,6 +264,7 @@ class Strategy:
 
     def _plan(self, view: View, candidate: Candidate, number: int) -> Plan:
         seconds, capital = candidate.duration_seconds, candidate.exposure.capital_usd
+        law = forecast(candidate.branches)
         annual = None
         if seconds >= RETURN_FROM_SECONDS and capital > 0:
             annual = candidate.expected_usd / capital / years(seconds)
@@ -275,6 +277,8 @@ class Strategy:
             costs_usd=candidate.costs_usd, worst_case_usd=candidate.worst_usd,
             break_even_price=candidate.break_even_price, capital_usd=capital,
             duration_seconds=seconds, annualised_return=annual, reasons=candidate.notes,
+            probability_of_loss=law.probability_of_loss, shortfall_95_usd=law.shortfall_95_usd,
+            shortfall_99_usd=law.shortfall_99_usd, outcomes=law.outcomes, otherwise=candidate.otherwise,
         )  # fmt: skip
 
     def _decline(self, view: View, last: Last | None, count: int) -> list[Plan]:

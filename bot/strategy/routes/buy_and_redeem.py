@@ -8,6 +8,7 @@ and the tokens are carried, unhedged, over the whole wait, nights and weekends i
 from __future__ import annotations
 
 from bot.strategy.desk import Exposure
+from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import if_long
@@ -76,26 +77,32 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
     moving_gas = view.config.gas_usd if moving > 0 else 0.0
     gas = case.gas_usd + access.channel.gas_usd + moving_gas
     rate = view.financing(1.0, seconds)
+    fails = view.fails(f"{case.symbol}@{access.issuer.name}")
     curve = case.curve
 
-    def outcome(tokens: float) -> tuple[float, float, float]:
-        """Outlay, expected profit, profit at 99 %."""
+    def outcome(tokens: float) -> tuple[float, float, float, float]:
+        """Outlay, profit as planned and if the redemption is refused, profit at 99 %."""
         done = curve.buy_tokens(tokens)
         if done is None:
-            return 0.0, IMPOSSIBLE, IMPOSSIBLE
-        expected = tokens * unit - done.usd * (1 + rate) - gas
-        return done.usd, expected, min(-gas, expected - tokens * per_token_risk)
+            return 0.0, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE
+        planned = tokens * unit - done.usd * (1 + rate) - gas
+        refused = -case.round_trip(done.usd, tokens, False) - 2 * case.gas_usd - moving_gas
+        return done.usd, planned, refused, min(-gas, planned - tokens * per_token_risk)
 
     def objective(tokens: float) -> float:
-        _, expected, worst = outcome(tokens)
-        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst)
+        _, planned, refused, worst = outcome(tokens)
+        if planned == IMPOSSIBLE:
+            return IMPOSSIBLE
+        return view.objective(planned + fails * (refused - planned), worst)
 
     tokens = maximise(objective, least, bound.tokens)
-    usd, expected, worst = outcome(tokens)
-    if expected == IMPOSSIBLE:
+    usd, planned, refused, worst = outcome(tokens)
+    if planned == IMPOSSIBLE:
         return None
+    expected = planned + fails * (refused - planned)
     proceeds = tokens * unit
-    slack = max(0.0, expected) / 2
+    slack = max(0.0, planned) / 2
+    way, back = view.sd_over(moving, 0.0), view.sd_over(2 * moving, 0.0)
     fee = tokens * access.fee_per_token(case.fair)
     issuer = access.issuer.name
     redeemed_at = f"{case.symbol}@{issuer}"
@@ -103,13 +110,17 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
                 gas_usd=case.gas_usd)]  # fmt: skip
     if moving > 0:
         legs.append(leg("transfer", redeemed_at, tokens, usd, gas_usd=moving_gas, delay_seconds=moving))
-    legs.append(leg("redeem", redeemed_at, tokens, proceeds, slack_usd=slack, fee_usd=fee,
+    legs.append(leg("redeem", redeemed_at, tokens, proceeds, slack_usd=slack, sd=way, fee_usd=fee,
                     gas_usd=access.channel.gas_usd, delay_seconds=seconds - moving))  # fmt: skip
     notes = bound.binds(tokens)
     paid = costs(
         venue_fee=case.fee_in(usd, False), redeem_fee=fee, spread=tokens * access.spread_per_token(case.fair),
-        gas=gas, financing=usd * rate,
+        gas=gas, financing=usd * rate, leg_failure=planned - expected,
     )  # fmt: skip
+    branches = [
+        Branch("as planned", 1 - fails, planned, swings(proceeds, way)),
+        Branch("the redemption is refused and the tokens are sold again", fails, refused, swings(usd, back)),
+    ]
     exposure = Exposure(
         capital_usd=usd,
         largest_usd=max(usd, proceeds),
@@ -120,7 +131,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
     return Candidate(
         "buy_and_redeem", case.name, usd, tokens, legs, _contingent_hedge(view, case, tokens, seconds),
         expected, paid, worst, (usd + expected) / tokens, seconds, exposure,
-        view.objective(expected, worst), notes,
+        view.objective(expected, worst), notes, branches,
     )  # fmt: skip
 
 

@@ -6,14 +6,18 @@ for one size and taken in proportion around it; when the size is known it is mad
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from math import exp
+from typing import Literal, Protocol
 
+from bot.strategy.forecast import centred, swings
 from bot.strategy.hedge_choice import HedgeChoice, Hedger, Judged
+from bot.strategy.hedge_quotes import HedgeLeg
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.risk import HEDGE_RESIDUAL, if_long
-from bot.strategy.routes.common import Case, View, bounds_of, leg, short_bounds, venue_of
+from bot.strategy.routes.common import TINY, Case, View, bounds_of, leg, short_bounds, venue_of
 from bot.strategy.sizing import Bound
-from bot.types import Hedge, HedgeNotChosen, Leg
+from bot.types import Hedge, HedgeNotChosen, Leg, Side
 
 BY_HAND = "hedge.by_hand"
 
@@ -31,6 +35,12 @@ class Carrier(Protocol):
     def worst_usd(self, tokens: float, price: float) -> float:
         """What tokens worth ``price`` each lose with it at 99 %, its cost in it."""
 
+    def swings(self, tokens: float, price: float) -> Sequence[float]:
+        """What the price's moves do to both together, beside what is expected."""
+
+    def fails(self, view: View) -> float:
+        """Probability that it is refused once the tokens are bought."""
+
     def locked_usd(self, tokens: float) -> float:
         """Capital that it locks."""
 
@@ -40,8 +50,11 @@ class Carrier(Protocol):
     def bounds(self, view: View) -> list[Bound]:
         """What limits on plan, underlying and venue leave for it."""
 
-    def leg(self, tokens: float, slack_usd: float) -> Leg | None:
-        """The order that opens it; ``None`` where a person gives it."""
+    def opening(self, tokens: float, slack_usd: float) -> list[Leg]:
+        """The orders that open it, the riskiest first; none where a person gives them."""
+
+    def closing(self, tokens: float, slack_usd: float) -> list[Leg]:
+        """The orders that end it, as it stands now; they give up at most ``slack_usd``."""
 
     def hedge(self, tokens: float, until: str) -> Hedge:
         """As the plan says it."""
@@ -65,6 +78,12 @@ class StockCarrier:
     def worst_usd(self, tokens: float, price: float) -> float:
         return if_long(tokens * price, self._sd) + self.cost_usd(tokens)
 
+    def swings(self, tokens: float, price: float) -> Sequence[float]:
+        return swings(tokens * price, self._sd)
+
+    def fails(self, view: View) -> float:
+        return view.fails(self.short.instrument)
+
     def locked_usd(self, tokens: float) -> float:
         return MARGIN_RATIO * self.short.notional_usd(tokens)
 
@@ -74,10 +93,16 @@ class StockCarrier:
     def bounds(self, view: View) -> list[Bound]:
         return short_bounds(view, self.short)
 
-    def leg(self, tokens: float, slack_usd: float) -> Leg | None:
+    def opening(self, tokens: float, slack_usd: float) -> list[Leg]:
         short = self.short
-        return leg("hedge", short.instrument, tokens * short.shares_per_token, short.notional_usd(tokens),
-                   slack_usd=slack_usd, fee_usd=short.commission_usd(tokens))  # fmt: skip
+        return [leg("hedge", short.instrument, tokens * short.shares_per_token, short.notional_usd(tokens),
+                    slack_usd=slack_usd, fee_usd=short.commission_usd(tokens))]  # fmt: skip
+
+    def closing(self, tokens: float, slack_usd: float) -> list[Leg]:
+        short = self.short
+        shares = tokens * short.shares_per_token
+        return [leg("unhedge", short.instrument, shares, shares * short.ask, slack_usd=slack_usd,
+                    fee_usd=short.commission_usd(tokens))]  # fmt: skip
 
     def hedge(self, tokens: float, until: str) -> Hedge:
         short = self.short
@@ -95,8 +120,9 @@ class StockCarrier:
 class ChosenCarrier:
     """What a choice for ``tokens`` says, in proportion for any other number of them."""
 
-    def __init__(self, choice: HedgeChoice, chosen: Judged, tokens: float) -> None:
+    def __init__(self, hedger: Hedger, choice: HedgeChoice, chosen: Judged, tokens: float) -> None:
         self._choice, self._chosen, self._tokens = choice, chosen, tokens
+        self._moves, self._spot = hedger.moves, hedger.wait.spot
         self.venue = chosen.way.venue
 
     def cost_usd(self, tokens: float) -> float:
@@ -104,6 +130,18 @@ class ChosenCarrier:
 
     def worst_usd(self, tokens: float, price: float) -> float:
         return self._chosen.shortfall_99_usd * tokens / self._tokens
+
+    def swings(self, tokens: float, price: float) -> Sequence[float]:
+        moves, gains = self._moves, self._chosen.way.gains
+        usd = self._choice.shares * self._spot
+        both = [usd * (exp(move) - 1) + gain for move, gain in zip(moves.logs, gains, strict=True)]
+        return [value * tokens / self._tokens for value in centred(both, moves.weights)]
+
+    def fails(self, view: View) -> float:
+        works = 1.0
+        for one in self._chosen.way.legs:
+            works *= 1.0 - view.fails(one.instrument)
+        return 1.0 - works
 
     def locked_usd(self, tokens: float) -> float:
         return self._chosen.way.capital_usd * tokens / self._tokens
@@ -117,8 +155,20 @@ class ChosenCarrier:
             return []
         return bounds_of(view.desk.leg_rooms(view.incident.underlying, self.venue), lambda usd: usd / each)
 
-    def leg(self, tokens: float, slack_usd: float) -> Leg | None:
-        return None
+    def opening(self, tokens: float, slack_usd: float) -> list[Leg]:
+        legs = self._chosen.way.legs
+        return [
+            _order("hedge", one, one.side, one.price, slack_usd / len(legs), margin_usd=one.margin_usd)
+            for one in legs
+        ]
+
+    def closing(self, tokens: float, slack_usd: float) -> list[Leg]:
+        legs = self._chosen.way.legs
+        # What was sold is bought back first: without what protects it it would stand bare.
+        return [
+            _order("unhedge", one, "sell" if one.side == "buy" else "buy", one.close_price, slack_usd)
+            for one in reversed(legs)
+        ]
 
     def hedge(self, tokens: float, until: str) -> Hedge:
         way = self._chosen.way
@@ -128,9 +178,19 @@ class ChosenCarrier:
         )  # fmt: skip
 
     def notes(self) -> list[str]:
-        if self._chosen.way.kind == "none":
+        if self._chosen.way.kind == "none" or self._chosen.way.legs:
             return []
-        return [f"{BY_HAND}: the hedge is bought by hand; execution trades no options and no perps"]
+        return [f"{BY_HAND}: the hedge is bought by hand; nobody has said where it is traded"]
+
+
+def _order(action: Literal["hedge", "unhedge"], one: HedgeLeg, side: Side, price: float, slack_usd: float,
+           margin_usd: float = 0.0) -> Leg:  # fmt: skip
+    """One order of a hedge, in whole contracts; its limit gives up at most ``slack_usd``."""
+    give = slack_usd / one.quantity * (1 if side == "buy" else -1)
+    return Leg(
+        action, one.instrument, one.quantity, one.quantity * price, price, max(TINY, price + give),
+        one.fee_usd, 0.0, 0.0, side, margin_usd,
+    )  # fmt: skip
 
 
 def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd: float, *,
@@ -149,5 +209,5 @@ def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd:
         return None
     if chosen.way.kind == "short_stock" and isinstance(short, ShortStock):
         return StockCarrier(view, short, hedger.wait.sd, hedger.wait.seconds, choice.others)
-    view.carriers[hedger] = ChosenCarrier(choice, chosen, tokens)
+    view.carriers[hedger] = ChosenCarrier(hedger, choice, chosen, tokens)
     return view.carriers[hedger]

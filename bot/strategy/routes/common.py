@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import exp
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -12,14 +13,15 @@ from bot.errors import PoolError
 from bot.market import InstrumentState, Market
 from bot.registry.model import Registry
 from bot.strategy.desk import WALLET, Desk, Exposure, Room
+from bot.strategy.forecast import Branch
 from bot.strategy.hedge_choice import Hedger
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.hedge_ways import Wait
 from bot.strategy.hedges import ShortStock, short_stock
 from bot.strategy.mechanisms import Access, Action, look, years
-from bot.strategy.risk import move_sd
+from bot.strategy.risk import LEG_FAILS, SIGMAS_99, move_sd
 from bot.strategy.sizing import Bound
-from bot.timefmt import NS
+from bot.timefmt import NS, parse
 from bot.types import Hedge, Incident, Leg, Ns, RouteKind, Session
 from bot.valuation.sessions import SessionClock
 
@@ -52,8 +54,9 @@ class View:
         self.desk = desk
         self.ts = ts
         self.session: Session = clock.session(ts)
-        known = registry.underlyings[incident.underlying].annual_volatility
-        self.annual_variance = (known or default_volatility) ** 2
+        share = registry.underlyings[incident.underlying]
+        self.annual_variance = (share.annual_volatility or default_volatility) ** 2
+        self._earnings = [parse(moment) for moment in share.earnings]
         self.refused: dict[str, None] = {}
         self._access: dict[tuple[str, str], Access] = {}
         self._shorts: dict[float, ShortStock | str] = {}
@@ -99,8 +102,20 @@ class View:
         return self._hedgers[key]
 
     def sd_until(self, end: Ns, fair_sd: float) -> float:
-        """Standard deviation of the log price from now to ``end``."""
-        return move_sd(self.clock, self.annual_variance, self.ts, end, fair_sd)
+        """Standard deviation of the log price from now to ``end``: nights, weekends and earnings included."""
+        return move_sd(self.clock, self.annual_variance, self.ts, end, fair_sd, self._earnings)
+
+    def sd_over(self, seconds: float, fair_sd: float) -> float:
+        """The same from now over so long."""
+        return self.sd_until(self.ts + round(seconds * NS), fair_sd)
+
+    def fails(self, instrument: str) -> float:
+        """Probability that a leg there is refused after the one before it has filled."""
+        name = venue_of(instrument)
+        if name in self.registry.issuers:
+            return LEG_FAILS["issuer"]
+        venue = self.registry.venues.get(name)
+        return LEG_FAILS[venue.kind if venue is not None else "pool"]
 
     def financing(self, usd: float, seconds: float) -> float:
         """What capital costs while it is locked."""
@@ -219,7 +234,7 @@ def open_case(view: View, state: InstrumentState) -> Case | None:
 
 
 class Candidate(Struct):
-    """A route with its size and its arithmetic, before it becomes a plan."""
+    """A route with its size and its arithmetic, before it becomes a plan; ``branches`` are its outcomes."""
 
     route: RouteKind
     instrument: str
@@ -235,16 +250,21 @@ class Candidate(Struct):
     exposure: Exposure
     objective: float
     notes: list[str]
+    branches: list[Branch]
+    otherwise: list[Leg] = []
 
 
 LegAction = Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]
 
 
 def leg(action: LegAction, instrument: str, tokens: float, usd: float, *, slack_usd: float = 0.0,
-        fee_usd: float = 0.0, gas_usd: float = 0.0, delay_seconds: float = 0.0) -> Leg:  # fmt: skip
-    """A leg of ``usd`` in all for ``tokens``; its limit gives up at most ``slack_usd``."""
-    give = slack_usd if action in ("buy", "mint", "unhedge") else -slack_usd
-    limit = None if action == "transfer" else max(TINY, (usd + give) / tokens)
+        sd: float = 0.0, fee_usd: float = 0.0, gas_usd: float = 0.0,
+        delay_seconds: float = 0.0) -> Leg:  # fmt: skip
+    """A leg of ``usd`` in all for ``tokens``; its limit gives up at most ``slack_usd``, and what the share
+    may move by until it is sent (``sd`` of its log)."""
+    buying = action in ("buy", "mint", "unhedge")
+    worst = (usd + slack_usd) * exp(SIGMAS_99 * sd) if buying else (usd - slack_usd) * exp(-SIGMAS_99 * sd)
+    limit = None if action == "transfer" else max(TINY, worst / tokens)
     return Leg(
         action=action, instrument=instrument, quantity_tokens=tokens, notional_usd=usd,
         price=usd / tokens, limit_price=limit, fee_usd=fee_usd, gas_usd=gas_usd,

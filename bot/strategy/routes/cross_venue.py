@@ -8,6 +8,7 @@ the gap may have closed.
 from __future__ import annotations
 
 from bot.strategy.desk import WALLET, Exposure
+from bot.strategy.forecast import Branch, swings
 from bot.strategy.risk import SECOND_LEG_SECONDS, if_long, still_there
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
@@ -112,35 +113,40 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
     risk = if_long(cheap.spot, sd)
     sell_first = from_inventory and _impact(dear, bound.tokens, True) >= _impact(cheap, bound.tokens, False)
 
-    def outcome(tokens: float) -> tuple[float, float, float, float]:
-        """Outlay, proceeds, expected profit, profit at 99 %."""
+    lasts = stays * (1 - view.fails(cheap.name if sell_first else dear.name))
+
+    def outcome(tokens: float) -> tuple[float, float, float, float, float]:
+        """Outlay, proceeds, profit as planned and if the second leg fails, profit at 99 %."""
         bought, sold = cheap.curve.buy_tokens(tokens), dear.curve.sell_tokens(tokens)
         if bought is None or sold is None:
-            return 0.0, 0.0, IMPOSSIBLE, IMPOSSIBLE
-        proceeds = stays * sold.usd + (1 - stays) * tokens * gone
-        expected = proceeds - bought.usd * (1 + rate) - gas
+            return 0.0, 0.0, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE
+        planned = sold.usd - bought.usd * (1 + rate) - gas
         if travel > 0:
             failed = tokens * gone - bought.usd * (1 + rate) - gas
         elif sell_first:
             failed = -dear.round_trip(sold.usd, tokens, True) - gas
         else:
             failed = -cheap.round_trip(bought.usd, tokens, False) - gas
-        return bought.usd, sold.usd, expected, min(-gas, failed - tokens * risk)
+        return bought.usd, sold.usd, planned, failed, min(-gas, failed - tokens * risk)
 
     def objective(tokens: float) -> float:
-        _, _, expected, worst = outcome(tokens)
-        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst)
+        _, _, planned, failed, worst = outcome(tokens)
+        if planned == IMPOSSIBLE:
+            return IMPOSSIBLE
+        return view.objective(lasts * planned + (1 - lasts) * failed, worst)
 
     tokens = maximise(objective, 0.0, bound.tokens)
     if tokens <= 0:
         return None
-    spent, got, expected, worst = outcome(tokens)
-    if expected == IMPOSSIBLE:
+    spent, got, planned, failed, worst = outcome(tokens)
+    if planned == IMPOSSIBLE:
         return None
+    expected = lasts * planned + (1 - lasts) * failed
     slack = max(0.0, expected) / 2
     buy = leg("buy", cheap.name, tokens, spent, slack_usd=slack, fee_usd=cheap.fee_in(spent, False),
               gas_usd=cheap.gas_usd)  # fmt: skip
-    sell = leg("sell", dear.name, tokens, got, slack_usd=slack, fee_usd=dear.fee_in(got, True),
+    sell = leg("sell", dear.name, tokens, got, slack_usd=slack if travel == 0 else got - tokens * gone,
+               sd=sd if travel > 0 else 0.0, fee_usd=dear.fee_in(got, True),
                gas_usd=dear.gas_usd)  # fmt: skip
     legs: list[Leg] = [sell, buy] if sell_first else [buy, sell]
     if travel > 0:
@@ -154,8 +160,15 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
         )
     paid = costs(
         venue_fee=cheap.fee_in(spent, False) + dear.fee_in(got, True), gas=gas, financing=spent * rate,
-        premium_gone=(1 - stays) * (got - tokens * gone),
+        premium_gone=(1 - stays) * (planned - failed) if travel > 0 else 0.0,
+        leg_failure=(stays - lasts) * (planned - failed),
     )  # fmt: skip
+    carried = swings(tokens * cheap.spot, sd)
+    lost = "the gap has closed on the way" if travel > 0 else "the second trade fails and the first is undone"
+    branches = [
+        Branch("as planned", lasts, planned, carried if travel > 0 else ()),
+        Branch(lost, 1 - lasts, failed, carried),
+    ]
     exposure = Exposure(
         capital_usd=spent,
         largest_usd=max(spent, got),
@@ -169,7 +182,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
     text = "both trades go together" if travel == 0 else "the price risk of the way is carried"
     return Candidate(
         "cross_venue", main.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
-        break_even, travel, exposure, view.objective(expected, worst), notes,
+        break_even, travel, exposure, view.objective(expected, worst), notes, branches,
     )  # fmt: skip
 
 

@@ -8,9 +8,12 @@ stay; a desk closes it. A halted channel has no known end, and then there is no 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 from bot.strategy.desk import Exposure
+from bot.strategy.forecast import Branch
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import half_life
@@ -117,47 +120,73 @@ def _hold(view: View, case: Case, access: Access) -> Hold:
     return Hold(seconds, closed, ratio, case.gas_usd + gas, way_out, sd)
 
 
-def _outcome(
-    view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float
-) -> tuple[float, float, float]:
-    """Outlay, expected profit, profit at 99 %: the gap does not close, and the hedge slips."""
+class Held(NamedTuple):
+    """What a size brings, USD: the outlay; profit if the gap closes, if it does not, if the hedge is refused
+    and the tokens are sold again, and at 99 %."""
+
+    usd: float
+    closes: float
+    stays: float
+    refused: float
+    worst: float
+
+
+def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float) -> Held | None:
+    """At 99 % the gap does not close, and the hedge slips."""
     done = case.curve.buy_tokens(tokens)
     if done is None:
-        return 0.0, IMPOSSIBLE, IMPOSSIBLE
+        return None
     carry = done.usd * view.financing(1.0, hold.seconds) + hold.gas_usd
-    value = done.usd + hold.closed * (tokens * case.fair - done.usd)
-    expected = value * hold.ratio - done.usd - carry - carrier.cost_usd(tokens)
-    stuck = -case.round_trip(done.usd, tokens, False) - carry - carrier.worst_usd(tokens, case.fair)
-    return done.usd, expected, min(-hold.gas_usd, stuck)
+    spent = done.usd + carry + carrier.cost_usd(tokens)
+    undone = -case.round_trip(done.usd, tokens, False)
+    stuck = undone - carry - carrier.worst_usd(tokens, case.fair)
+    return Held(done.usd, tokens * case.fair * hold.ratio - spent, done.usd * hold.ratio - spent,
+                undone - 2 * case.gas_usd, min(-hold.gas_usd, stuck))  # fmt: skip
+
+
+def _expected(held: Held, hold: Hold, refused: float) -> tuple[float, float]:
+    """Profit as planned, which weighs whether the gap closes, and with the failure of the hedge."""
+    planned = hold.closed * held.closes + (1 - hold.closed) * held.stays
+    return planned, planned + refused * (held.refused - planned)
 
 
 def _sized(view: View, case: Case, hold: Hold, carrier: Carrier, most: float) -> float:
+    refused = carrier.fails(view)
+
     def objective(tokens: float) -> float:
-        _, expected, worst = _outcome(view, case, hold, carrier, tokens)
-        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst)
+        held = _outcome(view, case, hold, carrier, tokens)
+        if held is None:
+            return IMPOSSIBLE
+        return view.objective(_expected(held, hold, refused)[1], held.worst)
 
     return maximise(objective, 0.0, most)
 
 
 def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
           bound: Bound) -> Candidate | None:  # fmt: skip
-    usd, expected, worst = _outcome(view, case, hold, carrier, tokens)
-    if expected == IMPOSSIBLE:
+    held = _outcome(view, case, hold, carrier, tokens)
+    if held is None:
         return None
-    slack = max(0.0, expected) / 2
+    usd, worst, refused = held.usd, held.worst, carrier.fails(view)
+    planned, expected = _expected(held, hold, refused)
+    slack = max(0.0, planned) / 2
     legs = [
         leg("buy", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, False),
             gas_usd=case.gas_usd)
     ]  # fmt: skip
-    opened = carrier.leg(tokens, slack)
-    if opened is not None:
-        legs.append(opened)
+    legs += carrier.opening(tokens, slack)
     value = usd + hold.closed * (tokens * case.fair - usd)
     paid = costs(
         venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
         financing=usd * view.financing(1.0, hold.seconds), hedge=carrier.cost_usd(tokens),
-        gap_left=tokens * case.fair - value, exit=value * (1 - hold.ratio),
+        gap_left=tokens * case.fair - value, exit=value * (1 - hold.ratio), leg_failure=planned - expected,
     )  # fmt: skip
+    carried = carrier.swings(tokens, case.fair)
+    branches = [
+        Branch("as planned", (1 - refused) * hold.closed, held.closes, carried),
+        Branch("the gap stays open", (1 - refused) * (1 - hold.closed), held.stays, carried),
+        Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
+    ]
     notes = [*bound.binds(tokens), *carrier.notes()]
     notes.append(f"hold.exit_by_hand: expected to be {hold.way_out}, after about {duration(hold.seconds)}")
     notional = carrier.notional_usd(tokens)
@@ -171,5 +200,5 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
     return Candidate(
         "hedge_and_hold", case.name, usd, tokens, legs,
         carrier.hedge(tokens, "for as long as the tokens are held"), expected, paid, worst,
-        (usd + expected) / tokens, hold.seconds, exposure, view.objective(expected, worst), notes,
+        (usd + expected) / tokens, hold.seconds, exposure, view.objective(expected, worst), notes, branches,
     )  # fmt: skip

@@ -10,6 +10,7 @@ still there (and sold as the curve stands now) or gone (and redeemed).
 from __future__ import annotations
 
 from bot.strategy.desk import Exposure
+from bot.strategy.forecast import Branch, swings
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import if_short
 from bot.strategy.routes.common import (
@@ -96,21 +97,31 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
     rate = view.financing(replace, seconds) if refill_now else 0.0
     curve = case.curve
 
-    def outcome(tokens: float) -> tuple[float, float, float]:
-        """Proceeds, expected profit, profit at 99 %."""
+    fails = view.fails(f"{case.symbol}@{access.issuer.name}") if refill_now else 0.0
+
+    def outcome(tokens: float) -> tuple[float, float, float, float]:
+        """Proceeds, profit as planned and if the mint is refused, profit at 99 %."""
         done = curve.sell_tokens(tokens)
         if done is None:
-            return 0.0, IMPOSSIBLE, IMPOSSIBLE
-        expected = done.usd - tokens * (replace + rate) - gas
-        return done.usd, expected, min(-gas, expected - tokens * per_token_risk)
+            return 0.0, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE
+        planned = done.usd - tokens * (replace + rate) - gas
+        refused = -case.round_trip(done.usd, tokens, True) - 2 * case.gas_usd if fails else planned
+        return done.usd, planned, refused, min(-gas, planned - tokens * per_token_risk)
 
-    tokens = top_of(view, outcome, least, bound.tokens)
-    usd, expected, worst = outcome(tokens)
-    if expected == IMPOSSIBLE:
+    def judged(tokens: float) -> tuple[float, float, float]:
+        usd, planned, refused, worst = outcome(tokens)
+        if planned == IMPOSSIBLE:
+            return usd, IMPOSSIBLE, IMPOSSIBLE
+        return usd, planned + fails * (refused - planned), worst
+
+    tokens = top_of(view, judged, least, bound.tokens)
+    usd, planned, refused, worst = outcome(tokens)
+    if planned == IMPOSSIBLE:
         return None
+    expected = planned + fails * (refused - planned)
     outlay = tokens * replace
     notes = bound.binds(tokens)
-    slack = max(0.0, expected) / 2
+    slack = max(0.0, planned) / 2
     fee, spread = tokens * access.fee_per_token(case.fair), tokens * access.spread_per_token(case.fair)
     legs = [
         leg("sell", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, True),
@@ -125,12 +136,18 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
         )  # fmt: skip
         venues[issuer] = outlay
         paid = costs(venue_fee=case.fee_in(usd, True), mint_fee=fee, spread=spread, gas=gas,
-                     financing=tokens * rate)  # fmt: skip
+                     financing=tokens * rate, leg_failure=planned - expected)  # fmt: skip
+        branches = [
+            Branch("as planned", 1 - fails, planned),
+            Branch("the mint is refused and the tokens are bought back", fails, refused),
+        ]
         text = "the mint is priced when the issuer accepts it, so only a refused mint leaves price risk"
     else:
         notes.append(_why_later(access, tokens, case))
         paid = costs(venue_fee=case.fee_in(usd, True), gas=gas, refill=tokens * (replace - case.fair))
         text = "the tokens come out of inventory, which is smaller until they are replaced"
+        branches = [Branch("as planned", 1.0, planned,
+                           swings(-tokens * case.fair, sd))]  # fmt: skip
     exposure = Exposure(
         capital_usd=outlay if refill_now else 0.0,
         largest_usd=max(usd, outlay),
@@ -141,7 +158,7 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
     return Candidate(
         "mint_and_sell", case.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
         (usd - expected) / tokens, seconds if refill_now else 0.0, exposure,
-        view.objective(expected, worst), notes,
+        view.objective(expected, worst), notes, branches,
     )  # fmt: skip
 
 

@@ -7,19 +7,31 @@ there (and sold as the curve stands now) or gone (and redeemed). A hedge carries
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from bot.strategy.desk import Exposure
+from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
-from bot.strategy.risk import if_long, still_there
+from bot.strategy.mechanisms.delay import certain
+from bot.strategy.risk import if_long, still_there_after
 from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
-from bot.timefmt import NS, duration
-from bot.types import Hedge
+from bot.timefmt import DAY_SECONDS, NS, duration
+from bot.types import Hedge, Leg
 
 NO_CHANNEL_EXIT = 0.01
 """Cost of getting rid of tokens at fair value where no issuer takes them back. An assumption."""
+
+
+class Wait(NamedTuple):
+    """Seconds until the tokens can be sold, so many of them on their way to the venue, and how likely the
+    premium is still there then."""
+
+    seconds: float
+    moving: float
+    stays: float
 
 
 def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held: float) -> Candidate | None:
@@ -37,7 +49,9 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
     assert access.arrives is not None
     moving = view.withdraw_seconds(case.name)
     seconds = seconds_until(view.ts, access.arrives) + moving
-    stays = still_there(view.incident.cause, seconds)
+    assert access.delay is not None
+    delay = access.delay.plus(certain(moving))
+    stays = still_there_after(view.incident.cause, delay)
     bound = tightest([*reach, *mint_bounds(view, access, case.fair, seconds > 0)])
     least = access.tokens_least(case.fair)
     if bound.tokens < least:
@@ -50,19 +64,20 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
         )
         view.refuse("inventory.none_in_time", missing)
         return None
-    ways = [_wait_and_sell(view, case, access, bound, least, seconds, moving, stays, None)]
+    wait = Wait(seconds, moving, stays)
+    ways = [_wait_and_sell(view, case, access, bound, least, wait, None)]
     carrier = _carrier(view, case, access, bound.tokens, seconds, to_size=True)
     while carrier is not None:
         funded = tightest([bound, _capital(view, access, case, carrier), *carrier.bounds(view)])
         if funded.tokens < least:
             break
-        hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier)
+        hedged = _wait_and_sell(view, case, access, funded, least, wait, carrier)
         if hedged is not None and not isinstance(carrier, StockCarrier):
             # Sized in proportion; now what it is in whole contracts. Short stock is sized for what it is.
             size, carrier = hedged.tokens, _carrier(view, case, access, hedged.tokens, seconds, to_size=False)
             if carrier is None or isinstance(carrier, StockCarrier):
                 continue
-            hedged = _wait_and_sell(view, case, access, funded, least, seconds, moving, stays, carrier, size)
+            hedged = _wait_and_sell(view, case, access, funded, least, wait, carrier, size)
         ways.append(hedged)
         break
     found = [way for way in ways if way is not None]
@@ -97,9 +112,9 @@ def _capital(view: View, access: Access, case: Case, carrier: Carrier) -> Bound:
     return Bound(max(0.0, room.usd) / each, room.rule, f"${room.usd:,.0f} left of ${room.limit_usd:,.0f}")
 
 
-def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: float, seconds: float,
-                   moving: float, stays: float, carrier: Carrier | None,
-                   sized: float | None = None) -> Candidate | None:  # fmt: skip
+def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: float, wait: Wait,
+                   carrier: Carrier | None, sized: float | None = None) -> Candidate | None:  # fmt: skip
+    seconds, moving, stays = wait.seconds, wait.moving, wait.stays
     mint = access.price(case.fair)
     redeem = view.access("redeem", case.symbol)
     gone = redeem.price(case.fair) if redeem.channel.available else case.fair * (1 - NO_CHANNEL_EXIT)
@@ -108,14 +123,19 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     rate = view.financing(mint, seconds)
     curve = case.curve
 
+    unhedged = carrier.fails(view) if carrier is not None else 0.0
+    sold = (1 - unhedged) * stays * (1 - view.fails(case.name))
+    """Probability that it goes as planned."""
+
     def outcome(tokens: float) -> tuple[float, float, float]:
+        """Proceeds, expected profit, profit at 99 %."""
         done = curve.sell_tokens(tokens)
         if done is None:
             return 0.0, IMPOSSIBLE, IMPOSSIBLE
         hedge = carrier.cost_usd(tokens) if carrier is not None else 0.0
         lost = if_long(tokens * gone, sd) if carrier is None else carrier.worst_usd(tokens, gone)
         spent = tokens * (mint + rate) + gas
-        expected = stays * done.usd + (1 - stays) * tokens * gone - spent - hedge
+        expected = sold * done.usd + (1 - sold) * tokens * gone - spent - (1 - unhedged) * hedge
         return done.usd, expected, min(-gas, tokens * gone - lost - spent)
 
     tokens = sized if sized is not None else top_of(view, outcome, least, bound.tokens)
@@ -132,24 +152,22 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
             gas_usd=access.channel.gas_usd, delay_seconds=waited)
     ]  # fmt: skip
     margin = notional = 0.0
-    opened = None
     hedge = Hedge("none", "the tokens are sold at once" if seconds == 0 else
                   "the price risk of the wait is carried", 0.0, 0.0)  # fmt: skip
     if carrier is not None:
         margin, notional = carrier.locked_usd(tokens), carrier.notional_usd(tokens)
         hedge = carrier.hedge(tokens, "until the tokens are sold")
-        opened = carrier.leg(tokens, slack)
-        if opened is not None:
-            legs.append(opened)
+        legs += carrier.opening(tokens, slack)
     if moving > 0:
         legs.append(leg("transfer", case.name, tokens, tokens * case.fair, gas_usd=view.config.gas_usd,
                         delay_seconds=moving))  # fmt: skip
-    legs.append(leg("sell", case.name, tokens, usd, slack_usd=slack / max(stays, 0.01),
+    # What is sold after a wait is sold at what the share is worth by then, if that is more than redeeming it.
+    legs.append(leg("sell", case.name, tokens, usd, slack_usd=max(0.0, usd - tokens * gone), sd=sd,
                     fee_usd=case.fee_in(usd, True), gas_usd=case.gas_usd))  # fmt: skip
-    if isinstance(carrier, StockCarrier) and opened is not None:
-        legs.append(leg("unhedge", opened.instrument, opened.quantity_tokens,
-                        opened.quantity_tokens * carrier.short.ask, slack_usd=outlay,
-                        fee_usd=opened.fee_usd))  # fmt: skip
+    if carrier is not None:
+        legs += carrier.closing(tokens, outlay)
+    back = tokens * gone
+    otherwise = _otherwise(view, case, access, redeem, tokens, moving, legs)
     notes = bound.binds(tokens)
     if carrier is not None:
         notes += carrier.notes()
@@ -165,8 +183,18 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         gas=gas,
         financing=tokens * rate,
         hedge=hedge_usd,
-        premium_gone=(1 - stays) * (usd - tokens * gone),
+        premium_gone=(1 - stays) * (usd - back),
+        leg_failure=(stays - sold) * (usd - back) - unhedged * hedge_usd,
     )
+    spent = tokens * (mint + rate) + gas
+    bare = swings(back, sd)
+    carried = bare if carrier is None else carrier.swings(tokens, gone)
+    lost = "the premium has gone or the sale is refused, and the tokens are redeemed"
+    branches = [
+        Branch("as planned", sold, usd - spent - hedge_usd, carried),
+        Branch(lost, 1 - sold - unhedged, back - spent - hedge_usd, carried),
+        Branch("the hedge is refused and the tokens are redeemed", unhedged, back - spent, bare),
+    ]
     exposure = Exposure(
         capital_usd=outlay + margin,
         largest_usd=max(usd, outlay, notional),
@@ -178,8 +206,22 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     return Candidate(
         "mint_and_sell", case.name, usd, tokens, legs, hedge, expected, paid, worst,
         (usd - expected / max(stays, 0.01)) / tokens, seconds, exposure,
-        view.objective(expected, worst), notes,
+        view.objective(expected, worst), notes, branches, otherwise,
     )  # fmt: skip
+
+
+def _otherwise(view: View, case: Case, access: Access, redeem: Access, tokens: float, moving: float,
+               legs: list[Leg]) -> list[Leg]:  # fmt: skip
+    """What is done with the tokens if they cannot be sold for more: redeemed, at the price of that moment."""
+    if not redeem.channel.available:
+        return []
+    name, usd = f"{case.symbol}@{access.issuer.name}", tokens * redeem.price(case.fair)
+    back = leg("redeem", name, tokens, usd, slack_usd=usd, fee_usd=tokens * redeem.fee_per_token(case.fair),
+               gas_usd=redeem.channel.gas_usd,
+               delay_seconds=redeem.channel.settlement_days * DAY_SECONDS)  # fmt: skip
+    gas = view.config.gas_usd
+    way = [leg("transfer", name, tokens, usd, gas_usd=gas, delay_seconds=moving)] if moving > 0 else []
+    return [*way, back, *(each for each in legs if each.action == "unhedge")]
 
 
 def mint_bounds(view: View, access: Access, fair: float, waits: bool) -> list[Bound]:

@@ -83,7 +83,13 @@ def test_monday_premium_with_tokens_in_hand_sells_now_and_mints_them_back():
     assert plan.quantity_tokens == pytest.approx(tokens, rel=1e-4)
     mint = tokens * 395.40 * 1.0005 * 1.0025
     financing = mint * 0.06 * (23.5 / 24) / 365
-    assert plan.expected_profit_usd == pytest.approx(50_000 - mint - financing - 2.01, rel=1e-4)
+    earned = 50_000 - mint - financing - 2.01
+    # In one case of a hundred the mint is refused, and the tokens are bought back: the pool's fee twice.
+    refused = 50_000 - 50_000 / 0.9975**2 - 0.02
+    assert [one.usd for one in plan.outcomes] == pytest.approx([earned, refused], rel=1e-4)
+    assert plan.expected_profit_usd == pytest.approx(0.99 * earned + 0.01 * refused, rel=1e-4)
+    assert plan.probability_of_loss == pytest.approx(0.01)
+    assert plan.shortfall_95_usd == pytest.approx(-earned, rel=1e-4)
     assert plan.duration_seconds == 23.5 * 3600  # 10:00 to the next day's opening
     assert plan.costs_usd["mint_fee"] == pytest.approx(tokens * 395.40 * 1.0005 * 0.0025, rel=1e-4)
 
@@ -99,9 +105,13 @@ def test_monday_premium_without_tokens_is_minted_hedged_and_earns_less_for_sure(
     stays = 2 ** (-23.5 / 24)
     mint = plan.legs[0].notional_usd
     gone = plan.quantity_tokens * 395.40 * 0.9995 * 0.9975
-    expected = stays * plan.size_usd + (1 - stays) * gone - mint
-    expected -= plan.costs_usd["financing"] + plan.costs_usd["hedge"] + plan.costs_usd["gas"]
+    # The short sale is refused once in 200, the sale in the pool once in a hundred: then all is redeemed.
+    sold = stays * 0.99 * 0.995
+    expected = sold * plan.size_usd + (1 - sold) * gone - mint
+    expected -= plan.costs_usd["financing"] + 0.995 * plan.costs_usd["hedge"] + plan.costs_usd["gas"]
     assert plan.expected_profit_usd == pytest.approx(expected, rel=1e-9)
+    assert 0.4 < plan.probability_of_loss < 0.55  # gone, and the issuer's fee twice is lost
+    assert 0 < plan.shortfall_95_usd < plan.shortfall_99_usd < -plan.worst_case_usd
 
 
 def test_weekend_premium_sells_from_inventory_and_does_not_ask_a_closed_issuer():
@@ -127,7 +137,10 @@ def test_discount_is_bought_and_redeemed():
     bought, redeemed = plan.legs
     assert redeemed.notional_usd == pytest.approx(plan.quantity_tokens * 395.40 * 0.9995 * 0.9975)
     carry = plan.costs_usd["financing"] + plan.costs_usd["gas"]
-    assert plan.expected_profit_usd == pytest.approx(redeemed.notional_usd - bought.notional_usd - carry)
+    earned = redeemed.notional_usd - bought.notional_usd - carry
+    # One redemption of a hundred is refused, and the tokens are sold again.
+    undone = bought.notional_usd * (0.9975**2 - 1) - 0.02
+    assert plan.expected_profit_usd == pytest.approx(0.99 * earned + 0.01 * undone)
 
 
 def test_discount_while_the_issuer_has_halted_is_no_trade_and_says_so():

@@ -1,0 +1,256 @@
+"""Every route is sized as well as by brute force, on random markets: arithmetic written out a second time."""
+
+from __future__ import annotations
+
+from math import exp
+from random import Random
+
+import pytest
+
+from bot.config import StrategySection
+from bot.detector.bands import OPEN_IN
+from bot.market import InstrumentState
+from bot.strategy.risk import LEG_FAILS
+from bot.strategy.routes import Case, Pair, View, buy_and_redeem, cross_venue, mint_and_sell, open_case
+from tests.fixtures.market import CLOCK, MONDAY, SATURDAY, World, incident
+from tests.fixtures.random_markets import FAIR, Limits, best_on_grid, gap, limits, venue
+
+PLACE = {"pool": "TSLAx@raydium", "concentrated": "TSLAx@orca", "book": "TSLAx@kraken"}
+OTHER = {"pool": "TSLAx@raydium:2", "concentrated": "TSLAx@orca:2", "book": "TSLAx@gate"}
+GRID = 250
+WITHIN = 1e-3
+WAIT = 23.5 * 3600
+LEAST = 5_000 * 1.001
+YEAR = 365 * 86_400
+VARIANCE = 0.36
+KEPT = 1 + 1e-6
+"""A limit is kept to a ten-millionth, and what is received is rounded to units."""
+
+
+def run(worlds: range) -> int:
+    """How many of them are traded; raises where brute force finds more, or a limit is not kept."""
+    return sum(WAYS[seed % len(WAYS)](Random(seed)) for seed in worlds)
+
+
+def test_a_hundred_random_markets_are_sized_within_a_thousandth_of_brute_force():
+    assert run(range(100)) > 40
+
+
+@pytest.mark.slow
+def test_a_thousand_random_markets_are_sized_within_a_thousandth_of_brute_force():
+    assert run(range(1_000)) > 400
+
+
+def world_of(draw: Random, ts: int, bound: Limits, **changes: object) -> World:
+    charge = draw.choice((0.0, 0.1, draw.uniform(0.0, 0.5)))
+    return World(ts, FAIR, session=CLOCK.session(ts), risk_charge=charge, capital_usd=bound.capital_usd,
+                 max_plan_usd=bound.max_plan_usd, max_underlying_usd=bound.max_underlying_usd,
+                 max_venue_usd=bound.max_venue_usd, max_open_settlement_usd=bound.max_open_settlement_usd,
+                 **changes)  # fmt: skip
+
+
+def view_of(world: World, name: str, basis: float) -> View:
+    made = incident(name, basis)
+    return View(made, world.market, world.registry, world.settings, CLOCK, world.strategy.desk, 0.5, world.ts)
+
+
+def case_of(view: View, name: str) -> Case:
+    state = view.market.instrument(name)
+    assert isinstance(state, InstrumentState)
+    case = open_case(view, state)
+    assert case is not None
+    return case
+
+
+def sd_to(ts: int, end: int) -> float:
+    """TSLA at 60 % a year, and the fair value's own 10 bp."""
+    return (0.001**2 + VARIANCE * (CLOCK.variance_time(end) - CLOCK.variance_time(ts))) ** 0.5
+
+
+def judged(settings: StrategySection, expected: float, worst: float) -> float:
+    return expected + settings.risk_charge * min(0.0, worst)
+
+
+def gas_at(name: str) -> float:
+    return 0.0 if "kraken" in name or "gate" in name else 0.01
+
+
+def fails_at(name: str) -> float:
+    return LEG_FAILS["exchange" if gas_at(name) == 0 else "pool"]
+
+
+def undone(case: Case, usd: float, tokens: float, selling: bool) -> float:
+    """What it costs to trade back at once: on a book at the other side, in a pool both fees."""
+    if case.state.venue_kind == "pool":
+        both = (1 - case.curve.fee_ratio(True)) ** 2
+        return usd / both - usd if selling else usd - usd * both
+    back = case.curve.buy_tokens(tokens) if selling else case.curve.sell_tokens(tokens)
+    if back is None:
+        return 0.02 * usd
+    return max(0.0, back.usd - usd if selling else usd - back.usd)
+
+
+def compare(found: float | None, best: float) -> bool:
+    """What was found against the grid's best, where doing nothing is 0."""
+    if best <= 1e-6:
+        return found is not None and found > 0
+    assert found is not None, best
+    assert found >= best - WITHIN * best
+    return True
+
+
+def redeem(draw: Random) -> bool:
+    """A discount, bought and redeemed on a Monday."""
+    off, bound = gap(draw), limits(draw)
+    kind, curve = venue(FAIR * (1 - off), draw)
+    world = world_of(draw, MONDAY, bound)
+    name = PLACE[kind]
+    world.venue(name, curve)
+    view = view_of(world, name, -off)
+    case = case_of(view, name)
+    moving = 0.05 * 86_400 if kind == "book" else 0.0
+    unit = FAIR * 0.9995 * 0.9975
+    risk = FAIR * (1 - exp(-3 * sd_to(MONDAY, MONDAY + round((WAIT + moving) * 1e9))))
+    gas = gas_at(name) + 2 + (0.05 if moving else 0.0)
+    fails = LEG_FAILS["issuer"]
+
+    wide = min(bound.max_plan_usd, bound.max_underlying_usd, bound.max_venue_usd) * KEPT
+
+    def fits(usd: float, proceeds: float) -> bool:
+        if max(usd, proceeds) > wide:
+            return False
+        return usd <= bound.capital_usd * KEPT and proceeds <= bound.max_open_settlement_usd * KEPT
+
+    def objective(tokens: float) -> float | None:
+        done = curve.buy_tokens(tokens)
+        if done is None or not fits(done.usd, tokens * unit):
+            return None
+        planned = tokens * unit - done.usd * (1 + 0.06 * (WAIT + moving) / YEAR) - gas
+        refused = -undone(case, done.usd, tokens, False) - 2 * gas_at(name) - (0.05 if moving else 0.0)
+        expected = (1 - fails) * planned + fails * refused
+        return judged(world.settings, expected, min(-gas, planned - tokens * risk))
+
+    top = curve.to_price(FAIR)
+    best = best_on_grid(objective, LEAST / (FAIR * 0.9995), top.tokens if top is not None else 0.0, GRID)
+    plans = buy_and_redeem(view, case)
+    if plans:
+        used = plans[0].exposure
+        assert fits(used.capital_usd, used.settlement_usd)
+        assert plans[0].objective == pytest.approx(objective(plans[0].tokens), rel=1e-6, abs=1e-6)
+    return compare(plans[0].objective if plans else None, best)
+
+
+def sale(draw: Random) -> bool:
+    """A premium on a Saturday, sold out of inventory, replaced when the issuer has opened."""
+    off, bound = gap(draw), limits(draw)
+    kind, curve = venue(FAIR * (1 + off), draw)
+    name, held = PLACE[kind], 10 ** draw.uniform(-1, 4)
+    world = world_of(draw, SATURDAY, bound,
+                     inventory_tokens={"TSLAx@kraken" if kind == "book" else "TSLAx": held})  # fmt: skip
+    world.venue(name, curve)
+    view = view_of(world, name, off)
+    opens = CLOCK.next_start(SATURDAY, OPEN_IN["24/5"])
+    arrives = CLOCK.business_days_after(CLOCK.next_start(opens, frozenset({"regular"})), 1)
+    risk = FAIR * (exp(3 * sd_to(SATURDAY, arrives)) - 1)
+    most = min(bound.max_plan_usd, bound.max_underlying_usd, bound.max_venue_usd) * KEPT
+
+    def objective(tokens: float) -> float | None:
+        done = curve.sell_tokens(tokens)
+        if done is None or done.usd > most:
+            return None
+        planned = done.usd - tokens * FAIR * 1.0005 * 1.0025 - gas_at(name)
+        return judged(world.settings, planned, min(-gas_at(name), planned - tokens * risk))
+
+    top = curve.to_price(FAIR)
+    best = best_on_grid(objective, 0.0, min(held, top.tokens if top is not None else 0.0), GRID)
+    plans = mint_and_sell(view, case_of(view, name))
+    if plans:
+        assert plans[0].tokens <= held
+        assert plans[0].size_usd <= most
+    return compare(plans[0].objective if plans else None, best)
+
+
+def minted(draw: Random) -> bool:
+    """A premium on a Monday without tokens: minted, carried, sold if it lasts; no broker quotes the share."""
+    off, bound = gap(draw), limits(draw)
+    kind, curve = venue(FAIR * (1 + off), draw)
+    name = PLACE[kind]
+    world = world_of(draw, MONDAY, bound)
+    world.venue(name, curve)
+    view = view_of(world, name, off)
+    wait = WAIT + (0.05 * 86_400 if kind == "book" else 0.0)
+    stays = 2.0 ** (-wait / 86_400)
+    sold = stays * (1 - fails_at(name))
+    mint, gone = FAIR * 1.0005 * 1.0025, FAIR * 0.9995 * 0.9975
+    gas = gas_at(name) + 2 + (0.05 if kind == "book" else 0.0)
+    move = exp(-3 * sd_to(MONDAY, MONDAY + round(wait * 1e9)))
+    wide = min(bound.max_plan_usd, bound.max_underlying_usd, bound.max_venue_usd)
+    most = min(wide, bound.capital_usd, bound.max_open_settlement_usd) * KEPT
+
+    def objective(tokens: float) -> float | None:
+        done = curve.sell_tokens(tokens)
+        if done is None or tokens * mint > most or done.usd > wide * KEPT:
+            return None
+        spent = tokens * mint * (1 + 0.06 * wait / YEAR) + gas
+        expected = sold * done.usd + (1 - sold) * tokens * gone - spent
+        return judged(world.settings, expected, min(-gas, tokens * gone * move - spent))
+
+    top = curve.to_price(FAIR)
+    best = best_on_grid(objective, LEAST / (FAIR * 1.0005), top.tokens if top is not None else 0.0, GRID)
+    plans = mint_and_sell(view, case_of(view, name))
+    if plans:
+        used = plans[0].exposure
+        assert used.capital_usd <= most
+        assert used.largest_usd <= wide * KEPT
+    return compare(plans[0].objective if plans else None, best)
+
+
+def across(draw: Random) -> bool:
+    """Two venues of one token; both trades at once, or with a way between."""
+    off, bound = gap(draw), limits(draw)
+    kind, dear = venue(FAIR * (1 + off), draw)
+    other, cheap = venue(FAIR, draw)
+    world = world_of(draw, MONDAY, bound)
+    here, there = PLACE[kind], OTHER[other]
+    world.venue(here, dear)
+    world.venue(there, cheap)
+    view = view_of(world, here, off)
+    low, high = case_of(view, there), case_of(view, here)
+    if low.spot >= high.spot:
+        return False
+    pair = Pair(low, high)
+    days = 0.05 * (("kraken" in here) + ("gate" in there)) * (low.place != high.place)
+    travel = days * 86_400
+    stays = 2.0 ** (-travel / 86_400)
+    lasts = stays * (1 - fails_at(here))
+    gone = low.spot * (1 - max(low.curve.fee_ratio(True), high.curve.fee_ratio(True)))
+    gas = gas_at(here) + gas_at(there) + (0.05 if travel else 0.0)
+    end = MONDAY + round((travel or 60) * 1e9)
+    sd = (VARIANCE * (CLOCK.variance_time(end) - CLOCK.variance_time(MONDAY))) ** 0.5
+    risk = low.spot * (1 - exp(-3 * sd))
+    legs_there = 2 if here.partition(":")[0] == there.partition(":")[0] else 1
+    wide = min(bound.max_plan_usd, bound.max_underlying_usd, bound.max_venue_usd / legs_there) * KEPT
+
+    def objective(tokens: float) -> float | None:
+        bought, sold = cheap.buy_tokens(tokens), dear.sell_tokens(tokens)
+        if bought is None or sold is None or max(bought.usd, sold.usd) > wide:
+            return None
+        if bought.usd > bound.capital_usd * KEPT:
+            return None
+        planned = sold.usd - bought.usd * (1 + 0.06 * travel / YEAR) - gas
+        failed = -undone(low, bought.usd, tokens, False) - gas
+        if travel:
+            failed = tokens * gone - bought.usd * (1 + 0.06 * travel / YEAR) - gas
+        expected = lasts * planned + (1 - lasts) * failed
+        return judged(world.settings, expected, min(-gas, failed - tokens * risk))
+
+    best = best_on_grid(objective, 0.0, pair.meet_tokens, GRID)
+    plans = cross_venue(view, pair)
+    if plans:
+        used = plans[0].exposure
+        assert used.capital_usd <= bound.capital_usd * KEPT
+        assert used.largest_usd <= wide
+    return compare(plans[0].objective if plans else None, best)
+
+
+WAYS = (redeem, sale, minted, across)
