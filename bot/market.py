@@ -34,12 +34,15 @@ CURRENCY_MAX_AGE_NS = 3600 * NS
 OFF_PEG = 0.004
 """A currency farther from a dollar than this (as a log) is off its peg."""
 COVERED = 0.995
+SAME_SPLIT = 0.003
+"""Two steps of multipliers this near, as logs, are one split."""
 
 
 class TokenState:
     """A token's multiplier as of a time; one that is announced takes over when its time has come."""
 
     __slots__ = (
+        "behind",
         "changed",
         "channel_halted",
         "channel_reason",
@@ -66,6 +69,9 @@ class TokenState:
         self.told: Ns = 0
         """When it was last told anew: as ``changed``, but the first time counts, too."""
         self.previous: float | None = None
+        self.behind = 0.0
+        """A split (as a log) that other tokens of the share are on and this one is not yet: until it is, it
+        stands for so many more of the new shares than its multiplier says."""
         self.next_multiplier: float | None = None
         self.next_at: Ns = 0
         self.noted = 0.0
@@ -123,9 +129,17 @@ class TokenState:
     def _set(self, multiplier: float, ts: Ns) -> None:
         if self.known:  # the first one heard is news to us, not a change
             self.previous, self.changed = self.multiplier, ts
+        if self.behind and abs(log(multiplier / self.multiplier) - self.behind) < SAME_SPLIT:
+            self.behind = 0.0
         self.told = ts
         self.multiplier = multiplier
-        self.log_multiplier = log(multiplier)
+        self.log_multiplier = log(multiplier) + self.behind
+
+    def split_ahead(self, step: float) -> None:
+        """Other tokens of the share have split, by a log step of shares per token; 0 if that is over."""
+        self.log_multiplier += step - self.behind
+        self.noted += step - self.behind
+        self.behind = step
 
 
 def _amount(data: dict[str, Any], key: str) -> float | None:

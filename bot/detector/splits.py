@@ -59,6 +59,19 @@ def multiplied(market: Market, token: TokenState) -> None:
     if not pending and _ahead(venues, token, fair.anchor, step):
         underlying.split, underlying.split_at = step, token.changed
         _shift_share(market, underlying, step)
+        _left_behind(underlying, token, step)
+
+
+def _left_behind(underlying: UnderlyingState, ahead: TokenState, step: float) -> None:
+    """Tokens of other issuers, which do not split yet, stand for so many more of the new shares."""
+    for one in underlying.instruments:
+        token = one.token_state
+        if token is ahead or abs(token.changed - ahead.changed) < TOGETHER_NS:
+            continue
+        if not token.behind:
+            token.split_ahead(step)
+        if one.consensus_log is not None:
+            one.consensus_log -= step
 
 
 def _shift_share(market: Market, underlying: UnderlyingState, step: float) -> None:
@@ -101,6 +114,8 @@ def read(underlying: UnderlyingState, reference: ReferenceState, log_price: floa
     assert split is not None
     if ts - underlying.split_at > LASTS_NS:
         underlying.split = None
+        for one in underlying.instruments:
+            one.token_state.split_ahead(0.0)
         return log_price
     fair = underlying.fair
     last = reference.log_price if reference.price is not None else fair.anchor if fair is not None else None
