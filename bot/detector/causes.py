@@ -48,6 +48,7 @@ SPEAKS: dict[str, dict[Cause, float]] = {
     "deep": {"thin_liquidity": -0.3},
     "collapsed": {"thin_liquidity": 2.5},
     "unmoved": {"stale_venue": 4.5, "thin_liquidity": -1.5, "broad_premium": -2.0},
+    "left_behind": {"stale_venue": 6.0},
     "woke": {"stale_venue": 1.0, "thin_liquidity": 0.3},
     "halted": {"trading_halt": 4.0},
     "frozen": {"stale_reference": 5.5, "oracle_fault": 1.0},
@@ -77,9 +78,9 @@ STAYS = frozenset(
 )  # fmt: skip
 """Facts that stay true of an incident once they were seen: what it began with is why."""
 
-BEGINS = frozenset({"near_multiplier", "is_split"})
+BEGINS = frozenset({"near_multiplier", "is_split", "left_behind"})
 """Facts that count only where an incident begins with them: a basis that passes by such a number proves
-nothing."""
+nothing, and a dead pool that joins the others' incident is not why they are out."""
 
 
 def posterior(names: frozenset[str]) -> dict[Cause, float]:

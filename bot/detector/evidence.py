@@ -141,6 +141,8 @@ class Gathering:
         silent = instrument.ts - instrument.previous_ts if instrument.previous_ts else 0
         if still > UNMOVED_NS:
             self.say("unmoved", f"the venue's price had not moved for {duration(still / NS)}")
+            if self.alarm.left:
+                self.names.add("left_behind")
         elif silent > DEAD_NS:
             self.say("woke", f"the venue's price had not moved for {duration(silent / NS)}")
         if instrument.halted:
