@@ -19,6 +19,7 @@ from bot.errors import SourceError
 
 SECONDS = 4.0
 """For each server; all are asked at once."""
+LOCAL_SECONDS = 2.0
 SERVERS = 5
 TOLERATED_SECONDS = 2.0
 MAX_BYTES = 4 * 2**20
@@ -65,18 +66,19 @@ async def _ahead(parts: SplitResult, clock: Callable[[], float]) -> float | None
 async def status(host: str, port: int) -> dict[str, Any] | None:
     """What the pegbot on this port says of itself; ``None`` if there is none."""
     try:
-        answer = await request(urlsplit(f"http://{host or '127.0.0.1'}:{port}/api/status"), "GET")
+        url = urlsplit(f"http://{host or '127.0.0.1'}:{port}/api/status")
+        answer = await request(url, "GET", LOCAL_SECONDS)
         said = msgspec.json.decode(answer.body)
     except (OSError, TimeoutError, SourceError, msgspec.DecodeError):
         return None
     return said if isinstance(said, dict) and "references" in said and "version" in said else None
 
 
-async def request(parts: SplitResult, method: str) -> Told:
+async def request(parts: SplitResult, method: str, seconds: float = SECONDS) -> Told:
     """One request on a connection of its own. Raises OSError, TimeoutError, or SourceError for no HTTP."""
     secure = parts.scheme in ("https", "wss")
     port = parts.port or (443 if secure else 80)
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(seconds):
         reader, writer = await asyncio.open_connection(
             parts.hostname, port, ssl=ssl.create_default_context() if secure else None
         )

@@ -149,9 +149,9 @@ def test_the_columns_of_a_tape_are_all_described() -> None:
     assert sorted(re.findall(r"`(\w+)`", first_cells)) == sorted(COLUMNS)
 
 
-def test_the_live_example_passes_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_live_example_passes_check_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r'"env:(\w+)"', EXAMPLE.read_text()):
-        monkeypatch.setenv(name, "json://localhost/")
+        monkeypatch.delenv(name, raising=False)
     assert said("check", EXAMPLE)[0].endswith("live.example.toml is valid")
 
 
