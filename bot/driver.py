@@ -11,7 +11,7 @@ from bot.engine import Engine
 from bot.errors import DataError
 from bot.execution.paper import PaperBroker
 from bot.registry.model import Registry
-from bot.types import Event, Fill, Message, Ns, Plan
+from bot.types import Event, Fill, Message, Ns, Plan, Tick
 
 
 class Driver:
@@ -21,6 +21,7 @@ class Driver:
         self._config, self._registry = config, registry
         self.engine = Engine(config, registry)
         self.broker = PaperBroker(registry, config.execution) if config.execution.mode == "paper" else None
+        self._attach()
 
     @property
     def now(self) -> Ns:
@@ -36,11 +37,19 @@ class Driver:
         if due is not None and event.ts >= due:
             settled: list[Message] = self._report(broker.due(event.ts, self.engine.market))
             return settled + self._step(event, broker)
-        messages = self.engine.step(event)
-        return self._trade(messages, broker) if messages else messages
+        return self._step(event, broker)
 
     def _step(self, event: Event, broker: PaperBroker) -> list[Message]:
-        return self._trade(self.engine.step(event), broker)
+        messages = self.engine.step(event)
+        watched = broker.watched
+        if watched and type(event) is Tick and event.instrument in watched:
+            messages = self._report(broker.heard(event.instrument, self.engine.now)) + messages
+        return self._trade(messages, broker) if messages else messages
+
+    def _attach(self) -> None:
+        """Hedges are priced by what the engine has heard of them."""
+        if self.broker is not None:
+            self.broker.attach(self.engine.hedges, self.engine.market)
 
     def _trade(self, messages: list[Message], broker: PaperBroker) -> list[Message]:
         out: list[Message] = []
@@ -69,6 +78,7 @@ class Driver:
             self.engine.restore(bytes(parts["engine"]))
         except (msgspec.DecodeError, DataError, LookupError, TypeError, ValueError, AttributeError):
             self.engine = Engine(self._config, self._registry)  # half of it may have been restored
+            self._attach()
             return False
         if self.broker is not None and "broker" in parts:
             self.broker.restore(msgspec.json.decode(parts["broker"]))

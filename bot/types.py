@@ -258,6 +258,15 @@ class Plan(Struct, frozen=True):
     otherwise: list[Leg] = []
 
 
+BY_ITSELF = frozenset(
+    {
+        "margin_in", "margin_out", "funding_paid", "funding_received", "coin_sell", "coin_buy",
+        "expire_long", "expire_short", "exercise", "assign", "liquidate_long", "liquidate_short", "lapse",
+    }
+)  # fmt: skip
+"""Actions of fills that no leg of a plan asked for: what happens to a hedge while it is held."""
+
+
 class Order(Struct, frozen=True):
     """One leg handed to execution. ``id`` is derived from the plan: sending it twice is once."""
 
@@ -276,7 +285,7 @@ class Fill(Struct, frozen=True):
     """What happened to an order. ``price`` is the average in USD per token, fees excluded.
 
     A hedge that is bought is ``hedge_buy``, and sold again ``unhedge_sell``; what happens to one by itself
-    (funding, margin, expiry, liquidation) is a fill, too: :data:`bot.ledger.derivatives.ACTIONS`."""
+    (funding, margin, expiry, liquidation) is a fill, too: :data:`BY_ITSELF`."""
 
     id: str
     order_id: str

@@ -58,7 +58,7 @@ class Backtest(Replay):
         """Feed all ticks, then let what is under way settle, as far as time alone settles it."""
         super().run(self._passing(ticks), progress)
         broker = self.driver.broker
-        while broker is not None and (due := broker.next_due) is not None:
+        while broker is not None and (due := broker.next_settlement) is not None:
             self.keep(broker.due(due, self.driver.engine.market))
         if self.started:
             self.samples.append(self.sample(self.driver.now))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bot.errors import Refusal
 from bot.execution.orders import IN_TRANSIT, order_id, unwind_id
 from bot.execution.pricing import Execution
+from bot.execution.sides import action_of
 from bot.timefmt import NS
 from bot.types import Fill, Leg, Ns, Order, Plan
 
@@ -46,7 +47,7 @@ def order_of(plan: Plan, number: int, leg: Leg | None, ts: Ns, *, unwind: bool =
         plan_id=plan.id,
         leg=number,
         ts=ts,
-        action=leg.action if leg is not None else "none",
+        action=action_of(leg) if leg is not None else "none",
         instrument=leg.instrument if leg is not None else plan.instrument,
         quantity_tokens=_shown(leg.quantity_tokens) if leg is not None else _ZERO,
         limit_price=_shown(limit) if limit is not None else None,

@@ -13,6 +13,7 @@ from msgspec import Struct
 from bot.detector.bands import is_open
 from bot.errors import PoolError, Refusal
 from bot.execution.depth import Taken, usd_for
+from bot.execution.sides import side_of
 from bot.types import Leg, Side, split_instrument
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ TOKEN_QUANTUM = Decimal("0.000000001")
 PRICE_QUANTUM = Decimal("0.0000000001")
 USD_QUANTUM = Decimal("0.00000001")
 DAY_SECONDS = 86_400
-
-_BUYING = frozenset({"buy", "mint", "unhedge"})
 
 
 class Execution(Struct, frozen=True):
@@ -60,7 +59,7 @@ def quantity_of(tokens: float) -> Decimal:
 def check_limit(leg: Leg, all_in: float, slippage: float) -> None:
     """Refusal ``slippage`` if ``all_in`` is worse than the leg's limit by more than that ratio."""
     limit = leg.price if leg.limit_price is None else leg.limit_price
-    buying = leg.action in _BUYING
+    buying = side_of(leg) == "buy"
     worst = limit * (1 + slippage) if buying else limit * (1 - slippage)
     if not (all_in <= worst if buying else all_in >= worst):
         raise Refusal(
@@ -139,7 +138,7 @@ def on_quote(leg: Leg, market: Market, quantity: Decimal) -> Execution:
         raise Refusal("depth.unknown", f"no quote of {leg.instrument} has been seen")
     if reference.halted:
         raise Refusal("venue.halted", leg.instrument)
-    quote = reference.ask if leg.action in _BUYING else reference.bid
+    quote = reference.ask if side_of(leg) == "buy" else reference.bid
     if quote is None:
         raise Refusal("depth.unknown", f"{leg.instrument} gives a price but no bid and ask")
     fee = exact(max(leg.fee_usd, 0.0))

@@ -14,7 +14,8 @@ profit made on T up to now; :mod:`bot.ledger.books` splits it by average cost.
 
 Mint and redeem are booked when they are *asked for*, at the price agreed then (trade date): what is
 due waits in ``assets:receivable:`` until a ``settled`` fill moves it. A transfer waits there too.
-Short hedges are owed shares in ``liabilities:shares:``. Fees and gas are on the fill that caused
+Short hedges are owed shares in ``liabilities:shares:``; options, perps and their margin are in
+:mod:`bot.ledger.derivatives`. Fees and gas are on the fill that caused
 them, a rejected one included. Cash is one account: every stablecoin is booked as USD, at par, so its
 own depeg shows in prices and not here.
 """
@@ -28,29 +29,24 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bot.errors import LedgerError
+from bot.ledger import derivatives
+from bot.ledger.derivatives import CASH as CASH
+from bot.ledger.derivatives import USD as USD
+from bot.ledger.derivatives import Posting as Posting
+from bot.ledger.derivatives import trade as _trade
+from bot.ledger.derivatives import transfer as _transfer
 from bot.ledger.money import ZERO, neg, total, value_usd
 from bot.types import Fill, Ns, split_instrument
 
 if TYPE_CHECKING:
     from bot.registry import Registry
 
-USD = "USD"
-CASH = "assets:cash:usd"
 GAS = "expenses:gas"
 OPENING = "equity:opening"
 WALLET = "wallet"
 """Where tokens are that no exchange keeps: one purse over all chains."""
 
 ROOTS = frozenset({"assets", "liabilities", "income", "expenses", "equity"})
-
-
-class Posting(Struct, frozen=True):
-    """One line. ``usd`` is what ``amount`` was worth when booked (for USD, the amount itself)."""
-
-    account: str
-    commodity: str
-    amount: Decimal
-    usd: Decimal
 
 
 class Entry(Struct, frozen=True):
@@ -82,9 +78,17 @@ def check(entry: Entry) -> Entry:
 
 
 def custody(registry: Registry) -> Callable[[str], str]:
-    """Where tokens traded on an instrument lie: with exchange and broker, else in our own wallet."""
+    """Where tokens traded on an instrument lie: with exchange and broker, else in our own wallet.
+
+    Of what is held against margin (perps, perpetual options) it says so, and where."""
+    shares = registry.underlyings
 
     def place(instrument: str) -> str:
+        symbol, venue = split_instrument(instrument)
+        if venue in registry.option_venues and derivatives.is_option(symbol):
+            return venue
+        if venue in registry.perpetual_venues or (venue in registry.perp_venues and symbol in shares):
+            return derivatives.MARGINED + venue
         resolved = registry.resolve(instrument)
         if resolved is None or resolved.venue_kind not in ("exchange", "broker"):
             return WALLET
@@ -103,7 +107,8 @@ def entries_for(fill: Fill, place: str = WALLET) -> list[Entry]:
     _check_fill(fill)
     postings: list[Posting] = []
     if fill.status != "rejected" and fill.quantity_tokens:
-        postings += _movement(fill, place)
+        here = not derivatives.concerns(fill, place)
+        postings += _movement(fill, place) if here else derivatives.movement(fill, place)
     postings += _costs(fill)
     if not postings:
         return []
@@ -170,6 +175,8 @@ def _movement(fill: Fill, place: str) -> Sequence[Posting]:
             return _trade(owed, CASH, commodity, neg(quantity), neg(usd))
         case "unhedge", "filled" | "partial":
             return _trade(owed, CASH, commodity, quantity, usd)
+        case "unhedge_sell", "filled" | "partial":
+            return _trade(held, CASH, commodity, neg(quantity), neg(usd))
     raise LedgerError(f"fill {fill.id}: cannot book {fill.action!r} with status {fill.status!r}")
 
 
@@ -183,22 +190,13 @@ def _costs(fill: Fill) -> Sequence[Posting]:
     return postings
 
 
-_FEE_KIND = {"buy": "trading", "sell": "trading", "unhedge": "hedge"}
-
-
-def _trade(asset: str, money: str, commodity: str, quantity: Decimal, usd: Decimal) -> Sequence[Posting]:
-    """``quantity`` into ``asset`` against ``usd`` out of ``money`` (both negative for a sale)."""
-    trading = f"income:trading:{commodity}"
-    return [
-        Posting(asset, commodity, quantity, usd),
-        Posting(trading, commodity, neg(quantity), neg(usd)),
-        Posting(trading, USD, usd, usd),
-        Posting(money, USD, neg(usd), neg(usd)),
-    ]
-
-
-def _transfer(to: str, origin: str, commodity: str, amount: Decimal, usd: Decimal) -> list[Posting]:
-    return [Posting(to, commodity, amount, usd), Posting(origin, commodity, neg(amount), neg(usd))]
+_FEE_KIND = {
+    "buy": "trading",
+    "sell": "trading",
+    "hedge_buy": "hedge",
+    "unhedge": "hedge",
+    "unhedge_sell": "hedge",
+}
 
 
 def _check_fill(fill: Fill) -> None:

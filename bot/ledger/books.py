@@ -12,12 +12,15 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from bot.ledger import derivatives
 from bot.ledger.accounts import CASH, GAS, USD, Entry
-from bot.ledger.money import ZERO, minus, share_of, total, value_usd
+from bot.ledger.money import ZERO, minus, neg, share_of, total, value_usd
 
 TRADING = "income:trading:"
 RECEIVABLE = "assets:receivable:"
 FEES = "expenses:fees:"
+PLACES = ("assets:tokens:", "assets:shares:", "liabilities:shares:", RECEIVABLE, *derivatives.HELD)
+"""Accounts of what is held, on its way, or owed."""
 
 
 class Position(Struct, frozen=True):
@@ -40,7 +43,8 @@ class Position(Struct, frozen=True):
 class ProfitAndLoss(Struct, frozen=True):
     """USD. ``unrealised_usd`` and ``net_usd`` are ``None`` while an open position has no mark.
 
-    ``net_usd`` = realised + unrealised − fees − gas. ``unmarked`` names what has no mark.
+    ``net_usd`` = realised + unrealised + funding − fees − gas. ``funding_usd`` is what perps and perpetual
+    options received over what they paid. ``unmarked`` names what has no mark.
     """
 
     realised_usd: Decimal
@@ -49,6 +53,7 @@ class ProfitAndLoss(Struct, frozen=True):
     gas_usd: Decimal
     net_usd: Decimal | None
     unmarked: list[str]
+    funding_usd: Decimal = ZERO
 
 
 class _Trading:
@@ -128,7 +133,7 @@ class Books:
         """One per commodity ever traded or held, by name."""
         places: dict[str, dict[str, Decimal]] = {name: {} for name in self._trading}
         for account, amounts in self.balances.items():
-            if account.startswith(("assets:tokens:", "assets:shares:", "liabilities:shares:", RECEIVABLE)):
+            if account.startswith(PLACES):
                 for commodity, amount in amounts.items():
                     if commodity != USD:
                         places.setdefault(commodity, {})[account] = amount
@@ -157,11 +162,13 @@ class Books:
         unmarked = sorted(name for name in open_ if name not in marks)
         fees = self._spent(FEES)
         gas = self._spent(GAS)
+        paid, received = self._spent(derivatives.FUNDING_PAID), self._spent(derivatives.FUNDING_RECEIVED)
+        funding = neg(total((paid, received)))  # income is a credit
         if unmarked:
-            return ProfitAndLoss(realised, None, fees, gas, None, unmarked)
+            return ProfitAndLoss(realised, None, fees, gas, None, unmarked, funding)
         unrealised = total(minus(value_usd(t.quantity, marks[name]), t.cost) for name, t in open_.items())
-        net = minus(total((realised, unrealised)), total((fees, gas)))
-        return ProfitAndLoss(realised, unrealised, fees, gas, net, [])
+        net = minus(total((realised, unrealised, funding)), total((fees, gas)))
+        return ProfitAndLoss(realised, unrealised, fees, gas, net, [], funding)
 
     def _spent(self, prefix: str) -> Decimal:
         accounts = (amounts for name, amounts in self.balances.items() if name.startswith(prefix))

@@ -184,14 +184,22 @@ class Desk:
                 self._add(fill.instrument, -quantity)
             case "redeem" if fill.status in ("filled", "partial", "pending"):
                 self._add(fill.instrument, -quantity)
-            case "margin_in" if (coin := split_instrument(fill.instrument)[0]) in self._registry.tokens:
-                self._add(f"{coin}@{WALLET}", -quantity)
-            case "margin_out" if (coin := split_instrument(fill.instrument)[0]) in self._registry.tokens:
-                self._add(f"{coin}@{WALLET}", quantity)
+            case "margin_in" | "margin_out" | "coin_sell" | "coin_buy":
+                self._coins(fill, quantity)
             case "transfer" if fill.status == "pending":
                 self._add(fill.instrument, -quantity)
             case "transfer" if fill.status == "settled":
                 self._add(fill.instrument, quantity)
+
+    def _coins(self, fill: Fill, quantity: float) -> None:
+        """Tokens that are margin lie with the venue, and are bought and sold there."""
+        symbol, _ = split_instrument(fill.instrument)
+        if symbol not in self._registry.tokens:
+            return
+        inwards = fill.action in ("margin_in", "coin_buy")
+        self._add(fill.instrument, quantity if inwards else -quantity)
+        if fill.action in ("margin_in", "margin_out"):
+            self._add(f"{symbol}@{WALLET}", -quantity if inwards else quantity)
 
     def _hedge(self, fill: Fill) -> None:
         """Keep count of hedges; an option that is exercised or assigned leaves shares."""

@@ -199,7 +199,7 @@ def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], second
         f"({perp.instrument}), liquidated at ${closed_at:,.2f}"
     )
     each, leave = perp.shares_each, perp.ask if shares < 0 else perp.bid
-    contracts = abs(shares) / each
+    contracts = round(abs(shares) / each, 9)
     leg = HedgeLeg(
         perp.instrument, "sell" if shares < 0 else "buy", contracts, entry * each, leave * each,
         abs(shares) * entry * perp.terms.taker_fee_ratio, margin,

@@ -1,0 +1,131 @@
+"""The paper broker's desk for options, perps and perpetual options: prices orders, keeps what they open.
+
+Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.errors import Refusal
+from bot.execution.carried import Carried
+from bot.execution.depth import Taken
+from bot.execution.hedging import on_hedge, share_usd
+from bot.execution.margin import Position
+from bot.execution.pricing import Execution, on_quote, quantity_of
+from bot.execution.sides import OTHER, side_of
+from bot.strategy.hedge_book import HedgeBook
+from bot.strategy.hedge_lines import PerpetualLine
+from bot.strategy.hedges import QUOTE_MAX_AGE_NS
+from bot.types import Fill, Leg, Ns, Order, Plan
+
+if TYPE_CHECKING:
+    from bot.market import Market
+
+RETRY_NS = 60_000_000_000
+"""A hedge that cannot be closed now (its market is shut, its quote is old) is tried again after so long."""
+
+
+def is_hedge(leg: Leg) -> bool:
+    """Whether a leg is of this desk: shares sold short are not."""
+    return leg.side is not None and leg.action in ("hedge", "unhedge")
+
+
+class HedgeDesk:
+    """Quotes come from ``book``, what shares and coins are worth from ``market``."""
+
+    def __init__(self, book: HedgeBook, market: Market) -> None:
+        self._book, self._market = book, market
+        self._taken: dict[str, Taken] = {}
+        self.carried = Carried(book, self._share, self._coin)
+
+    def holds(self, leg: Leg, plan: Plan) -> Position | None:
+        """What the plan has of a leg's instrument, if it has not ended by itself."""
+        return self.carried.find(plan.id, leg.instrument)
+
+    def price(self, leg: Leg, plan: Plan, ts: Ns) -> Execution:
+        """What an order would get now; shares that an option turned into are bought back at a broker's."""
+        held = self.holds(leg, plan) if leg.action == "unhedge" else None
+        if held is not None and held.kind == "shares":
+            return on_quote(self._shares(leg, held, ts), self._market, held.quantity)
+        line = self._book.lines.get(leg.instrument)
+        coin = None
+        if isinstance(line, PerpetualLine) and line.coin != "USD":
+            coin = self._coin(plan.underlying, line.coin, ts)
+        quantity = quantity_of(leg.quantity_tokens)
+        share = self._share(plan.underlying, ts)
+        return on_hedge(line, leg, quantity, share, coin, ts, self._taken.get(leg.instrument))
+
+    def carry_out(self, leg: Leg, plan: Plan, order: Order, fill: Fill) -> list[Fill]:
+        """The order's fill, with what margin and funding go before and after it."""
+        side = side_of(leg)
+        assert side is not None
+        self._take(leg, float(fill.quantity_tokens))
+        if leg.action == "hedge":
+            return self.carried.open(fill, side, leg.margin_usd)
+        held = self.holds(leg, plan)
+        assert held is not None
+        if held.kind == "shares":
+            action = "unhedge" if held.side == "sell" else "unhedge_sell"
+            name = self._shares(leg, held, order.ts).instrument
+            fill = replace(fill, action=action, instrument=name)
+        return self.carried.close(held, fill)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What is held, as plain data."""
+        plain: dict[str, Any] = msgspec.to_builtins(
+            {"positions": list(self.carried.positions.values()), "taken": self._taken}
+        )
+        return plain
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`snapshot`."""
+        self.carried.restore(msgspec.convert(state["positions"], list[Position]))
+        self._taken = msgspec.convert(state["taken"], dict[str, Taken])
+
+    def _take(self, leg: Leg, number: float) -> None:
+        line = self._book.lines.get(leg.instrument)
+        if line is None or isinstance(line, PerpetualLine):
+            return
+        taken = self._taken.get(leg.instrument)
+        if taken is None or taken.ts != line.ts:
+            taken = self._taken[leg.instrument] = Taken(line.ts)
+        side = side_of(leg)
+        assert side is not None
+        taken.add(side, number, False)
+
+    def _shares(self, leg: Leg, held: Position, ts: Ns) -> Leg:
+        """The leg on the tightest fresh quote of the share that a broker gives."""
+        registry = self._market.registry
+        state = self._market.underlyings.get(held.underlying)
+        found = []
+        for venue, one in state.references.items() if state is not None else ():
+            known = registry.venues.get(venue.partition(":")[0])
+            if known is None or known.kind != "broker" or one.halted or ts - one.ts > QUOTE_MAX_AGE_NS:
+                continue
+            if one.bid is not None and one.ask is not None:
+                found.append((one.ask / one.bid, one.name))
+        if not found:
+            raise Refusal("hedge.stale", f"no fresh broker quote of {held.underlying} with both sides")
+        return replace(leg, instrument=min(found)[1], side=OTHER[held.side])
+
+    def _share(self, underlying: str, ts: Ns) -> float | None:
+        return share_usd(self._market, underlying, ts)
+
+    def _coin(self, underlying: str, symbol: str, ts: Ns) -> float | None:
+        """Fair value of a stock token that is margin; its own underlying's tokens are looked at."""
+        token = self._market.registry.tokens.get(symbol)
+        for state in self._market.instruments_of(token.underlying if token is not None else underlying):
+            if state.token.symbol == symbol and (fair := self._market.fair(state.name, ts)) is not None:
+                return fair.value_usd
+        return None
+
+
+def ended(order: Order, plan: Plan) -> Fill:
+    """The answer to an order that closes what has ended by itself: nothing is left to do."""
+    zero = Decimal(0)
+    return Fill(f"{order.id}-F", order.id, plan.id, order.ts, order.action, order.instrument, plan.underlying,
+                zero, zero, zero, zero, order.ts, "filled", "it had ended by itself")  # fmt: skip
