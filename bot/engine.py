@@ -36,8 +36,11 @@ from bot.market import (
 from bot.pools import decode, decode_book
 from bot.registry.model import Registry
 from bot.strategy import Strategy
+from bot.strategy.book import book_greeks, hedge_marks, held_hedges
+from bot.strategy.desk import WALLET
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_quotes import HedgeQuotes
+from bot.strategy.options import Greeks
 from bot.timefmt import NS, duration
 from bot.types import (
     Basis,
@@ -385,7 +388,23 @@ class Engine:
         underlying = state.underlying.info.ticker
         if estimate is None or underlying not in self.hedges.shares:
             return None
-        return self.hedges.quotes(underlying, ts, exp(estimate.log_share), self.market.multiplier)
+        desk, market = self.strategy.desk, self.market
+
+        def coins_usd(symbol: str) -> float:
+            return desk.free_tokens(symbol, WALLET) * (market.token_usd(symbol, ts) or 0.0)
+
+        return self.hedges.quotes(underlying, ts, exp(estimate.log_share), market.multiplier, coins_usd)
+
+    def greeks(self) -> tuple[dict[str, Greeks], list[str]]:
+        """Of the whole book by underlying, and what could not be counted."""
+        desk, market = self.strategy.desk, self.market
+        beside, unknown = held_hedges(desk, self.hedges, market, self.now)
+        total, more = book_greeks(desk, market, market.registry, self.now, beside)
+        return total, [*more, *unknown]
+
+    def hedge_marks(self) -> dict[str, float]:
+        """USD a contract of what is held as a hedge, by the name the books know it by."""
+        return hedge_marks(self.strategy.desk, self.hedges, self.market, self.now)
 
     def _rest(self, spoke: InstrumentState, ts: Ns, session: Session, out: list[Message]) -> None:
         """Judge the pools of the share that stand still, by what is known now."""

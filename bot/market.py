@@ -341,6 +341,27 @@ class Market:
         state = self.tokens.get(symbol)
         return state.multiplier if state is not None else 1.0
 
+    def share_usd(self, underlying: str, ts: Ns) -> float | None:
+        """What a share is worth: its freshest price, or where none is known as its tokens say."""
+        state = self.underlyings.get(underlying)
+        if state is None:
+            return None
+        told = [one for one in state.references.values() if one.price is not None and not one.halted]
+        if told:
+            return max(told, key=lambda one: one.ts).price
+        for one in state.instruments:
+            if (fair := self.fair(one.name, ts)) is not None:
+                return fair.value_usd / one.multiplier
+        return None
+
+    def token_usd(self, symbol: str, ts: Ns) -> float | None:
+        """Fair value of a token, by the first of its instruments that knows."""
+        token = self.registry.tokens.get(symbol)
+        for state in self.instruments_of(token.underlying) if token is not None else ():
+            if state.token.symbol == symbol and (fair := self.fair(state.name, ts)) is not None:
+                return fair.value_usd
+        return None
+
     def peg(self, currency: UnderlyingState, ts: Ns) -> None:
         """What a currency is worth: median of its references of the last hour, kept while it is off its
         peg.

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bot.errors import Refusal
 from bot.execution.carried import Carried
 from bot.execution.depth import Taken
-from bot.execution.hedging import on_hedge, share_usd
+from bot.execution.hedging import on_hedge
 from bot.execution.margin import Position
 from bot.execution.pricing import Execution, on_quote, quantity_of
 from bot.execution.sides import OTHER, side_of
@@ -54,7 +54,7 @@ class HedgeDesk:
         line = self._book.lines.get(leg.instrument)
         coin = None
         if isinstance(line, PerpetualLine) and line.coin != "USD":
-            coin = self._coin(plan.underlying, line.coin, ts)
+            coin = self._coin(line.coin, ts)
         quantity = quantity_of(leg.quantity_tokens)
         share = self._share(plan.underlying, ts)
         return on_hedge(line, leg, quantity, share, coin, ts, self._taken.get(leg.instrument))
@@ -113,15 +113,10 @@ class HedgeDesk:
         return replace(leg, instrument=min(found)[1], side=OTHER[held.side])
 
     def _share(self, underlying: str, ts: Ns) -> float | None:
-        return share_usd(self._market, underlying, ts)
+        return self._market.share_usd(underlying, ts)
 
-    def _coin(self, underlying: str, symbol: str, ts: Ns) -> float | None:
-        """Fair value of a stock token that is margin; its own underlying's tokens are looked at."""
-        token = self._market.registry.tokens.get(symbol)
-        for state in self._market.instruments_of(token.underlying if token is not None else underlying):
-            if state.token.symbol == symbol and (fair := self._market.fair(state.name, ts)) is not None:
-                return fair.value_usd
-        return None
+    def _coin(self, symbol: str, ts: Ns) -> float | None:
+        return self._market.token_usd(symbol, ts)
 
 
 def ended(order: Order, plan: Plan) -> Fill:

@@ -9,7 +9,6 @@ Prices are USD a contract: an option's quote times its shares.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from bot.errors import Refusal
 from bot.execution.depth import Taken
@@ -20,23 +19,6 @@ from bot.strategy.options.chain import MAX_AGE_NS
 from bot.strategy.options.european import intrinsic
 from bot.timefmt import NS, duration
 from bot.types import Leg, Ns
-
-if TYPE_CHECKING:
-    from bot.market import Market
-
-
-def share_usd(market: Market, underlying: str, ts: Ns) -> float | None:
-    """What the share is worth: its freshest price, or where none is known as the tokens say."""
-    state = market.underlyings.get(underlying)
-    if state is None:
-        return None
-    told = [one for one in state.references.values() if one.price is not None and not one.halted]
-    if told:
-        return max(told, key=lambda one: one.ts).price
-    for one in state.instruments:
-        if (fair := market.fair(one.name, ts)) is not None:
-            return fair.value_usd / one.multiplier
-    return None
 
 
 def on_hedge(line: Line | None, leg: Leg, quantity: Decimal, share: float | None, coin_usd: float | None,

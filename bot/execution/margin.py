@@ -26,8 +26,8 @@ NEVER: Ns = 2**63 - 1
 Kind = Literal["option", "perp", "perpetual", "shares"]
 ShareUsd = Callable[[str, Ns], float | None]
 """USD a share of an underlying."""
-CoinUsd = Callable[[str, str, Ns], float | None]
-"""USD a coin; the underlying first."""
+CoinUsd = Callable[[str, Ns], float | None]
+"""USD a coin."""
 
 
 class Position(Struct):
@@ -148,7 +148,7 @@ class Margin:
 
     def _coin(self, position: Position, ts: Ns) -> Decimal:
         """USD a coin, as last known; one was when the hedge was opened."""
-        usd = self._coin_usd(position.underlying, position.coin, ts)
+        usd = self._coin_usd(position.coin, ts)
         if usd is not None:
             position.coin_usd = Decimal(repr(usd)).quantize(PRICE_QUANTUM)
         return position.coin_usd

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from bot.errors import DataError
@@ -31,6 +32,8 @@ MOST_OTHERS = 256
 
 Multiplier = Callable[[str], float]
 """Shares per token, by the token's symbol."""
+CoinsUsd = Callable[[str], float]
+"""What is in hand of a coin that can be margin, in USD, by its symbol."""
 Strikes = dict[OptionKind, list[tuple[float, str]]]
 
 
@@ -163,7 +166,8 @@ class HedgeBook:
         if line is not None:
             line.crossed = True
 
-    def quotes(self, underlying: str, ts: Ns, spot: float, multiplier: Multiplier) -> HedgeQuotes | None:
+    def quotes(self, underlying: str, ts: Ns, spot: float, multiplier: Multiplier,
+               coins_usd: CoinsUsd = lambda _symbol: inf) -> HedgeQuotes | None:  # fmt: skip
         """What is on offer for a share now; ``None`` if nothing ever was."""
         share = self.shares.get(underlying)
         if share is None:
@@ -171,7 +175,7 @@ class HedgeBook:
         aside: list[HedgeNotChosen] = []
         chain = self._chain(underlying, share, ts, spot, aside)
         perps = (_perp(line, ts, multiplier, aside) for line in share.perps.values())
-        offers = (_offer(line, ts, aside) for line in share.perpetuals.values())
+        offers = (_offer(line, ts, coins_usd, aside) for line in share.perpetuals.values())
         return HedgeQuotes(
             chain,
             tuple(perp for perp in perps if perp is not None),
@@ -269,7 +273,8 @@ def _perp(line: PerpLine, ts: Ns, multiplier: Multiplier, aside: list[HedgeNotCh
     return line.quote(multiplier(line.token) if line.token else 1.0)
 
 
-def _offer(line: PerpetualLine, ts: Ns, aside: list[HedgeNotChosen]) -> PerpetualQuote | None:
+def _offer(line: PerpetualLine, ts: Ns, coins_usd: CoinsUsd,
+           aside: list[HedgeNotChosen]) -> PerpetualQuote | None:  # fmt: skip
     rule = "" if line.standing and not line.halted else _fault(line, ts)
     if rule:
         aside.append(_aside("perpetual_option", line.instrument, rule))
@@ -277,6 +282,7 @@ def _offer(line: PerpetualLine, ts: Ns, aside: list[HedgeNotChosen]) -> Perpetua
     return PerpetualQuote(
         line.instrument, line.underlying, line.option, line.volatility, line.units,
         ts if line.standing else line.ts, line.markup, line.fee_ratio, line.coin,
+        inf if line.coin == "USD" else coins_usd(line.coin),
     )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ price now, at least at what exercise pays, and closed at the far side of the spr
 
 from __future__ import annotations
 
+from math import inf
+
 from msgspec import Struct
 
 from bot.strategy.moves import Moves
@@ -32,7 +34,7 @@ HORIZON_SPARE_SECONDS = 3_600.0
 class PerpetualQuote(Struct, frozen=True):
     """A perpetual option on offer. ``volatility`` is the one it is priced at, ``markup`` what the pool asks
     over the model's funding, ``fee_ratio`` of the notional on opening and on closing; ``units`` at most;
-    ``coin`` is what margin, funding and payoff are in."""
+    ``coin`` is what margin, funding and payoff are in, of which ``coins_usd`` are in hand."""
 
     instrument: str
     underlying: str
@@ -43,6 +45,7 @@ class PerpetualQuote(Struct, frozen=True):
     markup: float = 1.0
     fee_ratio: float = 0.0005
     coin: str = "USD"
+    coins_usd: float = inf
 
 
 class HedgeQuotes(Struct, frozen=True):

@@ -133,8 +133,13 @@ class Ways:
                 self._lacks(
                     "perpetual_option", f"perpetual {kind}", f"{quote.instrument} is old or too small"
                 )
-            else:
-                yield perpetual_way(quote, abs(shares), self.wait.spot, self.prices, self.wait.seconds)
+                continue
+            way = perpetual_way(quote, abs(shares), self.wait.spot, self.prices, self.wait.seconds)
+            if way.capital_usd > quote.coins_usd:
+                need = f"${way.capital_usd:,.2f} of {quote.coin} as margin, ${quote.coins_usd:,.2f} in hand"
+                self._lacks("perpetual_option", f"perpetual {kind}", f"{quote.instrument} takes {need}")
+                continue
+            yield way
 
     def _options(self, shares: float) -> Iterator[Offer]:
         chain, wait = self.quotes.chain, self.wait
