@@ -10,18 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from bot.errors import UsageError
 
+MISSING = "the batch kernel needs numba: pip install 'pegbot[kernel]', or --no-kernel to do without"
+
 
 def _numba() -> Any:
+    """The library, loaded. UsageError where it is not installed."""
     try:
         import numba
     except ImportError:
-        raise UsageError("the batch kernel needs numba: pip install 'pegbot[kernel]'") from None
+        raise UsageError(MISSING) from None
     return numba
+
+
+def require() -> None:
+    """UsageError where nothing can be compiled: to be asked before work that would end in it."""
+    if find_spec("numba") is None:
+        raise UsageError(MISSING)
 
 
 @cache

@@ -15,7 +15,7 @@ from math import nan
 from bot.engine import Engine
 from bot.kernel.arrays import ABOVE, CONFIRMED, FAIR_MOVED, OWN_ABOVE, TOGETHER, WITHHELD
 from bot.kernel.columns import FLOATS, Columns
-from bot.market import InstrumentState
+from bot.market import InstrumentState, ReferenceState
 from bot.types import Ns
 
 
@@ -60,7 +60,7 @@ class Recorder:
         """All venues have jumped together, and this one with them."""
         self._flags[-1] |= TOGETHER | ABOVE * (direction > 0)
 
-    def opened(self, instrument: InstrumentState, ts: Ns) -> None:
+    def opened(self, instrument: InstrumentState | ReferenceState, ts: Ns) -> None:
         """An incident opens, or gets one more venue, as of ``ts``."""
         judged = self._ts and self._ts[-1] == ts and self._venue[-1] == self._venues.get(instrument.name)
         if not judged:

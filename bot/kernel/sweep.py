@@ -19,6 +19,7 @@ from msgspec import Struct
 from bot import tape
 from bot.config import Config
 from bot.kernel.columns import SWEPT, thresholds
+from bot.kernel.compiled import require
 from bot.kernel.grid import Setting, apply
 from bot.kernel.record import Recorder
 from bot.kernel.run import Episode, episodes
@@ -60,6 +61,8 @@ def sweep(config: Config, registry: Registry, tapes: Sequence[Path], labels_file
     """Every setting with its score, best first: by F1, then fewer false alarms, then the order asked."""
     for setting in settings:
         apply(config, setting)  # all mistakes before the first run
+    if any(len(batch) > 1 for batch in _batches(settings, kernel)):
+        require()
     watched = extent(tape.merge(tapes, on_bad=lambda _: None), registry)
     quiet = config.strategy.model_copy(update={"enabled": False})
     config = config.model_copy(update={"strategy": quiet})

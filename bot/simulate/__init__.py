@@ -27,15 +27,29 @@ def write(
     from bot import tape
     from bot.score import write_labels
 
-    ticks, injected = simulate(load(scenario), seed)
-    count = tape.write(out, ticks if progress is None else _telling(ticks, progress))
+    loaded = load(scenario)
     if labels is not None:
-        try:
-            labels.parent.mkdir(parents=True, exist_ok=True)
-            write_labels(labels, injected)
-        except OSError as error:
-            raise UsageError(f"{labels}: cannot be written: {error.strerror or error}") from None
+        if labels.resolve() == out.resolve():
+            raise UsageError(f"{labels}: --out and --labels are one file; give each its own name")
+        _write(labels, lambda path: path.open("ab").close())
+    ticks, injected = simulate(loaded, seed)
+    try:
+        count = tape.write(out, ticks if progress is None else _telling(ticks, progress))
+    except ArithmeticError as error:
+        what = "a price, depth_usd, ratio or number of decimals is beyond what can be reckoned with"
+        raise UsageError(f"{scenario}: {what}: {error}") from None
+    if labels is not None:
+        _write(labels, lambda path: write_labels(path, injected))
     return count, len(injected)
+
+
+def _write(path: Path, how: Callable[[Path], None]) -> None:
+    """Raises :class:`UsageError` where that cannot be: asked before the work, not only after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        how(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def _telling(ticks: Iterator[Tick], progress: Progress) -> Iterator[Tick]:

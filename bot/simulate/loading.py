@@ -9,8 +9,13 @@ from typing import Any, get_args
 from msgspec import Struct, ValidationError, convert
 
 from bot.errors import ConfigError
+from bot.market import MAX_TS, MIN_TS
 from bot.simulate.scenario import MODES, NEEDS, Cause, Draw, Happening, Place, Scenario, Share
-from bot.timefmt import parse
+from bot.timefmt import DAY_SECONDS, NS, parse
+
+LONGEST_NS = 3660 * DAY_SECONDS * NS
+ENOUGH_UNITS = 1000
+"""A pool with fewer smallest units of either side has no price to speak of."""
 
 
 def load(path: Path | str) -> Scenario:
@@ -64,9 +69,13 @@ def _each(data: dict[str, Any]) -> list[str]:
     problems += _wrong("", {**whole, "shares": [], "places": []}, Scenario)
     if isinstance(data.get("start"), str):
         try:
-            parse(data["start"])
+            start = parse(data["start"])
         except ValueError as error:
             problems.append(str(error))
+        else:
+            # Exchange calendars know no others, and a tape's times are nanoseconds since 1970.
+            if not MIN_TS <= start < MAX_TS - LONGEST_NS:
+                problems.append(f"start: {data['start']} is not from 2000 to 2089")
     return problems
 
 
@@ -90,6 +99,7 @@ def _consistent(scenario: Scenario) -> list[str]:
     for place in scenario.places:
         if place.underlying not in known["underlying"]:
             problems.append(f"places: {place.instrument}: no share {place.underlying!r}")
+        problems += [f"places: {place.instrument}: {problem}" for problem in _too_small(scenario, place)]
         if place.quote != "USD" and place.quote not in known["coin"]:
             problems.append(f"places: {place.instrument}: quote {place.quote!r} is not one of coins")
     for name, entries in (("places", [p.instrument for p in scenario.places]),
@@ -117,6 +127,17 @@ def _consistent(scenario: Scenario) -> list[str]:
             if low > high:
                 problems.append(f"random.{name}: {field} goes from {low:g} down to {high:g}")
     return problems
+
+
+def _too_small(scenario: Scenario, place: Place) -> list[str]:
+    """Whether its depth is too few of the smallest units that its tokens have."""
+    price = next((share.price for share in scenario.shares if share.ticker == place.underlying), None)
+    if price is None or place.kind == "book":
+        return []
+    least = ENOUGH_UNITS * max(price / 10**place.token_decimals, 1 / 10**place.quote_decimals)
+    if place.depth_usd >= 2 * least:
+        return []
+    return [f"depth_usd {place.depth_usd:g} is too little for its price and decimals: at least {2 * least:g}"]
 
 
 def _source(scenario: Scenario, one: Happening) -> list[str]:

@@ -13,6 +13,9 @@ from bot.timefmt import parse
 from bot.types import Ns
 
 Positive = Annotated[float, Meta(gt=0, lt=1e12)]
+Price = Annotated[float, Meta(ge=1e-4, le=1e7)]
+Depth = Annotated[float, Meta(ge=1, le=1e11)]
+Volatility = Annotated[float, Meta(gt=0, le=20)]
 Ratio = Annotated[float, Meta(ge=0, lt=1)]
 Hours = Annotated[float, Meta(ge=0, le=100_000)]
 Duration = Annotated[float, Meta(gt=0, le=100_000)]
@@ -71,13 +74,13 @@ class Share(Struct, frozen=True, forbid_unknown_fields=True):
     token from the start."""
 
     ticker: str
-    price: Positive
-    annual_volatility: Positive
+    price: Price
+    annual_volatility: Volatility
     reference: Source = "yahoo"
     oracles: list[Source] = []
     spread_ratio: Ratio = 0.0002
     correlation: Ratio = 0.0
-    multiplier: Positive = 1.0
+    multiplier: Annotated[float, Meta(ge=1e-6, le=1e6)] = 1.0
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,7 +89,7 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
     instrument: str
     underlying: str
     kind: Literal["pool", "concentrated", "book"]
-    depth_usd: Positive
+    depth_usd: Depth
     quote: Coin = "USD"
     fee_pips: Annotated[int, Meta(ge=0, lt=1_000_000)] = 2500
     spread_ratio: Ratio = 0.001

@@ -148,3 +148,13 @@ def test_on_a_simulated_week_the_kernel_says_what_the_engine_says(tmp_path: Path
         other = engine[one.setting["detector.open_sigmas"]]
         assert one.figures["f1"] == pytest.approx(other["f1"], abs=0.03)
         assert one.figures["true_positives"] == pytest.approx(other["true_positives"], abs=2)
+
+
+def test_without_numba_the_kernel_is_refused_before_the_first_run(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.kernel.compiled.find_spec", lambda _name: None)
+    monkeypatch.setattr("bot.kernel.sweep.tape", None)  # nothing is read
+    settings = grid(["detector.open_sigmas=3,4"])
+    with pytest.raises(UsageError, match="--no-kernel to do without"):
+        sweep(config(), shipped_registry(), [files[0]], files[1], settings)
