@@ -233,6 +233,22 @@ def plans(
 
 
 @app.command(rich_help_panel=LOOK)
+def positions(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """What is held, hedges among it, and the greeks of the whole book, as the daemon saw it last."""
+    from bot import console
+    from bot.ledger.books import Books
+    from bot.positions import positions as ask
+
+    loaded, registry = setup(config)
+
+    async def both(store: Store) -> tuple[bytes | None, Books]:
+        return await store.load_snapshot(), await store.books()
+
+    saved, books = _query(loaded, both)
+    console.positions(ask(loaded, registry, saved, books), as_json)
+
+
+@app.command(rich_help_panel=LOOK)
 def quote(
     instrument: Annotated[str, typer.Argument(help="TOKEN@venue, as in AMZNx@kraken.")],
     size: Annotated[float, typer.Option(help="USD that changes hands.", min=0.01, max=1e12)],
@@ -251,6 +267,28 @@ def quote(
     answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
     console.quoted(answer, as_json)
     raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
+
+
+@app.command(rich_help_panel=LOOK)
+def mechanisms(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME…", help="Issuer or exchange: one alone is shown at length."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As in 2026-11-24T15:00Z; now if absent.")
+    ] = None,
+    size: Annotated[float, typer.Option(help="USD that the band is for.", min=1, max=1e12)] = 5_000.0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How each issuer makes and unmakes its tokens: open or not, band, delay, limits, and what is assumed."""
+    from bot import console_mechanisms
+    from bot.mechanisms import asked
+
+    loaded, registry = setup(config)
+    saved = None if at is not None else _query(loaded, lambda store: store.load_snapshot())
+    console_mechanisms.show(asked(loaded, registry, at, size, names or [], saved), as_json)
 
 
 pools = typer.Typer(

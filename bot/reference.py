@@ -32,9 +32,9 @@ This page is written from the schema by `make docs`.
 REGISTRY = """
 ## The registry
 
-What exists, in TOML files of `[[chains]]`, `[[issuers]]`, `[[underlyings]]`, `[[tokens]]`, `[[venues]]`,
-`[[pools]]`, `[[factories]]` and `[[feeds]]` tables; the shipped ones are in `config/registry/`. Add files of
-your own to `registry`. A token is pinned by chain and address, never by its symbol. To watch another pool:
+What exists, in TOML files of `[[chains]]`, `[[issuers]]`, `[[conversions]]`, `[[underlyings]]`, `[[tokens]]`,
+`[[venues]]`, `[[pools]]`, `[[factories]]` and `[[feeds]]` tables; the shipped ones are in `config/registry/`. Add
+files of your own to `registry`. A token is pinned by chain and address, never by its symbol. To watch another pool:
 
 ```toml
 [[pools]]
@@ -53,8 +53,9 @@ quote_usd = 1.0                          # what one of it is taken to be worth
 
 An issuer's `mint` and `redeem` channels are what the band comes from: `available`, `open_to`, `hours`
 (`24/7`, `24/5`, `regular`, `none`), `fee_ratio`, `spread_ratio`, `minimum_usd`, `maximum_usd`,
-`settlement_days`, `gas_usd`, and `source` and `note`, which say where the numbers come from.
-Numbers marked as assumptions are nobody's published terms: put your own agreement's there.
+`settlement_days`, `gas_usd`, `gaps`, `late`, and `source` and `note`. What kind of system an issuer is, what else
+it has, and where every number is from, in its `terms`: [mechanisms](mechanisms.md). Terms that are `assumed` are
+nobody's published terms: put your own agreement's there.
 """
 
 

@@ -1,0 +1,148 @@
+"""``pegbot mechanisms`` for people: a table of all, or one at length."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from math import exp
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.console import emit
+from bot.mechanisms import Side, Survey
+from bot.strategy.mechanisms import Assumption
+from bot.timefmt import duration, short
+
+INSTANT_SECONDS = 1.0
+
+
+def show(surveys: Sequence[Survey], as_json: bool) -> None:
+    """All side by side; one alone with what it costs, how it fails and what of it is assumed."""
+    if as_json:
+        emit(surveys)
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    if len(surveys) == 1:
+        _at_length(console, surveys[0])
+        return
+    first = surveys[0]
+    table = _table(
+        "", "mint", "redeem", f"band for ${first.size_usd:,.0f}", "in hand", "an order", "assumed>"
+    )
+    for each in surveys:
+        table.add_row(*cells(each), str(len(each.assumptions)))
+    console.print(f"{short(first.ts)} UTC. In hand: half of all orders, 19 of 20, the worst reckoned with.")
+    console.print(table)
+    for each in surveys:
+        for line in _why(each):
+            console.print(Text(f"{each.name}: {line}"))
+    console.print("What is assumed, what it costs and how it fails: pegbot mechanisms NAME")
+
+
+def cells(one: Survey) -> list[str]:
+    """A system in a row: name, whether it mints and redeems, band, delay and limits of a mint."""
+    return [one.name, _open(one.mint), _open(one.redeem), _band(one), _delay(one.mint), _limits(one.mint)]
+
+
+def _at_length(console: Console, one: Survey) -> None:
+    console.print(Text(f"{one.title}: {one.summary}."), soft_wrap=True)
+    console.print(f"At {short(one.ts)} UTC, band for ${one.size_usd:,.0f}: {_band(one)}")
+    for line in _why(one):
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    for way, needs in one.ways.items():
+        console.print(Text(f"  another way, {way}: {needs}"), soft_wrap=True)
+    table = _table("", "open", "in hand: half, 19 of 20, worst", "an order", "beyond fair value, by size")
+    for name, side in (("mint", one.mint), ("redeem", one.redeem)):
+        table.add_row(name, _open(side), _delay(side), _limits(side), _prices(side))
+    console.print(table)
+    failures = {each.name: each for side in (one.mint, one.redeem) for each in side.failures}
+    if failures:
+        table = _table("goes wrong", "of orders>", "the money", "lost>", "what happens")
+        for failure in failures.values():
+            lost = f"{failure.loss_ratio:.2%}" if failure.loss_ratio else "–"
+            money = failure.money.replace("_", " ")
+            table.add_row(failure.name, f"{failure.chance:.2%}", money, lost, failure.says)
+        console.print(table)
+    if one.assumptions:
+        table = _table("assumed", "value", "because")
+        for names, value, says in _grouped(one.assumptions):
+            table.add_row(names, value, says)
+        console.print(table)
+
+
+def _grouped(assumptions: Iterable[Assumption]) -> Iterable[tuple[str, str, str]]:
+    """One line for ``mint.fee_ratio`` and ``redeem.fee_ratio`` that are the same."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for each in assumptions:
+        parts = each.name.split(".")
+        side = next((part for part in parts if part in ("mint", "redeem")), "")
+        value = each.known if each.known == "unknown" else _value(each.value)
+        name = ".".join(part for part in parts if part != side)
+        groups.setdefault((name, value, each.says), []).append(side)
+    for (name, value, says), sides in groups.items():
+        yield f"{name} ({sides[0]})" if sides in (["mint"], ["redeem"]) else name, value, says
+
+
+def _value(value: float | str | None) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _why(one: Survey) -> Iterable[str]:
+    """Why a side is not open, each reason once, and which tokens are halted."""
+    told = [side.why for side in (one.mint, one.redeem) if side.why]
+    told += [why for why in (one.why_high, one.why_low) if why and why not in told]
+    yield from dict.fromkeys(told)
+    for token, reason in one.halted.items():
+        yield f"{token} is halted: {reason or 'no reason given'}"
+
+
+def _open(side: Side) -> str:
+    if side.open:
+        return "open"
+    return "closed" if side.opens is not None else "no"
+
+
+def _band(one: Survey) -> str:
+    low = "nothing" if one.band_low is None else f"−{1 - exp(one.band_low):.2%}"
+    high = "nothing" if one.band_high is None else f"+{exp(one.band_high) - 1:.2%}"
+    return f"{low} … {high}" if low != high else "nothing holds it"
+
+
+def _delay(side: Side) -> str:
+    found = (side.median_seconds, side.likely_seconds, side.worst_seconds)
+    if None in found:
+        return "–"
+    told = [_duration(each) for each in found if each is not None]
+    return told[0] if len(set(told)) == 1 else " · ".join(told)
+
+
+def _duration(seconds: float) -> str:
+    return "at once" if seconds < INSTANT_SECONDS else duration(seconds)
+
+
+def _limits(side: Side) -> str:
+    if not side.open and side.opens is None:
+        return "–"
+    least = f"from ${side.least_usd:,.0f}" if side.least_usd else "of any size"
+    return least if side.most_usd is None else f"{least} to ${side.most_usd:,.0f}"
+
+
+def _prices(side: Side) -> str:
+    told = []
+    for price in side.prices:
+        said = "–" if price.refused else f"{price.cost_ratio:.2%}"
+        told.append(f"${price.size_usd:,.0f} {said}")
+    return ", ".join(told)
+
+
+def _table(*columns: str) -> Table:
+    from rich import box
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left")
+    return table
