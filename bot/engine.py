@@ -7,6 +7,8 @@ Time is the events' own and never runs backwards.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from math import exp, log
 from typing import Any
 
@@ -259,6 +261,9 @@ class Engine:
                 reference.meter.compare(apart, ts)
         if underlying.info.kind == "currency":
             self.market.peg(underlying, ts)
+            told = self.detector.currency(underlying, reference, ts)
+            if told is not None:
+                out.append(told)
         elif not reference.halted:
             self.valuation.on_reference(underlying, reference, ts)
             if ts - underlying.slow_at >= SLOW_NS:
@@ -378,10 +383,20 @@ class Engine:
             state.next_basis = ts + self._basis_every
             out.append(self._basis(state, ts, estimate, session))
         incident = state.alarm.incident
-        if incident is not None and self._plans and self.strategy.wants_plan(incident, ts):
+        if incident is not None and not incident.of_coin and self._plans and self.strategy.wants_plan(incident, ts):
             hedges = self._hedges(state, estimate, ts)
-            plans: list[Plan] = self.strategy.plan(incident.message("update"), self.market, ts, hedges)
+            plans: list[Plan] = self.strategy.plan(
+                incident.message("update"), self.market, ts, hedges, partial(self._waiting, ts)
+            )
             out.extend(plans[:1])
+
+    def _waiting(self, ts: Ns) -> Iterator[tuple[Incident, HedgeQuotes | None]]:
+        """The open incidents that wait for a plan, and what can carry their waits."""
+        for incident in self.detector.open.values():
+            state = self.market.instruments.get(incident.instrument)
+            if state is not None and self.strategy.wants_plan(incident, ts):
+                estimate = self.valuation.estimate(state, ts)
+                yield incident.message("update"), self._hedges(state, estimate, ts)
 
     def _hedges(self, state: InstrumentState, estimate: Estimate | None, ts: Ns) -> HedgeQuotes | None:
         """What can carry a wait beside short stock; ``None`` if nothing was ever told of."""
@@ -503,6 +518,9 @@ class Engine:
             state.word = word
         elif state.venue_kind == "issuer" or state.venue == "issuer":
             self._channel(state, data)
+            short = self.detector.custody(state, tick.ts)
+            if short is not None:
+                out.append(short)
         if word in ("up", "open", "down"):
             told = self.detector.feeds.status(
                 state.name, underlying.info.ticker, word != "down", reason, tick.ts

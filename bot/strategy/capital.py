@@ -128,7 +128,7 @@ def simplex(gains: Sequence[float], columns: Sequence[Sequence[float]],
     """
     rows, count = len(rooms), len(gains)
     width = count + rows
-    scale = [max(1.0, *(abs(column[i]) for column in columns)) for i in range(rows)]
+    scale = [max([1.0, *(abs(column[i]) for column in columns)]) for i in range(rows)]
     table = [
         [columns[j][i] / scale[i] for j in range(count)] + [float(k == i) for k in range(rows)]
         for i in range(rows)

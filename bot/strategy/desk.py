@@ -7,6 +7,7 @@ once something has filled it holds until every leg is done and settled. Only fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -75,6 +76,8 @@ class Desk:
         self.hedges: dict[str, float] = {}
         """Contracts (shares) held as hedges, by instrument; negative if sold."""
         self.reservations: dict[str, Reservation] = {}
+        self.ration: dict[str, float] = {}
+        """What the plan in hand may use of limits, by key, where it shares them with others."""
 
     def place(self, instrument: str) -> str:
         """Where tokens traded on an instrument lie: with the exchange, else in our own wallet."""
@@ -86,7 +89,8 @@ class Desk:
         """Tokens in hand at a place that no offered plan counts on."""
         key = f"{symbol}@{place}"
         promised = sum(r.exposure.tokens.get(key, 0.0) for r in self.reservations.values() if not r.started)
-        return max(0.0, self.tokens.get(key, 0.0) - promised)
+        free = max(0.0, self.tokens.get(key, 0.0) - promised)
+        return min(free, self.ration.get(f"inventory.tokens {key}", inf))
 
     def elsewhere(self, symbol: str, place: str) -> float:
         """Tokens in hand at all other places."""
@@ -96,13 +100,13 @@ class Desk:
     def capital_room(self) -> Room:
         """Capital not reserved."""
         used = sum(r.exposure.capital_usd for r in self.reservations.values())
-        return Room("limits.capital_usd", self._config.capital_usd - used, self._config.capital_usd)
+        return self._room("limits.capital_usd", self._config.capital_usd - used, self._config.capital_usd)
 
     def settlement_room(self) -> Room:
         """What may still wait for issuers to deliver or pay."""
         limit = self._config.max_open_settlement_usd
         used = sum(r.exposure.settlement_usd for r in self.reservations.values())
-        return Room("limits.open_settlement_usd", limit - used, limit)
+        return self._room("limits.open_settlement_usd", limit - used, limit)
 
     def leg_rooms(self, underlying: str, venue: str, legs: int = 1) -> Iterator[Room]:
         """What bounds the USD of one leg: plan, underlying, and the venue that ``legs`` of the plan share."""
@@ -114,9 +118,27 @@ class Desk:
                 on_underlying += reservation.exposure.largest_usd
             on_venue += reservation.exposure.venues_usd.get(venue, 0.0)
         limit = config.max_underlying_usd
-        yield Room("limits.underlying_usd", limit - on_underlying, limit)
+        yield self._room("limits.underlying_usd", limit - on_underlying, limit, underlying)
         limit = config.max_venue_usd
-        yield Room("limits.venue_usd", (limit - on_venue) / legs, limit)
+        yield self._room("limits.venue_usd", limit - on_venue, limit, venue, legs)
+
+    def left(self, key: str) -> float:
+        """What is left of a limit, by ``rule``, or ``rule place`` where there is one for each place."""
+        rule, _, of = key.partition(" ")
+        match rule:
+            case "limits.capital_usd":
+                return self.capital_room().usd
+            case "limits.open_settlement_usd":
+                return self.settlement_room().usd
+            case "inventory.tokens":
+                symbol, place = split_instrument(of)
+                return self.free_tokens(symbol, place)
+        rooms = self.leg_rooms(of, of)
+        return next(room.usd for room in rooms if room.rule == rule)
+
+    def _room(self, rule: str, usd: float, limit: float, of: str = "", legs: int = 1) -> Room:
+        """Or less, where others are to have the rest."""
+        return Room(rule, min(usd, self.ration.get(f"{rule} {of}".rstrip(), inf)) / legs, limit)
 
     def reserve(self, plan: Plan, exposure: Exposure) -> None:
         """Set aside what an offered plan needs."""

@@ -21,6 +21,7 @@ from bot.strategy.desk import Desk
 from bot.strategy.forecast import forecast
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.mechanisms import years
+from bot.strategy.rivals import RIVALS, Others, Rival, may_bind, ration
 from bot.strategy.routes import (
     Candidate,
     Case,
@@ -103,20 +104,22 @@ class Strategy:
         basis = incident.basis
         return basis is not None and not -last.worse_than < basis < last.worse_than
 
-    def plan(self, incident: Incident, market: Market, ts: Ns,
-             hedges: HedgeQuotes | None = None) -> list[Plan]:  # fmt: skip
+    def plan(self, incident: Incident, market: Market, ts: Ns, hedges: HedgeQuotes | None = None,
+             others: Others = tuple) -> list[Plan]:  # fmt: skip
         """Plans to trade, best first, one a route; or one plan not to, with every reason.
 
         ``[]`` if the answer would be the same "no trade" as the last one. The best plan's capital and
         tokens count as reserved until it expires or is carried out. ``hedges`` is what can carry a wait
-        beside short stock: the cheapest that keeps ``hedge_shortfall`` is taken.
+        beside short stock: the cheapest that keeps ``hedge_shortfall`` is taken. ``others`` are incidents
+        that wait for a plan, too: where a limit does not do for all, each gets what makes most together.
         """
         if incident.kind != "depeg" or incident.resolved is not None:
             return []
         self.desk.expire(ts)
-        view = View(incident, market, self._registry, self._config, self._clock, self.desk,
-                    self._volatility, ts, hedges)  # fmt: skip
+        view = self._view(incident, market, ts, hedges)
         chosen = self._choose(view)
+        if chosen:
+            chosen = self._shared(view, chosen, others)
         last = self._last.get(incident.id)
         count = last.count if last is not None else 0
         if not chosen:
@@ -173,6 +176,42 @@ class Strategy:
             view.refuse("profit.none", "at the prices that can be had now nothing is left to earn")
         return sorted(worth, key=lambda candidate: -candidate.objective)
 
+    def _shared(self, view: View, chosen: list[Candidate], others: Others) -> list[Candidate]:
+        """``chosen``, or what is left of it where other incidents make more of what limits allow."""
+        incident, market, ts = view.incident, view.market, view.ts
+        own = Rival(incident, chosen[0])
+        waiting = [(one, quotes) for one, quotes in others() if one.id != incident.id]
+        if not waiting or not may_bind(
+            own, [one for one, _ in waiting], self.desk, self._config.max_plan_usd
+        ):
+            return chosen
+        waiting.sort(key=lambda pair: -(pair[0].money_at_stake_usd or 0.0))
+        rivals = []
+        for one, quotes in waiting[:RIVALS]:
+            best = self._choose(self._view(one, market, ts, quotes))
+            if best:
+                rivals.append(Rival(one, best[0]))
+        shares = ration(own, rivals, self.desk)
+        if not shares:
+            return chosen
+        self.desk.ration = shares
+        try:
+            found = self._choose(view)
+        finally:
+            self.desk.ration = {}
+        names = ", ".join(rival.incident.id for rival in rivals)
+        if not found:
+            view.refuse("limits.shared", f"{names} earns more with what is left of the limits")
+        for candidate in found:
+            candidate.notes.append(
+                f"limits.shared: sized together with {names}, as what is left does not do for all"
+            )
+        return found
+
+    def _view(self, incident: Incident, market: Market, ts: Ns, hedges: HedgeQuotes | None) -> View:
+        return View(incident, market, self._registry, self._config, self._clock, self.desk,
+                    self._volatility, ts, hedges)  # fmt: skip
+
     def _case(self, view: View, name: str) -> Case | None:
         state = view.market.instrument(name)
         if state is None:
@@ -198,8 +237,7 @@ class Strategy:
         """Venue against venue: each that is out against every other of the same token."""
         known = {case.name: case for case in cases}
         seen: set[tuple[str, str]] = set()
-        aside = View(view.incident, view.market, self._registry, self._config, self._clock, self.desk,
-                     self._volatility, view.ts)  # fmt: skip
+        aside = self._view(view.incident, view.market, view.ts, None)
         for state in view.market.instruments_of(view.incident.underlying):
             if state.name not in known and state.name not in names:
                 case = open_case(aside, state)

@@ -121,17 +121,22 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         Branch("as planned", 1 - fails, planned, swings(proceeds, way)),
         Branch("the redemption is refused and the tokens are sold again", fails, refused, swings(usd, back)),
     ]
-    exposure = Exposure(
-        capital_usd=usd,
-        largest_usd=max(usd, proceeds),
-        venues_usd={venue_of(case.name): usd, issuer: proceeds},
-        settlement_usd=proceeds if seconds > 0 else 0.0,
-        tokens={},
-    )
+
+    def at(tokens: float) -> tuple[float, Exposure]:
+        usd, back = outcome(tokens)[0], tokens * unit
+        return objective(tokens), Exposure(
+            capital_usd=usd,
+            largest_usd=max(usd, back),
+            venues_usd={venue_of(case.name): usd, issuer: back},
+            settlement_usd=back if seconds > 0 else 0.0,
+            tokens={},
+        )
+
+    judged, exposure = at(tokens)
     return Candidate(
         "buy_and_redeem", case.name, usd, tokens, legs, _contingent_hedge(view, case, tokens, seconds),
         expected, paid, worst, (usd + expected) / tokens, seconds, exposure,
-        view.objective(expected, worst), notes, branches,
+        judged, notes, branches, at, least,
     )  # fmt: skip
 
 

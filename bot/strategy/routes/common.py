@@ -251,6 +251,9 @@ class Candidate(Struct):
     objective: float
     notes: list[str]
     branches: list[Branch]
+    at: Callable[[float], tuple[float, Exposure]]
+    """Objective and use of any other number of tokens, from ``least`` on."""
+    least: float = 0.0
     otherwise: list[Leg] = []
 
 

@@ -169,20 +169,25 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
         Branch("as planned", lasts, planned, carried if travel > 0 else ()),
         Branch(lost, 1 - lasts, failed, carried),
     ]
-    exposure = Exposure(
-        capital_usd=spent,
-        largest_usd=max(spent, got),
-        venues_usd=_by_venue((cheap.name, spent), (dear.name, got)),
-        settlement_usd=0.0,
-        tokens={f"{dear.symbol}@{dear.place}": tokens} if from_inventory else {},
-    )
+
+    def at(tokens: float) -> tuple[float, Exposure]:
+        spent, got = outcome(tokens)[:2]
+        return objective(tokens), Exposure(
+            capital_usd=spent,
+            largest_usd=max(spent, got),
+            venues_usd=_by_venue((cheap.name, spent), (dear.name, got)),
+            settlement_usd=0.0,
+            tokens={f"{dear.symbol}@{dear.place}": tokens} if from_inventory else {},
+        )
+
+    judged, exposure = at(tokens)
     seen = view.incident.instrument
     main, usd = (cheap, spent) if cheap.name == seen else (dear, got)
     break_even = (usd + expected) / tokens if main is cheap else (usd - expected / max(stays, 0.01)) / tokens
     text = "both trades go together" if travel == 0 else "the price risk of the way is carried"
     return Candidate(
         "cross_venue", main.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
-        break_even, travel, exposure, view.objective(expected, worst), notes, branches,
+        break_even, travel, exposure, judged, notes, branches, at,
     )  # fmt: skip
 
 

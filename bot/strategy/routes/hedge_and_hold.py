@@ -189,16 +189,23 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
     ]
     notes = [*bound.binds(tokens), *carrier.notes()]
     notes.append(f"hold.exit_by_hand: expected to be {hold.way_out}, after about {duration(hold.seconds)}")
-    notional = carrier.notional_usd(tokens)
-    exposure = Exposure(
-        capital_usd=usd + carrier.locked_usd(tokens),
-        largest_usd=max(usd, notional),
-        venues_usd={venue_of(case.name): usd} | ({carrier.venue: notional} if carrier.venue else {}),
-        settlement_usd=0.0,
-        tokens={},
-    )
+
+    def at(tokens: float) -> tuple[float, Exposure]:
+        held = _outcome(view, case, hold, carrier, tokens)
+        if held is None:
+            return IMPOSSIBLE, Exposure(0.0, 0.0, {}, 0.0, {})
+        notional = carrier.notional_usd(tokens)
+        return view.objective(_expected(held, hold, refused)[1], held.worst), Exposure(
+            capital_usd=held.usd + carrier.locked_usd(tokens),
+            largest_usd=max(held.usd, notional),
+            venues_usd={venue_of(case.name): held.usd} | ({carrier.venue: notional} if carrier.venue else {}),
+            settlement_usd=0.0,
+            tokens={},
+        )
+
+    judged, exposure = at(tokens)
     return Candidate(
         "hedge_and_hold", case.name, usd, tokens, legs,
         carrier.hedge(tokens, "for as long as the tokens are held"), expected, paid, worst,
-        (usd + expected) / tokens, hold.seconds, exposure, view.objective(expected, worst), notes, branches,
+        (usd + expected) / tokens, hold.seconds, exposure, judged, notes, branches, at,
     )  # fmt: skip

@@ -128,13 +128,11 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
             gas_usd=case.gas_usd)
     ]  # fmt: skip
     issuer = access.issuer.name
-    venues = {venue_of(case.name): usd}
     if refill_now:
         legs.append(
             leg("mint", f"{case.symbol}@{issuer}", tokens, outlay, slack_usd=slack, fee_usd=fee,
                 gas_usd=access.channel.gas_usd, delay_seconds=seconds)
         )  # fmt: skip
-        venues[issuer] = outlay
         paid = costs(venue_fee=case.fee_in(usd, True), mint_fee=fee, spread=spread, gas=gas,
                      financing=tokens * rate, leg_failure=planned - expected)  # fmt: skip
         branches = [
@@ -148,17 +146,24 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
         text = "the tokens come out of inventory, which is smaller until they are replaced"
         branches = [Branch("as planned", 1.0, planned,
                            swings(-tokens * case.fair, sd))]  # fmt: skip
-    exposure = Exposure(
-        capital_usd=outlay if refill_now else 0.0,
-        largest_usd=max(usd, outlay),
-        venues_usd=venues,
-        settlement_usd=outlay if refill_now and seconds > 0 else 0.0,
-        tokens={f"{case.symbol}@{case.place}": tokens},
-    )
+
+    def at(tokens: float) -> tuple[float, Exposure]:
+        usd, expected, worst = judged(tokens)
+        outlay = tokens * replace
+        minted = outlay if refill_now else 0.0
+        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst), Exposure(
+            capital_usd=minted,
+            largest_usd=max(usd, outlay),
+            venues_usd={venue_of(case.name): usd} | ({issuer: minted} if refill_now else {}),
+            settlement_usd=minted if seconds > 0 else 0.0,
+            tokens={f"{case.symbol}@{case.place}": tokens},
+        )
+
+    best, exposure = at(tokens)
     return Candidate(
         "mint_and_sell", case.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
         (usd - expected) / tokens, seconds if refill_now else 0.0, exposure,
-        view.objective(expected, worst), notes, branches,
+        best, notes, branches, at, least,
     )  # fmt: skip
 
 

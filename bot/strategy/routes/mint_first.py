@@ -151,11 +151,9 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         leg("mint", f"{case.symbol}@{access.issuer.name}", tokens, outlay, slack_usd=slack, fee_usd=fee,
             gas_usd=access.channel.gas_usd, delay_seconds=waited)
     ]  # fmt: skip
-    margin = notional = 0.0
     hedge = Hedge("none", "the tokens are sold at once" if seconds == 0 else
                   "the price risk of the wait is carried", 0.0, 0.0)  # fmt: skip
     if carrier is not None:
-        margin, notional = carrier.locked_usd(tokens), carrier.notional_usd(tokens)
         hedge = carrier.hedge(tokens, "until the tokens are sold")
         legs += carrier.opening(tokens, slack)
     if moving > 0:
@@ -195,18 +193,26 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         Branch(lost, 1 - sold - unhedged, back - spent - hedge_usd, carried),
         Branch("the hedge is refused and the tokens are redeemed", unhedged, back - spent, bare),
     ]
-    exposure = Exposure(
-        capital_usd=outlay + margin,
-        largest_usd=max(usd, outlay, notional),
-        venues_usd={access.issuer.name: outlay, venue_of(case.name): usd}
-        | ({carrier.venue: notional} if carrier is not None and carrier.venue else {}),
-        settlement_usd=outlay if seconds > 0 else 0.0,
-        tokens={},
-    )
+
+    def at(tokens: float) -> tuple[float, Exposure]:
+        usd, expected, worst = outcome(tokens)
+        outlay, locked, beside = tokens * mint, 0.0, {}
+        if carrier is not None:
+            locked = carrier.locked_usd(tokens)
+            beside = {carrier.venue: carrier.notional_usd(tokens)} if carrier.venue else {}
+        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst), Exposure(
+            capital_usd=outlay + locked,
+            largest_usd=max(usd, outlay, *beside.values()),
+            venues_usd={access.issuer.name: outlay, venue_of(case.name): usd} | beside,
+            settlement_usd=outlay if seconds > 0 else 0.0,
+            tokens={},
+        )
+
+    judged, exposure = at(tokens)
     return Candidate(
         "mint_and_sell", case.name, usd, tokens, legs, hedge, expected, paid, worst,
         (usd - expected / max(stays, 0.01)) / tokens, seconds, exposure,
-        view.objective(expected, worst), notes, branches, otherwise,
+        judged, notes, branches, at, least, otherwise,
     )  # fmt: skip
 
 
