@@ -25,7 +25,8 @@ def plan(made, one, *others):
 
 
 def worth(plans):
-    return sum(each.expected_profit_usd for each in plans)
+    """What is maximised: expected profit less the charge for the worst case."""
+    return sum(each.expected_profit_usd + 0.1 * each.worst_case_usd for each in plans)
 
 
 def test_alone_it_takes_what_there_is():
