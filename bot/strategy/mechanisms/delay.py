@@ -85,18 +85,28 @@ def certain(seconds: float) -> Delay:
 def late_by(clock: SessionClock, ts: Ns, arrives: Ns, *stages: Sequence[Late]) -> Delay:
     """From ``ts`` until in hand, where ``arrives`` is when it is due; each stage may add to it, neither
     knowing of the others: hours first, then business days."""
-    sums: list[tuple[float, float, float]] = [(0.0, 0.0, 1.0)]
+    sums: dict[tuple[float, float], float] = {(0.0, 0.0): 1.0}
     for stage in stages:
         on_time = Late(1.0 - fsum(each.chance for each in stage))
-        sums = [
-            (hours + each.hours, days + each.days, chance * each.chance)
-            for hours, days, chance in sums
-            for each in (on_time, *stage)
-        ]
+        added: dict[tuple[float, float], float] = {}
+        for (hours, days), chance in sums.items():
+            for each in (on_time, *stage):
+                key = (hours + each.hours, days + each.days)
+                added[key] = added.get(key, 0.0) + chance * each.chance
+        sums = {key: chance for key, chance in added.items() if chance > 0}
     outcomes = []
-    for hours, days, chance in sums:
-        moment = arrives + round(hours * HOUR_NS)
-        if days:
-            moment = clock.business_days_after(moment, days)
-        outcomes.append(((moment - ts) / NS, chance))
+    for begins in {hours for hours, _ in sums}:
+        wanted = {days: chance for (hours, days), chance in sums.items() if hours == begins}
+        moments = _business_days(clock, arrives + round(begins * HOUR_NS), sorted(wanted))
+        outcomes += [((moments[days] - ts) / NS, chance) for days, chance in wanted.items()]
     return delay_of(outcomes)
+
+
+def _business_days(clock: SessionClock, moment: Ns, rising: Sequence[float]) -> dict[float, Ns]:
+    """The moments so many business days later: one walk for all of them."""
+    found, walked = {}, 0
+    for days in rising:
+        moment = clock.business_days_after(moment, int(days) - walked)
+        walked = int(days)
+        found[days] = clock.business_days_after(moment, days - walked)
+    return found
