@@ -215,6 +215,33 @@ def quoted(answer: dict[str, Any], as_json: bool) -> None:
             )
 
 
+def positions(found: dict[str, Any], as_json: bool) -> None:
+    """What is held, and the greeks by underlying."""
+    if as_json:
+        emit(found)
+        return
+    _print(f"As of {short(found['ts'])} UTC: ${found['cash_usd']:,.2f} in cash, "
+           f"${found['margin_usd']:,.2f} with venues as margin")  # fmt: skip
+    table = _table("Held", "what", "how many>", "in transit>", "worth>", "where")
+    for one in found["positions"]:
+        worth = "" if one["worth_usd"] is None else f"${one['worth_usd']:,.2f}"
+        transit = f"{one['in_transit']:,.6g}" if one["in_transit"] else ""
+        where = ", ".join(place.rpartition("@")[2] for place in one["places"])
+        table.add_row(one["commodity"], f"{one['held']:,.6g}", transit, worth, where)
+    if found["positions"]:
+        _show(table)
+    table = _table("Greeks", "share", "value>", "delta, shares>", "gamma>", "vega>", "theta a day>", "rho>")
+    for share, each in found["greeks"].items():
+        table.add_row(share, *(f"{each[name]:,.4g}" for name in GREEKS))
+    if found["greeks"]:
+        _show(table)
+    if found["unknown"]:
+        _print(f"Not counted, for want of a price: {', '.join(found['unknown'])}")
+
+
+GREEKS = ("value", "delta", "gamma", "vega", "theta_day", "rho")
+
+
 def replayed(session: Replay, as_json: bool) -> None:
     """Summary of a replay; what was quarantined goes to stderr with an example of each kind."""
     found = sorted(session.incidents.values(), key=lambda one: (one.opened, one.id))

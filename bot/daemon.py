@@ -376,18 +376,22 @@ class Daemon:
         except ServiceUnreachable as error:
             self._log.warning("books cannot be read", error=str(error))
             return
-        result = books.profit_and_loss(marks(self.replica))
+        engine = self.driver.engine
+        result = books.profit_and_loss(marks(self.replica, engine.hedge_marks()))
         figures = {
             "cash": books.cash_usd,
             "reserved": books.reserved_usd,
             "realised": result.realised_usd,
             "unrealised": result.unrealised_usd,
+            "funding": result.funding_usd,
+            "margin": books.margin_usd,
             "fees": result.fees_usd,
             "gas": result.gas_usd,
             "net": result.net_usd,
         }
         for item, value in figures.items():
             self.metrics.set("pegbot_ledger_usd", None if value is None else float(value), item)
+        self.metrics.book(engine.greeks()[0])
 
     async def _serve(self, store: Store, port: int | None, announce: Callable[[str], None]) -> None:
         from bot import __version__
@@ -400,7 +404,13 @@ class Daemon:
             self.replica,
             metrics_text=self.metrics.render,
             ready=self.ready,
-            ledger=ledger_view(store, self.replica, mode=self.config.execution.mode),
+            ledger=ledger_view(
+                store,
+                self.replica,
+                mode=self.config.execution.mode,
+                hedges=self.driver.engine.hedge_marks,
+                greeks=self.driver.engine.greeks,
+            ),
             depth=depth_view(
                 self.driver.engine.market, lambda: self.driver.now, self.config.detector.sizes_usd
             ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from bot import __version__, types
 from bot.exposition import CONTENT_TYPE as CONTENT_TYPE
 from bot.exposition import Family, Store
+from bot.strategy.options import Greeks
 from bot.timefmt import NS
 from bot.types import Basis, FeedStatus, Fill, Incident, Message, Ns, Plan, Quality, Quarantined
 
@@ -81,6 +82,12 @@ FAMILIES: Final = (
     Family(_C, "pegbot_traded_usd_total", "Notional of fills that executed.", ("action",)),
     Family(_C, "pegbot_trading_costs_usd_total", "Fees and gas paid.", ("cost",)),
     Family(_G, "pegbot_ledger_usd", "What the books say.", ("item",)),
+    Family(_G, "pegbot_book_value_usd", "All that is held on a share, at fair value.", ("underlying",)),
+    Family(_G, "pegbot_book_delta_shares", "What the book gains a dollar of the share.", ("underlying",)),
+    Family(_G, "pegbot_book_gamma_shares", "Change of delta a dollar of the share.", ("underlying",)),
+    Family(_G, "pegbot_book_vega_usd", "What it gains per 1.00 of volatility.", ("underlying",)),
+    Family(_G, "pegbot_book_theta_usd", "What it gains by a calendar day passing.", ("underlying",)),
+    Family(_G, "pegbot_book_rho_usd", "What it gains per 1.00 of the rate.", ("underlying",)),
     Family(_H, "pegbot_ledger_write_seconds", "One committed write to the database.", (), _WRITE),
     Family(_C, "pegbot_ledger_write_failures_total", "Writes to the database that failed."),
     Family(_G, "pegbot_outbox_pending", "Messages the channel has not accepted yet.", ("channel",)),
@@ -113,6 +120,16 @@ _QUALITY: Final = (
     ("pegbot_source_missing_ratio", "missing_ratio"),
     ("pegbot_source_frozen_ratio", "frozen_ratio"),
     ("pegbot_source_apart_ratio", "apart_ratio"),
+)
+
+
+_GREEKS: Final = (
+    ("pegbot_book_value_usd", "value"),
+    ("pegbot_book_delta_shares", "delta"),
+    ("pegbot_book_gamma_shares", "gamma"),
+    ("pegbot_book_vega_usd", "vega"),
+    ("pegbot_book_theta_usd", "theta_day"),
+    ("pegbot_book_rho_usd", "rho"),
 )
 
 
@@ -156,6 +173,14 @@ class Metrics(Store):
         dropped_total=0)``, likewise ``"outbox", channel`` and ``"mqtt"``. KeyError for unknown ones."""
         for name, value in figures.items():
             self.set(f"pegbot_{part}_{name}", value, *labels)
+
+    def book(self, greeks: Mapping[str, Greeks]) -> None:
+        """The greeks of all that is held, by underlying; one that is held no more is shown no more."""
+        for name, _ in _GREEKS:
+            self.clear(name)
+        for underlying, each in greeks.items():
+            for name, field in _GREEKS:
+                self.set(name, getattr(each, field), underlying)
 
     def restore(self, incidents: Iterable[Incident]) -> None:
         """Incidents open before a restart: shown as open, not counted as opened again."""
@@ -254,7 +279,7 @@ class Metrics(Store):
         age = (self._now - basis.ts) / NS
         fresh = age <= self.max_age_seconds
         self.set("pegbot_basis_age_seconds", age, *key)
-        self.add("pegbot_instruments", 1, basis.underlying, basis.state if fresh else "stale")
+        self.add("pegbot_instruments", 1, basis.underlying, basis.state if fresh or basis.state == "closed" else "stale")
         for name, field, side in _SHOWN if fresh else ():
             self.set(name, getattr(basis, field), *key, *side)
 

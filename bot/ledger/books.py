@@ -129,6 +129,12 @@ class Books:
         """Value, when booked, of everything in transit: locked until it settles."""
         return total(self.reserved.values())
 
+    @property
+    def margin_usd(self) -> Decimal:
+        """Dollars in margin accounts; what perps were sold for, until they are bought back, in them."""
+        found = (amounts for name, amounts in self.balances.items() if name.startswith(derivatives.MARGIN))
+        return total(amounts.get(USD, ZERO) for amounts in found)
+
     def positions(self) -> list[Position]:
         """One per commodity ever traded or held, by name."""
         places: dict[str, dict[str, Decimal]] = {name: {} for name in self._trading}

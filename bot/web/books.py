@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,21 @@ from bot.web.views import row
 
 if TYPE_CHECKING:
     from bot.ledger.store import Store
+    from bot.strategy.options import Greeks
 
 
 def ledger_view(
-    store: Store, replica: Replica, *, mode: str = "paper"
+    store: Store,
+    replica: Replica,
+    *,
+    mode: str = "paper",
+    hedges: Callable[[], Mapping[str, float]] = dict,
+    greeks: Callable[[], tuple[dict[str, Greeks], list[str]]] = lambda: ({}, []),
 ) -> Callable[[], Awaitable[dict[str, Any]]]:
     """What ``GET /api/ledger`` answers, read from ``store`` each time; money is exact, as text.
+
+    ``hedges`` gives USD a contract of options and perps that are held, ``greeks`` those of the whole book by
+    underlying, and what they leave out.
 
     Open positions are valued at the fair value of the token (see :func:`marks`), never at a venue's
     price; what has no fair value is named in ``profit_and_loss.unmarked`` and makes ``net_usd`` null.
@@ -28,7 +37,8 @@ def ledger_view(
     async def view() -> dict[str, Any]:
         books = await store.books()
         pending = await store.pending_settlements()
-        valued = marks(replica)
+        valued = marks(replica, hedges())
+        total, unknown = greeks()
         return {
             "mode": mode,
             "cash_usd": str(books.cash_usd),
@@ -39,20 +49,24 @@ def ledger_view(
                 for position in books.positions()
             ],
             "pending": [row(fill) for fill in pending],
+            "margin_usd": str(books.margin_usd),
+            "greeks": {name: asdict(each) for name, each in sorted(total.items())},
+            "greeks_unknown": unknown,
         }
 
     return view
 
 
-def marks(replica: Replica) -> dict[str, Decimal]:
-    """USD per token, and per share: the latest fair value of each that has one."""
+def marks(replica: Replica, hedges: Mapping[str, float] | None = None) -> dict[str, Decimal]:
+    """USD per token, and per share: the latest fair value of each that has one; and of ``hedges``."""
     latest: dict[str, tuple[int, float]] = {}
     for basis in replica.instruments.values():
         token, _ = split_instrument(basis.instrument)
         if basis.fair_value is not None and basis.ts >= latest.get(token, (0, 0.0))[0]:
             latest[token] = (basis.ts, basis.fair_value)
             latest[basis.underlying] = (basis.ts, basis.fair_value / basis.multiplier)
-    return {token: Decimal(repr(value)) for token, (_, value) in latest.items()}
+    found = {token: value for token, (_, value) in latest.items()}
+    return {name: Decimal(repr(value)) for name, value in (found | dict(hedges or {})).items()}
 
 
 def _plain(struct: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ export function ledger(store) {
         h("td", { class: "num quiet" }, Number(position.in_transit) ? format.tokens(position.in_transit) : format.NONE),
         h("td", { class: "num" }, position.mark_usd === null ? format.NONE : format.money(Number(position.held) * Number(position.mark_usd))))))))
       : empty("No tokens are held. Positions appear with the first fill."),
+    greeks(books),
   ];
   const key = JSON.stringify(books);
   if (box.key === key) return;
@@ -61,6 +62,22 @@ function references(store) {
     ].filter(Boolean);
     put(more, facts.join(" · "));
   });
+}
+
+// How the whole book moves with each share: tokens, shares sold, options and perps together.
+function greeks(books) {
+  const found = Object.entries(books.greeks ?? {}).filter(([, each]) => Number(each.delta) !== 0 || Number(each.value) !== 0);
+  const unknown = books.greeks_unknown ?? [];
+  if (!found.length && !unknown.length) return null;
+  const heads = ["With a share", term("delta", "Delta"), "Gamma", "Vega", term("theta", "Theta"), "Worth"];
+  const number = (value) => h("td", { class: "num" }, Number(value).toLocaleString("en-US", { maximumSignificantDigits: 4 }));
+  return h("div", null,
+    found.length > 0 && h("div", { class: "scroll" }, h("table", { class: "plain-table greeks" },
+      h("thead", null, h("tr", null, heads.map((name, i) => h("th", { scope: "col", class: i ? "num" : null }, name)))),
+      h("tbody", null, found.map(([underlying, each]) => h("tr", null, h("th", { scope: "row" }, underlying),
+        number(each.delta), number(each.gamma), number(each.vega), number(each.theta_day),
+        h("td", { class: "num" }, format.money(each.value))))))),
+    unknown.length > 0 && h("p", { class: "note" }, `Greeks leave out, for want of a price: ${unknown.join(", ")}.`));
 }
 
 const FEED = { starting: "starting", up: "up", silent: "silent", down: "down", stopped: "stopped" };

@@ -22,6 +22,8 @@ const WORDS = {
   plan: ["plan", "A route with its size, steps, hedge, costs, worst case and expiry; or no trade, and why."],
   worst: ["worst case", "The loss that is not exceeded 99 % of the time while the plan settles."],
   fill: ["fill", "What happened to an order: the quantity and the average price, fees apart."],
+  delta: ["delta", "What the whole book gains when the share gains a dollar: as if so many shares were held, hedges counted."],
+  theta: ["theta", "What the book gains by a calendar day passing, in dollars; options that were bought cost it."],
   ledger: ["ledger", "The double-entry record of every fill: cash, what is held, profit and loss."],
   reserved: ["reserved", "Capital locked in what was minted, redeemed or moved and has not settled."],
 };

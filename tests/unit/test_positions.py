@@ -1,0 +1,70 @@
+"""What `pegbot positions` answers: what is held, hedges among it, and the greeks of the whole book."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.cli import app
+from bot.driver import Driver
+from bot.ledger.accounts import custody, entries_for
+from bot.ledger.books import Books
+from bot.positions import positions
+from bot.types import Fill
+from tests.fixtures import hedge_tape as world
+from tests.fixtures.engine import config, shipped_registry
+
+HOURS = 3_600 * world.NS
+
+
+def ran(hours: float, **of):
+    """Settings, the engine's memory, and the books, so long after the start."""
+    settings, registry, books = config(strategy={"hedge_shortfall": 0.04}), shipped_registry(), Books()
+    driver = Driver(settings, registry)
+    for tick in world.tape(**of):
+        if tick.ts > world.START + hours * HOURS:
+            break
+        for message in driver.feed(tick):
+            if isinstance(message, Fill):
+                for entry in entries_for(message, custody(registry)(message.instrument)):
+                    books.apply(entry)
+    return settings, registry, driver.snapshot(), books
+
+
+def test_options_held_against_tokens_on_their_way():
+    found = positions(*ran(2.0, broker=False, hedges=("options",)))
+    options = [one for one in found["positions"] if one["commodity"].startswith("TSLA26")]
+    assert options
+    for one in options:
+        side = "assets" if one["held"] > 0 else "liabilities"
+        assert one["places"] == {f"{side}:options:{one['commodity']}@alpaca": one["held"]}
+        assert one["worth_usd"] * one["held"] > 0
+    greeks = found["greeks"]["TSLA"]
+    assert greeks["delta"] < -40  # the tokens are still on their way; the hedges are here
+    assert abs(greeks["vega"]) > 0
+    assert found["unknown"] == []
+
+
+def test_a_perps_margin_is_with_its_venue():
+    found = positions(*ran(2.0, broker=False, hedges=("perp",)))
+    (perp,) = [one for one in found["positions"] if one["commodity"] == world.PERP]
+    assert perp["held"] == pytest.approx(found["greeks"]["TSLA"]["delta"])
+    assert perp["held"] < -100
+    # Margin, and what the perps were sold for.
+    assert found["margin_usd"] > -perp["held"] * 390
+
+
+def test_nothing_held_is_nothing_told(tmp_path):
+    path = tmp_path / "pegbot.toml"
+    path.write_text(
+        f'registry = ["{world_registry()}"]\n[ledger]\nurl = "sqlite+aiosqlite:///{tmp_path}/p.db"\n'
+    )
+    done = CliRunner().invoke(app, ["positions", "--config", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "$0.00 in cash" in done.output
+
+
+def world_registry() -> str:
+    from tests.fixtures.engine import CONFIG
+
+    return str(CONFIG / "registry" / "*.toml")
