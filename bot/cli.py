@@ -222,7 +222,7 @@ def plans(
     """Plans in the ledger's database, newest first; --explain ID reads one as a person would write it."""
     from bot import console
 
-    loaded, _ = setup(config)
+    loaded, registry = setup(config)
     if explain is None:
         console.plans(_query(loaded, lambda store: store.plans(limit=limit)), as_json)
         return
@@ -230,6 +230,11 @@ def plans(
     if plan is None:
         raise PegbotError(f"no plan {explain}; `pegbot plans` lists them")
     console.plan(plan, as_json)
+    if not as_json:
+        from bot.mechanisms import assumed_in
+
+        for line in assumed_in(plan, registry):
+            typer.echo(line)
 
 
 @app.command(rich_help_panel=LOOK)

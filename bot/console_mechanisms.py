@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.console import emit
-from bot.mechanisms import Side, Survey
+from bot.mechanisms import Side, Survey, plain
 from bot.strategy.mechanisms import Assumption
 from bot.timefmt import duration, short
 
@@ -78,17 +78,11 @@ def _grouped(assumptions: Iterable[Assumption]) -> Iterable[tuple[str, str, str]
     for each in assumptions:
         parts = each.name.split(".")
         side = next((part for part in parts if part in ("mint", "redeem")), "")
-        value = each.known if each.known == "unknown" else _value(each.value)
+        value = plain(each)
         name = ".".join(part for part in parts if part != side)
         groups.setdefault((name, value, each.says), []).append(side)
     for (name, value, says), sides in groups.items():
         yield f"{name} ({sides[0]})" if sides in (["mint"], ["redeem"]) else name, value, says
-
-
-def _value(value: float | str | None) -> str:
-    if value is None:
-        return "none"
-    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _why(one: Survey) -> Iterable[str]:

@@ -14,10 +14,10 @@ from bot.errors import UsageError
 from bot.market import Market
 from bot.registry import Registry
 from bot.registry.issuer import Failure
-from bot.strategy.mechanisms import Assumption, Delay, Mechanism, Moment, mechanisms
+from bot.strategy.mechanisms import Assumption, Delay, Mechanism, Moment, mechanism_of, mechanisms
 from bot.strategy.mechanisms.model import ACTIONS, Action
 from bot.timefmt import parse
-from bot.types import Ns
+from bot.types import Ns, Plan
 from bot.valuation.sessions import SessionClock
 
 SIZES_USD = (100.0, 1_000.0, 10_000.0, 100_000.0)
@@ -102,6 +102,29 @@ def survey(config: Config, registry: Registry, ts: Ns, size_usd: float, names: S
         for name, of in found.items()
         if not names or name in names
     ]
+
+
+def assumed_in(plan: Plan, registry: Registry) -> list[str]:
+    """For people: what of the channels that a plan uses nobody publishes, one line per channel."""
+    lines = []
+    for leg in plan.legs:
+        issuer = registry.issuers.get(leg.instrument.partition("@")[2])
+        if leg.action not in ("mint", "redeem") or issuer is None:
+            continue
+        own = leg.action + "."
+        named = [each for each in mechanism_of(issuer).assumptions() if each.name.startswith(own)]
+        told = ", ".join(f"{each.name.removeprefix(own)} {plain(each)}" for each in named)
+        if told:
+            lines.append(f"Nobody publishes of {issuer.title}'s {leg.action}, and so assumed: {told}.")
+    return lines
+
+
+def plain(assumption: Assumption) -> str:
+    """The value of an assumption in words."""
+    if assumption.known == "unknown":
+        return "unknown"
+    value = assumption.value
+    return "none" if value is None else value if isinstance(value, str) else f"{value:g}"
 
 
 def halted_tokens(market: Market) -> dict[str, str]:

@@ -12,9 +12,10 @@ from bot.cli import app
 from bot.console_mechanisms import cells, show
 from bot.driver import Driver
 from bot.errors import UsageError
-from bot.mechanisms import asked, halted_tokens, survey
+from bot.mechanisms import asked, assumed_in, halted_tokens, survey
 from bot.timefmt import parse as at
 from bot.types import Tick
+from tests.fixtures import worked
 from tests.fixtures.engine import config, shipped_registry
 from tests.fixtures.pages import DOCS, rows, section
 
@@ -89,6 +90,15 @@ def test_a_way_that_needs_an_agreement_is_shown(capsys):
     show(surveyed(SATURDAY, "xstocks"), as_json=False)
     told = capsys.readouterr().out
     assert "another way, in_kind: not enabled; needs an agreement as authorised participant" in told
+
+
+def test_a_plan_that_mints_says_what_of_the_mint_is_assumed():
+    told = assumed_in(worked.monday_with_inventory(), REGISTRY)
+    assert told == [
+        "Nobody publishes of xStocks (Backed Assets)'s mint, and so assumed: fee_ratio 0.0025, "
+        "spread_ratio 0.0005, settlement_days 1, late chance 0.08, days 1; chance 0.02, days 3, gas_usd 2."
+    ]
+    assert assumed_in(worked.spike_with_inventory(), REGISTRY) == []
 
 
 @pytest.mark.parametrize(("names", "at_", "says"), [(["moon"], None, "'moon'"), ([], "noon", "not a time")])

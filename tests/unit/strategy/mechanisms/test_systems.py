@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.registry.issuer import Channel, Term
@@ -86,6 +88,25 @@ def test_a_cost_is_spread_then_fee_then_gas_over_the_size(name, action, sign):
 def test_a_larger_order_is_cheaper_by_the_gas_alone():
     small, large = (shipped("ondo").cost("mint", moment(), usd) for usd in (100.0, 100_000.0))
     assert small.unit_usd - large.unit_usd == pytest.approx(2 / 0.5 - 2 / 500)
+
+
+@given(
+    name=st.sampled_from(["xstocks", "ondo", "mystonks", "dinari", "synthetix", "kraken", "mirror"]),
+    sizes=st.lists(st.floats(1.0, 1e7), min_size=2, max_size=2).map(sorted),
+    fair=st.floats(0.01, 1e5), ts=st.sampled_from([MONDAY, SATURDAY, WHEN_MIRROR_LIVED]),
+)  # fmt: skip
+def test_an_order_never_beats_fair_value_and_a_larger_one_is_no_dearer(name, sizes, fair, ts):
+    of, now = shipped(name), moment(ts, fair)
+    small, large = (of.cost("mint", now, usd) for usd in sizes)
+    assert fair * (1 - 1e-9) <= large.unit_usd <= small.unit_usd * (1 + 1e-9)
+    small, large = (of.cost("redeem", now, usd) for usd in sizes)
+    # A dollar's worth brings less than the gas: what is got may be less than nothing.
+    assert small.unit_usd - 1e-9 * abs(small.unit_usd) <= large.unit_usd <= fair * (1 + 1e-9)
+    for each in (small, large):
+        assert each.carry_usd >= 0
+        assert each.size_usd - each.tokens * each.unit_usd == pytest.approx(
+            sum(each.parts_usd.values()), rel=1e-6, abs=1e-6
+        )
 
 
 def test_an_unknown_term_shuts_the_side_that_needs_it_and_is_named():
