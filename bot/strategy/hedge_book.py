@@ -107,7 +107,7 @@ class LiveChain(Chain):
             "hedge.one_sided": "no bid or no ask",
         }
         return [
-            _aside("listed_option", f"{count} options on {self.venue}",
+            _aside("listed_option", f"{count} option{'s' * (count > 1)} on {self.venue}",
                    f"{rule}: " + why.get(rule, f"the oldest of them quoted {duration(oldest / NS)} ago"))
             for rule, (count, oldest) in sorted(self.aside.items())
         ]  # fmt: skip

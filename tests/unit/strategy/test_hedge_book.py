@@ -1,0 +1,277 @@
+"""What hedges are on offer as ticks told it, and what is left out of it, and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from bot.errors import DataError
+from bot.registry.derivatives import PerpetualOffer
+from bot.strategy import hedge_book
+from bot.strategy.hedge_book import HedgeBook
+from bot.timefmt import DAY_SECONDS, NS
+from bot.types import Tick
+from tests.fixtures import hedge_tape as world
+from tests.fixtures.engine import shipped_registry
+
+T, SPOT = world.START, world.SHARE
+EXPIRY = world.EXPIRIES[0]
+PUT = world.option(395, "put")
+
+
+def one_for_one(_symbol: str) -> float:
+    return 1.0
+
+
+@dataclass
+class Watched:
+    """A book and what it says of TSLA at a moment."""
+
+    book: HedgeBook
+
+    def at(self, ts: int = T, multiplier=one_for_one, **more):
+        return self.book.quotes("TSLA", ts, SPOT, multiplier, **more)
+
+    def why(self, ts: int = T) -> dict[str, str]:
+        """What was left out, once every option was looked at."""
+        found = self.at(ts)
+        if found.chain is not None:
+            for expiry in found.chain.expiries(ts):
+                for kind in ("call", "put"):
+                    found.chain.of(expiry, kind)
+        aside = [*found.aside, *(found.chain.left_out() if found.chain is not None else ())]
+        return {one.description: one.reason for one in aside}
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched(HedgeBook(shipped_registry()))
+
+
+def told(watched: Watched, *ticks: Tick) -> Watched:
+    for tick in ticks:
+        assert watched.book.take(tick)
+    return watched
+
+
+def test_nothing_was_ever_told(watched):
+    assert watched.at() is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TSLAx@kraken", "TSLA@yahoo", "TSLA@alpaca", "NOPE260619P00395000@alpaca", "TSLA260619P00395000@kraken",
+     "NOPE@krakenfutures", "TSLA-395-put-PERP@kraken", "TSLA-395-both-PERP@fufuture"],
+)  # fmt: skip
+def test_what_is_no_hedge_is_left_to_others(watched, name):
+    assert not watched.book.take(Tick(T, name, "quote", bid=1.0, ask=1.1, price=1.0))
+    assert watched.book.lines == {}
+
+
+def test_a_chain_is_in_order_with_sizes_and_where_it_trades(watched):
+    told(watched, *world.chain(T, SPOT, (400, 390, 395)))
+    chain = watched.at().chain
+    assert chain.venue == "alpaca"
+    assert chain.rate == 0.04
+    assert chain.expiries(T) == list(world.EXPIRIES)
+    assert chain.expiries(EXPIRY) == list(world.EXPIRIES[1:])
+    quotes = chain.of(EXPIRY, "put")
+    assert [quote.contract.strike for quote in quotes] == [390.0, 395.0, 400.0]
+    assert (quotes[1].instrument, quotes[1].ask_size) == (PUT, 200)
+    assert quotes[1].contract.shares == 100
+
+
+def test_a_quote_takes_the_place_of_the_one_before(watched):
+    told(watched, world.quote_of(PUT, T, SPOT), world.quote_of(PUT, T + NS, SPOT * 0.99))
+    (quote,) = watched.at(T + NS).chain.of(EXPIRY, "put")
+    assert quote.ts == T + NS
+    with pytest.raises(DataError, match="earlier"):
+        watched.book.take(world.quote_of(PUT, T, SPOT))
+    assert watched.at(T + NS).chain.of(EXPIRY, "put")[0].ts == T + NS
+
+
+def test_stale_crossed_and_one_sided_options_are_left_out_and_counted(watched):
+    fresh, old, lone, crossed = (world.option(strike, "put") for strike in (390, 395, 400, 405))
+    told(
+        watched,
+        world.quote_of(old, T - 400 * NS, SPOT),
+        replace(world.quote_of(lone, T, SPOT), bid=None),
+        world.quote_of(fresh, T, SPOT),
+        world.quote_of(crossed, T, SPOT),
+    )
+    watched.book.distrust(crossed)
+    assert [quote.instrument for quote in watched.at().chain.of(EXPIRY, "put")] == [fresh]
+    chain = watched.at().chain
+    chain.of(EXPIRY, "put")
+    assert [(one.description, one.reason) for one in chain.left_out()] == [
+        ("1 option on alpaca", "hedge.crossed: the bid above the ask"),
+        ("1 option on alpaca", "hedge.one_sided: no bid or no ask"),
+        ("1 option on alpaca", "hedge.stale: the oldest of them quoted 6 min 40 s ago"),
+    ]
+
+
+def test_a_crossed_one_is_believed_again_with_its_next_quote(watched):
+    told(watched, world.quote_of(PUT, T, SPOT))
+    watched.book.distrust(PUT)
+    assert watched.at().chain.of(EXPIRY, "put") == []
+    told(watched, world.quote_of(PUT, T + NS, SPOT))
+    assert len(watched.at(T + NS).chain.of(EXPIRY, "put")) == 1
+
+
+def test_delayed_quotes_are_looked_at_and_not_traded_on(watched):
+    told(watched, world.quote_of(world.option(395, "put", venue="yahoo"), T, SPOT))
+    assert watched.at().chain is None
+    assert watched.why()["options on yahoo"].startswith("hedge.not_tradable: ")
+    told(watched, world.quote_of(PUT, T, SPOT))
+    assert watched.at().chain.venue == "alpaca"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [("{", "bad_data"), ('{"bid_size": "many"}', "bad_data"), ("[" * 500, "bad_data")],
+)  # fmt: skip
+def test_data_that_cannot_be_leaves_the_quote_as_it_was(watched, data, reason):
+    told(watched, world.quote_of(PUT, T, SPOT))
+    with pytest.raises(DataError) as error:
+        watched.book.take(replace(world.quote_of(PUT, T + NS, SPOT), data=data))
+    assert error.value.reason == reason
+    assert watched.at().chain.of(EXPIRY, "put")[0].ts == T
+
+
+def test_a_day_that_is_none_or_has_passed_is_told(watched):
+    with pytest.raises(DataError, match="no such day"):
+        watched.book.take(Tick(T, "TSLA261399P00395000@alpaca", "quote"))
+    with pytest.raises(DataError, match="expired"):
+        watched.book.take(Tick(EXPIRY, PUT, "quote", bid=1.0, ask=1.1))
+
+
+def test_only_the_nearest_expiries_are_kept_and_those_that_pass_forgotten(watched, monkeypatch):
+    far = world.option(395, "put", T + round(61 * DAY_SECONDS) * NS)
+    told(watched, world.quote_of(far, T, SPOT))
+    assert watched.book.lines == {}
+    told(watched, *world.chain(T, SPOT, (395,)))
+    assert len(watched.book.lines) == 6
+    later = EXPIRY + 3_600 * NS
+    told(watched, world.quote_of(world.option(400, "put", world.EXPIRIES[1]), later, SPOT))
+    assert len(watched.book.lines) == 5
+    monkeypatch.setattr(hedge_book, "MOST_OPTIONS", 5)
+    told(watched, world.quote_of(world.option(405, "put", world.EXPIRIES[1]), later, SPOT))
+    assert watched.at(later).chain.expiries(later) == [world.EXPIRIES[1]]  # the farthest went
+    told(watched, world.quote_of(world.option(395, "put", world.EXPIRIES[2]), later, SPOT))
+    monkeypatch.setattr(hedge_book, "MOST_OPTIONS", 4)
+    assert watched.book.take(world.quote_of(world.option(400, "put", world.EXPIRIES[2]), later, SPOT))
+    assert len(watched.book.lines) <= 5
+
+
+def test_a_perp_with_depth_and_funding(watched):
+    told(watched, world.perp(T, SPOT, funding=2e-5, size=300.0))
+    (perp,) = watched.at().perps
+    assert (perp.bid, perp.bid_shares) == (pytest.approx(SPOT * 0.9999), 300.0)
+    assert perp.funding_hour == 2e-5
+    assert (perp.terms.title, perp.terms.initial_ratio) == ("Kraken futures", 0.05)
+
+
+def test_a_perp_on_a_token_is_told_per_share(watched):
+    told(watched, world.perp(T, SPOT * 1.25))
+    (perp,) = watched.at(multiplier={"TSLAx": 1.25}.__getitem__).perps
+    assert perp.bid == pytest.approx(SPOT * 0.9999)
+    assert (perp.bid_shares, perp.shares_each) == (pytest.approx(5_000 * 1.25), 1.25)
+    assert perp.terms.lot_shares == pytest.approx(0.0125)
+
+
+def test_funding_over_eight_hours_is_told_per_hour_and_the_next_counts(watched):
+    tick = world.perp(T, SPOT)
+    data = json.loads(tick.data) | {"funding_rate": 1.0, "funding_rate_next": 8e-5, "funding_hours": 8.0}
+    told(watched, replace(tick, data=json.dumps(data)))
+    assert watched.at().perps[0].funding_hour == pytest.approx(1e-5)
+
+
+def test_impact_prices_are_as_deep_as_the_venue_says(watched):
+    data = {"index": SPOT, "impact_bid": SPOT - 1, "impact_ask": SPOT + 1, "funding_rate": 1e-5}
+    told(watched, Tick(T, "TSLA@hyperliquid", "quote", price=SPOT, data=json.dumps(data)))
+    (perp,) = watched.at().perps
+    assert (perp.bid, perp.ask) == (SPOT - 1, SPOT + 1)
+    assert perp.bid_shares == pytest.approx(6_000 / (SPOT - 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"bid": None, "ask": None}, "hedge.one_sided: no bid and ask"),
+        ({"funding_rate": None, "funding_rate_next": None}, "hedge.one_sided: no funding rate"),
+    ],
+)
+def test_a_perp_that_lacks_something_is_left_out(watched, change, reason):
+    tick = world.perp(T, SPOT)
+    told(watched, replace(tick, data=json.dumps(json.loads(tick.data) | change)))
+    assert watched.at().perps == ()
+    assert list(watched.why().values()) == [reason]
+
+
+def test_a_perp_that_is_old_or_halted_is_left_out(watched):
+    told(watched, world.perp(T, SPOT))
+    assert watched.why(T + 301 * NS) == {
+        "perp on Kraken futures (TSLA@krakenfutures)": "hedge.stale: quoted 5 min 1 s ago"
+    }
+    halt = {"state": "halted", "reason": "maintenance"}
+    told(watched, Tick(T + NS, world.PERP, "status", data=json.dumps(halt)))
+    assert list(watched.why(T + NS).values()) == ["hedge.halted: maintenance"]
+    told(watched, Tick(T + 2 * NS, world.PERP, "status", data='{"state": "open"}'))
+    assert len(watched.at(T + 2 * NS).perps) == 1
+
+
+def test_a_markets_own_description_goes_before_the_registry(watched):
+    terms = {
+        "state": "open",
+        "reason": "",
+        "terms": {"symbol": "P", "quote": "USD", "taker": 0.0002, "lot": 0.1},
+    }
+    told(watched, Tick(T, world.PERP, "status", data=json.dumps(terms)), world.perp(T, SPOT))
+    perp = watched.at().perps[0]
+    assert (perp.terms.taker_fee_ratio, perp.terms.lot_shares) == (0.0002, 0.1)
+
+
+def test_an_offer_of_a_perpetual_option_and_its_venues_terms(watched):
+    told(watched, world.offer(T, units=50.0))
+    (offer,) = watched.at().perpetuals
+    assert (offer.option.strike, offer.option.kind, offer.option.period_days) == (395.0, "put", 7.0)
+    assert (offer.volatility, offer.units, offer.markup, offer.coins_usd) == (0.6, 50.0, 1.2, float("inf"))
+    told(watched, Tick(T + NS, world.OFFER, "quote", data='{"volatility": 0.5, "units": 9}'))
+    (plain,) = watched.at(T + NS).perpetuals
+    assert (plain.volatility, plain.markup, plain.fee_ratio) == (0.5, 2.5, 0.002)
+    with pytest.raises(DataError, match="volatility"):
+        watched.book.take(Tick(T + 2 * NS, world.OFFER, "quote", data='{"units": 9}'))
+
+
+def test_margin_in_a_coin_is_bounded_by_what_is_in_hand(watched):
+    told(watched, world.offer(T, coin="TSLAx"))
+    (offer,) = watched.at(coins_usd={"TSLAx": 1_234.0}.__getitem__).perpetuals
+    assert (offer.coin, offer.coins_usd) == ("TSLAx", 1_234.0)
+
+
+def test_a_standing_offer_of_the_registry_is_as_good_at_any_time():
+    registry = msgspec.structs.replace(
+        shipped_registry(),
+        perpetual_offers={world.OFFER: PerpetualOffer(world.OFFER, 0.7, 40.0, "made up", "2026-06-01")},
+    )
+    watched = Watched(HedgeBook(registry))
+    (offer,) = watched.at(T + 10**15).perpetuals
+    assert (offer.volatility, offer.units, offer.ts) == (0.7, 40.0, T + 10**15)
+
+
+def test_memory_goes_on_as_if_nothing_had_been(watched):
+    told(watched, *world.chain(T, SPOT, (390, 395)), world.perp(T, SPOT), world.offer(T))
+    watched.book.distrust(PUT)
+    saved = msgspec.json.decode(msgspec.json.encode(watched.book.snapshot()))
+    again = Watched(HedgeBook(shipped_registry()))
+    again.book.restore(saved)
+    assert again.book.snapshot() == watched.book.snapshot()
+    assert again.at().perps == watched.at().perps
+    assert again.at().perpetuals == watched.at().perpetuals
+    for expiry in world.EXPIRIES:
+        assert again.at().chain.of(expiry, "put") == watched.at().chain.of(expiry, "put")
+    again.book.restore({"GONE260619P00395000@alpaca": [1, False, "", 1.0, 1.1, 1, 1, None, None]})
