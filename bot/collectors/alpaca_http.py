@@ -111,7 +111,5 @@ def _said(error: Exception) -> str:
         return f"no answer within {READ_SECONDS:g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError | HTTPError):
         return "its answer was cut short"
-    cause: Any = error
-    while isinstance(getattr(cause, "reason", None) or (cause.args and cause.args[0]), Exception):
-        cause = getattr(cause, "reason", None) or cause.args[0]
-    return f"{type(cause).__name__}" if isinstance(cause, requests.RequestException) else str(cause)[-100:]
+    # Its text ends with what the system said; what precedes may hold the address.
+    return str(error).rpartition(": ")[2] or type(error).__name__

@@ -1,0 +1,131 @@
+"""Option chains, asked for in rounds: what sources of them have in common; each says how it asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
+
+from bot.collectors.alpaca_client import RateLimited
+from bot.collectors.base import OnBad
+from bot.collectors.option_parse import Seen, tick
+from bot.collectors.streamed import usual_session
+from bot.config import AlpacaOptionsSource, YahooOptionsSource
+from bot.errors import DataError, SourceError, SourceRefused
+from bot.timefmt import DAY_SECONDS, NS
+from bot.types import Ns, Quarantined, Session, Tick
+
+Sleep = Callable[[float], Any]
+PATIENCE_SECONDS = 60.0
+"""A rate limit that is over within so long is waited for once before it is a fault."""
+FORGET_NS = 7 * DAY_SECONDS * NS
+"""What has not been quoted for so long has expired, or is of no use any more."""
+
+
+class OptionChains:
+    """Quotes ``OCC@venue`` of the options of use, every ``poll_seconds``; see
+    :class:`bot.collectors.base.Collector`.
+
+    A share whose chain cannot be had is tried again in the next round; it raises when none can. A quote with
+    the time and the prices of the one told before is not told again. What nobody quotes any more is told no
+    more: it grows old.
+    """
+
+    venue = ""
+
+    def __init__(
+        self,
+        source: YahooOptionsSource | AlpacaOptionsSource,
+        *,
+        clock: Callable[[], Ns] = time.time_ns,
+        session: Callable[[Ns], Session] | None = None,
+        on_bad: OnBad | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.name = source.name
+        self.detail = "asking for the first chains"
+        self.rounds = 0
+        """Finished since the start."""
+        self._turn = deque(source.symbols)
+        self._poll_seconds = source.poll_seconds
+        self._clock, self._on_bad, self._sleep = clock, on_bad, sleep
+        self._session = session or usual_session
+        self._last: dict[str, Tick] = {}
+
+    def chain(self, ticker: str) -> AsyncIterator[Seen]:
+        """What the source tells now of the options of use on a share.
+
+        Raises :class:`SourceError`, or :class:`DataError` if the source does not know the share.
+        """
+        raise NotImplementedError
+
+    def barred_seconds(self) -> float:
+        """How long it may not be asked; 0: it may."""
+        return 0.0
+
+    def told_along(self) -> dict[str, Any]:
+        """What every tick's ``data`` holds beside."""
+        return {}
+
+    async def ticks(self) -> AsyncGenerator[Tick, None]:
+        """As they come. Raises :class:`SourceError` when no chain can be had."""
+        waited = False
+        while True:
+            await self._sleep(self.barred_seconds())
+            began = time.monotonic()
+            chains, count = 0, 0
+            fault: SourceError | None = None
+            for _ in range(len(self._turn)):
+                ticker = self._turn[0]
+                try:
+                    async for seen in self.chain(ticker):
+                        count += 1
+                        told = self._news(seen)
+                        if told is not None:
+                            yield told
+                    chains += 1
+                except DataError as error:
+                    fault = SourceError(f"{ticker}: {error.detail or error.reason}")
+                    self._set_aside(error, ticker)
+                except SourceRefused as error:
+                    fault = error
+                    break  # the others would hear the same; this one is the first to be asked next time
+                except SourceError as error:
+                    fault = error
+                self._turn.rotate(-1)
+            if fault is not None and not chains:
+                if not isinstance(fault, RateLimited) or fault.seconds > PATIENCE_SECONDS or waited:
+                    raise fault
+                waited = True
+                continue
+            waited = False
+            self.rounds += 1
+            self._sweep()
+            of = f" of {len(self._turn)}; {fault}" if fault is not None else ""
+            self.detail = f"{count} options of {chains} shares{of}"
+            await self._sleep(max(0.0, began + self._poll_seconds - time.monotonic()))
+
+    def _news(self, seen: Seen) -> Tick | None:
+        now = self._clock()
+        try:
+            told = tick(seen, self.venue, now, **self.told_along())
+        except DataError as error:
+            self._set_aside(error, seen.symbol)
+            return None
+        last = self._last.get(told.instrument)
+        if last is not None:
+            same = (last.bid, last.ask, last.price, last.data) == (told.bid, told.ask, told.price, told.data)
+            if told.ts < last.ts or (told.ts == last.ts and same):
+                return None
+        self._last[told.instrument] = told
+        return told
+
+    def _sweep(self) -> None:
+        long_ago = self._clock() - FORGET_NS
+        self._last = {name: told for name, told in self._last.items() if told.received > long_ago}
+
+    def _set_aside(self, error: DataError, symbol: str) -> None:
+        if self._on_bad is not None:
+            self._on_bad(Quarantined(self._clock(), f"{symbol}@{self.venue}", error.reason, error.detail))
