@@ -36,6 +36,7 @@ from bot.market import (
     check,
 )
 from bot.pools import decode, decode_book
+from bot.registry.hours import ALWAYS
 from bot.registry.model import Registry
 from bot.strategy import Strategy
 from bot.strategy.book import book_greeks, hedge_marks, held_hedges
@@ -43,7 +44,7 @@ from bot.strategy.desk import WALLET
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.options import Greeks
-from bot.timefmt import NS, duration
+from bot.timefmt import NS, duration, short
 from bot.types import (
     Basis,
     BasisState,
@@ -72,6 +73,8 @@ BAR_SD = 1.6
 """Standard deviations in the usual absolute move of a bar, 1.25 for a normal law, and some for its tails."""
 QUOTED_NS = 3600 * NS
 """A book told within so long is judged by, not prints beside it; a pool's state holds until it changes."""
+HEARD_NS = 900 * NS
+"""A venue that was heard within so long before it opens was never silent."""
 MAX_USD = 1e18
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
@@ -92,6 +95,8 @@ class Engine:
         self.now: Ns = 0
         self.heard: Ns = 0
         """When the last tick was of, whatever came since without one."""
+        self._turns: Ns = 0
+        """When the present session ends."""
         self._ahead: Ns = 0
         """How far the stamp of the present tick is ahead of the clock here."""
         self._sizes = config.detector.sizes_usd
@@ -106,6 +111,7 @@ class Engine:
     def restore(self, data: bytes) -> None:
         """Go on from a snapshot, as if there had been no restart."""
         snapshot.load(self, data)
+        self._turns = self.clock.session_end(self.now) if self.now else 0
 
     def standing(self) -> list[Basis]:
         """Where each instrument stood when it was last heard of: what to show after a restart."""
@@ -119,12 +125,12 @@ class Engine:
     def qualities(self) -> list[Quality]:
         """How good each source of a price is now: references first, then instruments."""
         now = self.now
-        kind, begun = KINDS[self.clock.session(now)], self.clock.segment(now)[0]
+        session, begun = self.clock.session(now), self.clock.segment(now)[0]
         market = self.market
         known: list[tuple[ReferenceState | InstrumentState, str]]
         known = [(one, share.info.ticker) for share, one in market.references.values()]
         known += [(one, one.underlying.info.ticker) for one in market.instruments.values()]
-        found = (told(one, ticker, now, kind, begun) for one, ticker in known)
+        found = (told(one, ticker, now, session, begun) for one, ticker in known)
         return [one for one in found if one is not None]
 
     def step(self, event: Event | Fill) -> list[Message]:
@@ -176,6 +182,8 @@ class Engine:
             if self.detector.is_due(ts):
                 out.extend(self.detector.due(ts, self.heard))
             self.now = ts
+            if ts >= self._turns:
+                self._turn(ts, out)
         if ts > self.heard:
             self.heard = ts
         name = tick.instrument
@@ -223,6 +231,27 @@ class Engine:
             out.extend(self.detector.due(ts, self.heard))
         if ts > self.now:
             self.now = ts
+            if ts >= self._turns:
+                self._turn(ts, out)
+
+    def _turn(self, ts: Ns, out: list[Message]) -> None:
+        """Another session has begun: who closes is shown as closed, who opens and was silent as stale."""
+        first, self._turns = not self._turns, self.clock.session_end(ts)
+        if first:
+            return
+        session, (begun, until) = self.clock.session(ts), self.clock.segment(ts)
+        for state in self.market.instruments.values():
+            if state.sessions is ALWAYS or state.price is None or state.halted or state.alarm is None:
+                continue
+            is_open = session in state.sessions
+            was_open = self.clock.session(begun - 1) in state.sessions
+            if is_open == was_open or (is_open and ts - state.ts < HEARD_NS):
+                continue
+            basis = self._basis(state, ts, self.valuation.estimate(state, ts), session)
+            if basis.state == "incident":
+                continue
+            note = "" if is_open else f"opens {short(self.clock.next_start(until, state.sessions))} UTC"
+            out.append(replace(basis, state="stale" if is_open else "closed", note=note))
 
     def _reference(
         self, underlying: UnderlyingState, reference: ReferenceState, tick: Tick, out: list[Message]
@@ -383,7 +412,9 @@ class Engine:
             state.next_basis = ts + self._basis_every
             out.append(self._basis(state, ts, estimate, session))
         incident = state.alarm.incident
-        if incident is not None and not incident.of_coin and self._plans and self.strategy.wants_plan(incident, ts):
+        if incident is None or incident.of_coin or not self._plans:
+            return
+        if self.strategy.wants_plan(incident, ts):
             hedges = self._hedges(state, estimate, ts)
             plans: list[Plan] = self.strategy.plan(
                 incident.message("update"), self.market, ts, hedges, partial(self._waiting, ts)
@@ -394,7 +425,7 @@ class Engine:
         """The open incidents that wait for a plan, and what can carry their waits."""
         for incident in self.detector.open.values():
             state = self.market.instruments.get(incident.instrument)
-            if state is not None and self.strategy.wants_plan(incident, ts):
+            if state is not None and state.price is not None and self.strategy.wants_plan(incident, ts):
                 estimate = self.valuation.estimate(state, ts)
                 yield incident.message("update"), self._hedges(state, estimate, ts)
 

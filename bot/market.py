@@ -11,10 +11,11 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import DataError
+from bot.registry.hours import ALWAYS
 from bot.registry.model import Issuer, Registry, Token, Underlying, VenueKind
 from bot.timefmt import NS
 from bot.timefmt import parse as at
-from bot.types import Ns, Tick
+from bot.types import Ns, Session, Tick
 
 if TYPE_CHECKING:
     from bot.pools import Curve
@@ -186,6 +187,7 @@ class InstrumentState:
         "price",
         "quote_symbol",
         "quoted",
+        "sessions",
         "token",
         "token_state",
         "traded_usd",
@@ -196,7 +198,8 @@ class InstrumentState:
     )
 
     def __init__(self, name: str, token_state: TokenState, underlying: UnderlyingState, venue: str,
-                 kind: VenueKind, fee_ratio: float, quote_symbol: str = "USD") -> None:  # fmt: skip
+                 kind: VenueKind, fee_ratio: float, quote_symbol: str = "USD",
+                 sessions: frozenset[Session] = ALWAYS) -> None:  # fmt: skip
         self.name = name
         self.token_state = token_state
         self.token = token_state.token
@@ -205,6 +208,8 @@ class InstrumentState:
         self.venue_kind = kind
         self.fee_ratio = fee_ratio
         self.quote_symbol = quote_symbol
+        self.sessions = sessions
+        """Those in which the venue is open for this token."""
         self.ts: Ns = 0
         self.previous_ts: Ns = 0
         self.changed: Ns = 0
@@ -252,12 +257,15 @@ class ReferenceState:
         "oracle",
         "previous",
         "price",
+        "sessions",
         "ts",
         "word",
     )
 
-    def __init__(self, name: str, oracle: bool = False) -> None:
+    def __init__(self, name: str, oracle: bool = False, sessions: frozenset[Session] = ALWAYS) -> None:
         self.name = name
+        self.sessions = sessions
+        """Those in which it speaks."""
         self.oracle = oracle
         self.previous: float | None = None
         """Its log price before the last tick."""
@@ -363,15 +371,15 @@ class Market:
         return None
 
     def peg(self, currency: UnderlyingState, ts: Ns) -> None:
-        """What a currency is worth: median of its references of the last hour, kept while it is off its
-        peg.
+        """What a currency is worth: median of its references of the last hour, of two middle ones that nearer
+        to a dollar; kept while it is off its peg.
         """
         seen = sorted(
             one.log_price
             for one in currency.references.values()
             if one.price is not None and not one.halted and ts - one.ts <= CURRENCY_MAX_AGE_NS
         )
-        off = seen[len(seen) // 2] if seen else 0.0
+        off = min(seen[len(seen) // 2], seen[(len(seen) - 1) // 2], key=abs) if seen else 0.0
         symbol = currency.info.ticker
         if abs(off) >= OFF_PEG:
             self.coins[symbol] = off
@@ -388,14 +396,14 @@ class Market:
         if underlying is None:
             underlying = self.underlyings[ticker] = UnderlyingState(resolved.underlying)
         if resolved.token is None:
-            reference = ReferenceState(name, resolved.venue_kind == "oracle")
+            reference = ReferenceState(name, resolved.venue_kind == "oracle", resolved.sessions)
             underlying.references[resolved.venue] = reference
             self.references[name] = (underlying, reference)
             return reference
         token_state = self.token_state(resolved.token)
         state = InstrumentState(
             name, token_state, underlying, resolved.venue, resolved.venue_kind, resolved.fee_ratio,
-            resolved.quote_symbol,
+            resolved.quote_symbol, resolved.sessions,
         )  # fmt: skip
         underlying.instruments.append(state)
         self.instruments[name] = state

@@ -28,7 +28,9 @@ INSTRUMENT = (
     "liquidity_usd", "log_price", "next_basis", "pool_data", "previous_ts", "price", "quoted", "traded_usd",
     "ts",
 )  # fmt: skip
-REFERENCE = tuple(name for name in ReferenceState.__slots__ if name not in ("beat", "meter", "oracle"))
+REFERENCE = tuple(
+    name for name in ReferenceState.__slots__ if name not in ("beat", "meter", "oracle", "sessions")
+)
 TOKEN = tuple(name for name in TokenState.__slots__ if name != "token")
 SHARE = ("slow", "slow_at", "split", "split_at")
 SIGHTING = ("ts", "basis", "direction", "sigmas", "session", "fair_moved", "move", "usd", "reverted")

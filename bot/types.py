@@ -45,8 +45,9 @@ Cause = Literal[
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
-BasisState = Literal["ok", "pending", "incident", "stale", "unpriced", "halted"]
-"""Of an instrument, as the detector sees it; ``halted``: not quotable now, and nothing is judged by it."""
+BasisState = Literal["ok", "pending", "incident", "stale", "unpriced", "halted", "closed"]
+"""Of an instrument, as the detector sees it; ``halted``: not quotable now, and nothing is judged by it;
+``closed``: out of its venue's hours, and silent since; ``stale``: silent although the venue has opened."""
 
 IncidentKind = Literal["depeg", "feed_fault"]
 IncidentPhase = Literal["open", "update", "escalate", "resolve"]
@@ -123,7 +124,7 @@ class Basis(Struct, frozen=True, gc=False):
     state: BasisState = "ok"
     multiplier: float = 1.0
     note: str = ""
-    """Why it is not quotable, while ``halted``."""
+    """Why it is not quotable, while ``halted``; when it opens, while ``closed``."""
 
 
 class Incident(Struct, frozen=True):
@@ -324,8 +325,8 @@ class Quality(Struct, frozen=True, gc=False):
     :mod:`bot.valuation.quality`).
 
     ``score`` is 0 to 1; ``fault`` what costs most of it: ``missing``, ``frozen``, ``late``, ``ahead``,
-    ``apart``, ``halted``, or nothing. ``weight_ratio`` is a reference's part in what all of the share say
-    now. ``age_seconds`` is of its last price, ``every_seconds`` how often it usually speaks in this kind of
+    ``apart``, ``halted``, or nothing; ``closed`` out of its hours. ``weight_ratio`` is a reference's part in
+    what all of the share say now. ``age_seconds`` is of its last price, ``every_seconds`` how often it usually speaks in this kind of
     session; ``missing_ratio`` and ``frozen_ratio`` are parts of late time; ``apart_ratio`` is its distance
     from its peers as a log. What is not known is ``None``.
     """

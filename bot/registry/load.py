@@ -137,6 +137,13 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
         if pool.chain in found["chains"]:
             problems += [f"{where}: {told}" for told in _misspelt(pool, found["chains"][pool.chain].kind)]
         problems += [f"{where}: {problem}" for problem in _unfit(pool)]
+    for venue in found["venues"].values():
+        unknown = [one for one in venue.hours_of if one not in found["tokens"] | found["underlyings"]]
+        if unknown:
+            where = places["venues", venue.name]
+            problems.append(
+                f"{where}: hours_of: {', '.join(unknown)}: neither tokens nor shares of the registry"
+            )
     for factory in found["factories"].values():
         if factory.chain not in found["chains"]:
             where = places["factories", factory.key]

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
+from bot.registry.hours import ALWAYS, SESSIONS, VenueHours
 from bot.registry.issuer import Channel as Channel
 from bot.registry.issuer import Conversion as Conversion
 from bot.registry.issuer import Hours as Hours
@@ -78,6 +79,8 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
     """A place with its own price. ``fee_ratio`` is a taker's; pools bring their own in their state.
 
     ``quote`` is the currency its prices are really in, taken at par in ticks; a pool's own entry goes first.
+    ``hours`` are its own (:mod:`bot.registry.hours`), ``hours_of`` those of single tokens or shares there, by
+    symbol; currencies trade around the clock.
     """
 
     name: str
@@ -87,6 +90,8 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
     withdraw_days: float = 0.0
     reference: bool = False
     quote: str = "USD"
+    hours: VenueHours = "24/7"
+    hours_of: dict[str, VenueHours] = {}
 
 
 class Factory(Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,6 +185,8 @@ class Resolved(Struct, frozen=True):
     fee_ratio: float
     is_reference: bool
     quote_symbol: str = "USD"
+    sessions: frozenset[Session] = ALWAYS
+    """Those in which it is open."""
 
 
 def canonical(address: str) -> str:
@@ -228,15 +235,24 @@ class Registry(Struct, frozen=True):
                 venue.fee_ratio if venue else 0.0,
                 False,
                 pool.quote_symbol if pool and pool.quote_symbol else venue.quote if venue else "USD",
+                self._open_in(instrument, symbol, venue),
             )
         underlying = self.underlyings.get(symbol)
         if underlying is None or venue is None:
             return None
         if venue.reference or underlying.kind == "currency":
-            return Resolved(None, underlying, place, venue.kind, 0.0, True)
+            always = underlying.kind == "currency" and instrument not in self.feeds
+            sessions = ALWAYS if always else self._open_in(instrument, symbol, venue)
+            return Resolved(None, underlying, place, venue.kind, 0.0, True, sessions=sessions)
         if base in self.perp_venues:
             return Resolved(None, underlying, place, venue.kind, 0.0, False)
         return None
+
+    def _open_in(self, instrument: str, symbol: str, venue: Venue | None) -> frozenset[Session]:
+        feed = self.feeds.get(instrument)
+        if feed is not None and feed.sessions:
+            return frozenset(feed.sessions)
+        return SESSIONS[venue.hours_of.get(symbol, venue.hours)] if venue is not None else ALWAYS
 
     def token_at(self, address: str) -> Token | None:
         """The token with this address on any chain; EVM addresses regardless of case."""

@@ -213,21 +213,26 @@ def beside_peers(underlying: UnderlyingState, one: ReferenceState, ts: Ns) -> fl
 
 
 def told(
-    state: ReferenceState | InstrumentState, ticker: str, ts: Ns, kind: int, begun: Ns
+    state: ReferenceState | InstrumentState, ticker: str, ts: Ns, session: Session, begun: Ns
 ) -> Quality | None:
     """The message about one source as of ``ts``; ``None`` if it has never told a price."""
     meter: Meter | None = state.meter
     if meter is None or not meter.at:
         return None
-    ts = max(ts, meter.at)
+    ts, kind = max(ts, meter.at), KINDS[session]
     steady = isinstance(state, ReferenceState) or state.venue_kind not in UNSTEADY
     rhythm = meter.speaks[kind]
+    fault = meter.fault(ts, kind, begun, steady)
+    if state.halted:
+        fault = "halted"
+    elif session not in state.sessions and state.ts < begun:
+        fault = "closed"
     return Quality(
         ts=ts,
         instrument=state.name,
         underlying=ticker,
         score=0.0 if state.halted else meter.score(ts, kind, begun, steady),
-        fault="halted" if state.halted else meter.fault(ts, kind, begun, steady),
+        fault=fault,
         age_seconds=(ts - state.ts) / NS,
         every_seconds=rhythm.every if rhythm.count >= LEARNT else None,
         lag_seconds=meter.lag,

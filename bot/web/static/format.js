@@ -90,6 +90,7 @@ export const STATES = {
   incident: ["incident", "part of an open incident"],
   stale: ["stale", "the price is too old to be judged"],
   halted: ["halted", "this venue cannot be quoted now"],
+  closed: ["closed", "out of the venue's hours; its price is the last before it closed"],
   unpriced: ["no fair value", "there is nothing yet to compare this price with"],
 };
 

@@ -31,6 +31,26 @@ def clock() -> SessionClock:
         ("2025-07-07T08:00:00Z", "pre"),
         ("2025-07-07T20:00:00Z", "post"),
         ("2025-01-09T15:00:00Z", "holiday"),  # a day of mourning no rule would know
+        ("2026-11-25T21:30:00Z", "post"),
+        ("2026-11-26T05:00:00Z", "holiday"),  # Thanksgiving, from midnight in New York
+        ("2026-11-26T15:00:00Z", "holiday"),
+        ("2026-11-27T01:00:00Z", "overnight"),  # its evening belongs to Friday
+        ("2026-11-27T14:30:00Z", "regular"),
+        ("2026-11-27T17:59:59Z", "regular"),
+        ("2026-11-27T18:00:00Z", "post"),  # a half-day: closed at 13:00, post until 17:00
+        ("2026-11-27T22:00:00Z", "weekend"),
+        ("2026-12-24T18:00:00Z", "post"),  # Christmas Eve
+        ("2026-12-25T15:00:00Z", "holiday"),
+        ("2026-07-02T20:30:00Z", "post"),  # no half-day: the 4th is a Saturday, kept on Friday
+        ("2026-07-03T15:00:00Z", "holiday"),
+        ("2027-12-24T15:00:00Z", "holiday"),  # Christmas on a Saturday, kept on Friday
+        ("2026-03-06T14:29:59Z", "pre"),  # the last Friday of winter time
+        ("2026-03-06T14:30:00Z", "regular"),
+        ("2026-03-09T00:00:00Z", "overnight"),  # Sunday 20:00, an hour earlier by UTC
+        ("2026-03-09T13:30:00Z", "regular"),
+        ("2026-11-02T00:59:59Z", "weekend"),  # summer time has ended that morning
+        ("2026-11-02T01:00:00Z", "overnight"),
+        ("2026-11-02T14:30:00Z", "regular"),
         ("2025-12-05T14:29:00Z", "pre"),  # winter time
         ("2025-12-05T14:30:00Z", "regular"),
     ],
@@ -74,3 +94,22 @@ def test_settlement_counts_days_on_which_the_market_opens(
     clock: SessionClock, moment: str, days: float, expected: str
 ) -> None:
     assert iso(clock.business_days_after(parse(moment), days)) == expected
+
+
+def test_a_weekend_in_which_the_clocks_change_is_an_hour_longer_or_shorter(clock: SessionClock) -> None:
+    def hours(saturday: str) -> float:
+        begins, until = clock.segment(parse(saturday))
+        return (until - begins) / NS / 3600
+
+    assert hours("2026-06-20T15:00:00Z") == 48
+    assert hours("2026-03-07T15:00:00Z") == 47
+    assert hours("2026-10-31T15:00:00Z") == 49
+
+
+def test_an_order_of_the_day_before_thanksgiving_settles_on_the_half_day(clock: SessionClock) -> None:
+    assert (
+        iso(clock.business_days_after(parse("2026-11-25T20:00:00Z"), 1)) == "2026-11-27T14:30:00.000000000Z"
+    )
+    assert (
+        iso(clock.business_days_after(parse("2026-11-27T17:00:00Z"), 1)) == "2026-11-30T14:30:00.000000000Z"
+    )
