@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+from hypothesis import settings
 from msgspec.structs import replace
 
 from bot.registry.issuer import Issuer
@@ -12,6 +13,9 @@ from bot.strategy.mechanisms import Mechanism, Moment, mechanism_of, mechanisms
 from bot.timefmt import parse as at
 from tests.fixtures.engine import CONFIG, shipped_registry
 from tests.fixtures.market import CLOCK
+
+quick = settings(max_examples=50, deadline=None)
+"""No deadline: whoever asks first of a year waits for its calendar."""
 
 MONDAY = at("2025-07-07T14:00Z")
 """10:00 in New York, half an hour into the regular session."""

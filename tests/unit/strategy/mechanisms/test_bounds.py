@@ -21,6 +21,7 @@ from tests.unit.strategy.mechanisms.given import (
     WHEN_MIRROR_LIVED,
     changed,
     moment,
+    quick,
     shipped,
     written,
 )
@@ -171,6 +172,7 @@ def issuer_of(kind, fee, spread, gas, days, hours="24/5"):
     )  # fmt: skip
 
 
+@quick
 @given(
     kind=st.sampled_from(KINDS), fee=ratios, spread=ratios, gas=st.floats(0.0, 50.0),
     days=st.integers(0, 3), rate=st.floats(0.0, 0.3), venue=ratios, size=st.floats(1.0, 1e6),
@@ -204,6 +206,7 @@ def test_a_band_holds_zero_and_widens_with_every_cost(
             assert found.high > base.high
 
 
+@quick
 @given(hour=st.integers(0, 24 * 21))
 def test_one_session_has_one_band(hour):
     start, end = CLOCK.segment(MONDAY + hour * 3600 * 10**9)

@@ -10,7 +10,7 @@ from bot.registry.issuer import Late
 from bot.strategy.mechanisms.delay import certain, delay_of, late_by
 from bot.timefmt import parse as at
 from tests.fixtures.market import CLOCK
-from tests.unit.strategy.mechanisms.given import DAY, moment, shipped
+from tests.unit.strategy.mechanisms.given import DAY, moment, quick, shipped
 
 THURSDAY = at("2025-07-03T14:00Z")
 """Before a half-day's early close, a holiday on Friday and a weekend."""
@@ -20,6 +20,7 @@ outcomes = st.lists(st.tuples(st.floats(0.0, 1e7), st.floats(0.01, 1.0)), min_si
 )
 
 
+@quick
 @given(outcomes, st.lists(st.floats(0.0, 1.0), min_size=2, max_size=9))
 def test_quantiles_never_fall_and_lie_within_the_outcomes(pairs, levels):
     delay = delay_of(pairs)
@@ -41,6 +42,7 @@ def test_equal_outcomes_are_one():
     assert delay_of([(60.0, 0.5), (60.0, 0.5)]) == certain(60.0)
 
 
+@quick
 @given(outcomes, outcomes)
 def test_one_delay_after_another_takes_as_long_as_both_on_average(first, second):
     one, other = delay_of(first), delay_of(second)

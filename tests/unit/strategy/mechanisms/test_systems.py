@@ -22,6 +22,7 @@ from tests.unit.strategy.mechanisms.given import (
     WHEN_MIRROR_LIVED,
     changed,
     moment,
+    quick,
     shipped,
     written,
 )
@@ -90,6 +91,7 @@ def test_a_larger_order_is_cheaper_by_the_gas_alone():
     assert small.unit_usd - large.unit_usd == pytest.approx(2 / 0.5 - 2 / 500)
 
 
+@quick
 @given(
     name=st.sampled_from(["xstocks", "ondo", "mystonks", "dinari", "synthetix", "kraken", "mirror"]),
     sizes=st.lists(st.floats(1.0, 1e7), min_size=2, max_size=2).map(sorted),
