@@ -101,9 +101,11 @@ def _open(side: Side) -> str:
 
 
 def _band(one: Survey) -> str:
-    low = "nothing" if one.band_low is None else f"−{1 - exp(one.band_low):.2%}"
-    high = "nothing" if one.band_high is None else f"+{exp(one.band_high) - 1:.2%}"
-    return f"{low} … {high}" if low != high else "nothing holds it"
+    if one.band_low is None and one.band_high is None:
+        return "nothing holds it"
+    low = "no floor" if one.band_low is None else f"−{1 - exp(one.band_low):.2%}"
+    high = "no ceiling" if one.band_high is None else f"+{exp(one.band_high) - 1:.2%}"
+    return f"{low} … {high}"
 
 
 def _delay(side: Side) -> str:

@@ -48,6 +48,13 @@ def test_one_is_shown_with_costs_failures_and_what_is_assumed():
     assert "fee_ratio" not in told  # it is published
 
 
+def test_a_premium_that_is_held_and_a_discount_that_is_not():
+    (mirror,) = surveyed(at("2021-06-02T04:00Z"), "mirror")
+    assert cells(mirror) == [
+        "mirror", "closed", "no", "no floor … +3.40%", "9 h 30 min · 9 h 31 min · 9 h 31 min", "of any size",
+    ]  # fmt: skip
+
+
 def test_a_side_that_only_one_assumption_is_of_is_named(capsys):
     show(surveyed(TUESDAY, "mirror"), as_json=False)
     assert "gas_usd (mint)" in capsys.readouterr().out
