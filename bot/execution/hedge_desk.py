@@ -19,7 +19,7 @@ from bot.execution.pricing import Execution, on_quote, quantity_of
 from bot.execution.sides import OTHER, side_of
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_lines import PerpetualLine
-from bot.strategy.hedges import QUOTE_MAX_AGE_NS
+from bot.strategy.hedges import COMMISSION_MINIMUM_USD, COMMISSION_PER_SHARE_USD, QUOTE_MAX_AGE_NS
 from bot.types import Fill, Leg, Ns, Order, Plan
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class HedgeDesk:
                 found.append((one.ask / one.bid, one.name))
         if not found:
             raise Refusal("hedge.stale", f"no fresh broker quote of {held.underlying} with both sides")
-        return replace(leg, instrument=min(found)[1], side=OTHER[held.side])
+        fee = max(COMMISSION_MINIMUM_USD, COMMISSION_PER_SHARE_USD * float(held.quantity))
+        return replace(leg, instrument=min(found)[1], side=OTHER[held.side], fee_usd=fee)
 
     def _share(self, underlying: str, ts: Ns) -> float | None:
         return self._market.share_usd(underlying, ts)

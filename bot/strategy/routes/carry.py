@@ -15,7 +15,7 @@ from bot.strategy.hedge_choice import HedgeChoice, Hedger, Judged
 from bot.strategy.hedge_quotes import HedgeLeg
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.risk import HEDGE_RESIDUAL, if_long
-from bot.strategy.routes.common import TINY, Case, View, bounds_of, leg, short_bounds, venue_of
+from bot.strategy.routes.common import Case, View, bounds_of, leg, short_bounds, venue_of
 from bot.strategy.sizing import Bound
 from bot.types import Hedge, HedgeNotChosen, Leg, Side
 
@@ -188,7 +188,7 @@ def _order(action: Literal["hedge", "unhedge"], one: HedgeLeg, side: Side, price
     """One order of a hedge, in whole contracts; its limit gives up at most ``slack_usd``."""
     give = slack_usd / one.quantity * (1 if side == "buy" else -1)
     return Leg(
-        action, one.instrument, one.quantity, one.quantity * price, price, max(TINY, price + give),
+        action, one.instrument, one.quantity, one.quantity * price, price, max(0.0, price + give),
         one.fee_usd, 0.0, 0.0, side, margin_usd,
     )  # fmt: skip
 
