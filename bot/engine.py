@@ -63,6 +63,7 @@ from bot.types import (
 )
 from bot.valuation import Estimate, SessionClock, Valuation
 from bot.valuation.quality import KINDS, Meter, beside_peers, told
+from bot.valuation.rates import in_dollars
 
 WIDE_SPREAD = 0.10
 """A quote whose ask is this far above its bid (as a log ratio) says nothing of the price."""
@@ -328,6 +329,8 @@ class Engine:
         if ts < state.ts:
             raise DataError("time_backwards", _earlier(state.ts - ts))
         kind = tick.kind
+        if state.floats and kind not in ("status", "multiplier", "pool"):
+            tick = in_dollars(self.market, state.quote_symbol, tick)
         token = state.token_state
         if token.next_multiplier is not None:
             token.advance(ts)

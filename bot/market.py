@@ -174,6 +174,7 @@ class InstrumentState:
         "consensus_log",
         "curve",
         "fee_ratio",
+        "floats",
         "halted",
         "halted_reason",
         "is_bar",
@@ -208,6 +209,8 @@ class InstrumentState:
         self.venue_kind = kind
         self.fee_ratio = fee_ratio
         self.quote_symbol = quote_symbol
+        self.floats = False
+        """Whether it is quoted in what is no dollar: EUR."""
         self.sessions = sessions
         """Those in which the venue is open for this token."""
         self.ts: Ns = 0
@@ -381,6 +384,8 @@ class Market:
         )
         off = min(seen[len(seen) // 2], seen[(len(seen) - 1) // 2], key=abs) if seen else 0.0
         symbol = currency.info.ticker
+        if currency.info.floating:
+            return
         if abs(off) >= OFF_PEG:
             self.coins[symbol] = off
         elif symbol in self.coins:
@@ -405,6 +410,8 @@ class Market:
             name, token_state, underlying, resolved.venue, resolved.venue_kind, resolved.fee_ratio,
             resolved.quote_symbol, resolved.sessions,
         )  # fmt: skip
+        currency = self.registry.underlyings.get(resolved.quote_symbol)
+        state.floats = currency is not None and currency.floating
         underlying.instruments.append(state)
         self.instruments[name] = state
         return state

@@ -137,13 +137,14 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
         if pool.chain in found["chains"]:
             problems += [f"{where}: {told}" for told in _misspelt(pool, found["chains"][pool.chain].kind)]
         problems += [f"{where}: {problem}" for problem in _unfit(pool)]
-    for venue in found["venues"].values():
-        unknown = [one for one in venue.hours_of if one not in found["tokens"] | found["underlyings"]]
-        if unknown:
-            where = places["venues", venue.name]
-            problems.append(
-                f"{where}: hours_of: {', '.join(unknown)}: neither tokens nor shares of the registry"
+        quote = found["underlyings"].get(pool.quote_symbol)
+        if quote is not None and quote.floating:
+            what = (
+                f"{where}: quote {pool.quote_symbol} floats, and quote_usd stands still: no pool of it can be"
             )
+            problems.append(f"{what} watched")
+    for venue in found["venues"].values():
+        problems += [f"{places['venues', venue.name]}: {told}" for told in _odd(venue, found)]
     for factory in found["factories"].values():
         if factory.chain not in found["chains"]:
             where = places["factories", factory.key]
@@ -218,6 +219,18 @@ def _unsound(share: Underlying) -> list[str]:
             parse(moment)
         except ValueError:
             problems.append(f"earnings: {moment!r} is no time; write it as in 2026-07-22T20:00Z")
+    return problems
+
+
+def _odd(venue: Venue, found: dict[str, dict[str, Any]]) -> list[str]:
+    """What a venue says of things that are not in the registry."""
+    problems = []
+    unknown = [one for one in venue.hours_of if one not in found["tokens"] | found["underlyings"]]
+    if unknown:
+        problems.append(f"hours_of: {', '.join(unknown)}: neither tokens nor shares of the registry")
+    currency = found["underlyings"].get(venue.quote)
+    if venue.quote != "USD" and (currency is None or currency.kind != "currency"):
+        problems.append(f"quote {venue.quote!r} is not a currency among the [[underlyings]]")
     return problems
 
 

@@ -46,7 +46,8 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
     """A listed share or ETF. ``annual_volatility`` is ``None`` where the registry says nothing.
 
     With ``kind`` ``currency`` it is what venues are quoted in (``USDC``): its reference is its own price in
-    dollars (``USDC@kraken``), from any venue the registry lists.
+    dollars (``USDC@kraken``), from any venue the registry lists. One that is ``floating`` (``EUR``) is no
+    dollar and has no peg to be off: prices in it are turned into dollars at its rate, and not used without.
 
     ``closed_factor`` is the variance of its closed hours over that of a share traded in New York alone;
     ``beta`` is to ``factor``, another underlying, whose moves in closed hours say something of this one's (0:
@@ -58,6 +59,7 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
     exchange: str = "XNYS"
     annual_volatility: float | None = None
     kind: Literal["share", "currency"] = "share"
+    floating: bool = False
     closed_factor: float = 1.0
     beta: float = 0.0
     factor: str = "SPY"
@@ -78,7 +80,8 @@ class Token(Struct, frozen=True, forbid_unknown_fields=True):
 class Venue(Struct, frozen=True, forbid_unknown_fields=True):
     """A place with its own price. ``fee_ratio`` is a taker's; pools bring their own in their state.
 
-    ``quote`` is the currency its prices are really in, taken at par in ticks; a pool's own entry goes first.
+    ``quote`` is the currency its prices are really in: a dollar coin is taken at par in ticks, what floats at
+    its rate; a pool's own entry goes first.
     ``hours`` are its own (:mod:`bot.registry.hours`), ``hours_of`` those of single tokens or shares there, by
     symbol; currencies trade around the clock.
     """

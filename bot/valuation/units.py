@@ -59,7 +59,7 @@ def currency_variance(symbol: str, market: Market | None, ts: Ns) -> float:
     if not fresh:
         return UNKNOWN_CURRENCY * UNKNOWN_CURRENCY
     logs = sorted(one.log_price for one in fresh)
-    off = logs[len(logs) // 2]
+    off = 0.0 if state.info.floating else logs[len(logs) // 2]
     apart = (logs[-1] - logs[0]) / 2 if len(logs) == 2 else 0.0
     newest = max(one.ts for one in fresh)
     aged = (state.info.annual_volatility or 0.01) ** 2 * max(0, ts - newest) / NS / DAY_SECONDS / 365.25
