@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from bot.detector.bands import Band
 from bot.detector.incidents import OpenIncident
-from bot.market import InstrumentState
+from bot.market import InstrumentState, ReferenceState
 from bot.types import Ns, Session
 from bot.valuation import Estimate
 
@@ -107,5 +107,5 @@ class Trace(Protocol):
     def together(self, direction: int) -> None:
         """All venues have jumped together, and this one with them."""
 
-    def opened(self, instrument: InstrumentState, ts: Ns) -> None:
+    def opened(self, instrument: InstrumentState | ReferenceState, ts: Ns) -> None:
         """An incident opens, or gets one more venue, as of ``ts``."""

@@ -54,12 +54,9 @@ class IncidentBook:
         phase: IncidentPhase = "update"
         joins = incident is not None
         if incident is None:
-            incident = self.recent.get(key)
-            if incident is not None and ts - (incident.resolved or 0) <= self._reopen:
-                incident.resolved = None
-                incident.evidence.append("it had resolved and came back")
-                phase = "escalate"
-            else:
+            incident = self.again(key, ts)
+            phase = "escalate"
+            if incident is None:
                 incident = OpenIncident(
                     instrument.name, instrument.underlying.info.ticker, "depeg", seen.direction, ts
                 )
@@ -73,7 +70,10 @@ class IncidentBook:
         alarm.incident = incident
         alarm.count = 0
         incident.last_seen = max(ts, incident.last_seen)
-        worst = incident.see(seen.basis)
+        if incident.basis is None:
+            # It was known before any price was off: from now on it is named after this one.
+            incident.instrument = instrument.name
+        worst = not incident.of_coin and incident.see(seen.basis)
         if self._describe(incident, seen, worst, joins) and phase == "update":
             phase = "escalate"
         return self._tell(incident, phase, ts)
@@ -87,7 +87,7 @@ class IncidentBook:
             return None
         incident.members[name] = None
         incident.last_seen = ts
-        worst = incident.see(seen.basis)
+        worst = not incident.of_coin and incident.see(seen.basis)
         worse = worst and abs(seen.basis) > WORSE * abs(incident.published_basis)
         if not worse and ts - incident.published < UPDATE_NS:
             return None
@@ -104,6 +104,16 @@ class IncidentBook:
             and worst is not None
             and abs(basis) > STILL_OFF * abs(worst)
         )
+
+    def again(self, key: tuple[str, int], ts: Ns) -> OpenIncident | None:
+        """The incident that resolved so lately that one that opens now is the same; it is open again."""
+        incident = self.recent.get(key)
+        if incident is None or ts - (incident.resolved or 0) > self._reopen:
+            return None
+        incident.resolved = None
+        incident.evidence.append("it had resolved and came back")
+        del self.recent[key]
+        return incident
 
     def inside(self, incident: OpenIncident, name: str, ts: Ns) -> None:
         """A venue is back inside as of ``ts``: the wait until it resolves begins."""
@@ -144,6 +154,8 @@ class IncidentBook:
 
     def _describe(self, incident: OpenIncident, seen: Sighting, worst: bool, joins: bool) -> bool:
         """Write down what is seen now; True if the severity rose."""
+        if incident.of_coin:
+            return False
         instrument, basis, estimate = seen.instrument, seen.basis, seen.estimate
         base = estimate.log_share + instrument.token_state.log_multiplier
         limits: Band = instrument.alarm.band
@@ -172,7 +184,8 @@ class IncidentBook:
         first = not incident.evidence
         names = (found.names if first else found.names - BEGINS) | set(incident.facts)
         live = [one for one in seen.instrument.underlying.instruments if one.price is not None]
-        if 1 < len(incident.members) >= len(live) / 2 and incident.group == incident.underlying:
+        out = sum(one.name in incident.members for one in live)
+        if 1 < out >= len(live) / 2 and incident.group == incident.underlying:
             names |= {"all_along"}
         if "all_along" in names:
             names -= {"others_inside", "some_along", "no_others"}
@@ -197,8 +210,9 @@ class IncidentBook:
         del self.open[key]
         self.recent[key] = incident
         for name in incident.members:
-            state = self._market.instruments[name]
-            state.alarm.incident = None
+            state = self._market.instruments.get(name)
+            if state is not None and state.alarm is not None:
+                state.alarm.incident = None
         lasted = duration((incident.resolved - incident.opened) / NS)
         incident.explanation = (
             f"{incident.explanation.partition(' Resolved after')[0]} Resolved after {lasted}."

@@ -20,9 +20,10 @@ from msgspec.structs import replace
 from bot.config import Config
 from bot.detector.alarm import Alarm, Sighting, Trace
 from bot.detector.bands import Band, band, gap_until
+from bot.detector.beneath import COIN_BACK, COIN_OPEN, Beneath
 from bot.detector.book import IncidentBook
 from bot.detector.common import BACK, Common, middle
-from bot.detector.evidence import UNMOVED_NS
+from bot.detector.evidence import LATELY_NS, UNMOVED_NS
 from bot.detector.feeds import Feeds
 from bot.detector.incidents import OpenIncident
 from bot.detector.references import References
@@ -44,7 +45,7 @@ from bot.detector.splits import is_split
 from bot.detector.standing import CONFIRM_NS as LEFT_NS
 from bot.detector.standing import LEFT, NEAR, level, stands_still
 from bot.detector.standing import SD as LEFT_SD
-from bot.market import FRESH_NS, InstrumentState, Market, UnderlyingState
+from bot.market import FRESH_NS, InstrumentState, Market, ReferenceState, UnderlyingState
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, Ns, Session
 from bot.valuation import Estimate, SessionClock
@@ -52,7 +53,7 @@ from bot.valuation import Estimate, SessionClock
 LONE_SPIKE = 0.25
 SUSPECT_SD = 0.003
 APART = 0.01
-COIN_OPEN, COIN_BACK, COIN_SD = 0.012, 0.006, 0.001
+COIN_SD = 0.001
 SPIKE_SIGMAS = 1.5
 CONFIRM_TICKS = 3
 JUMP_BASIS = 0.015
@@ -104,6 +105,7 @@ class Detector:
         self.book = IncidentBook(section, market)
         self.feeds = Feeds(market, self.book, clock)
         self.references = References(self.book)
+        self.beneath = Beneath(market, self.book)
         self.waiting: list[Sighting] = []
         self.resting: list[InstrumentState] = []
         """Pools that stand still, to be judged anew after the present tick."""
@@ -131,6 +133,20 @@ class Detector:
         if (timers and timers[0][0] <= ts) or (silences and silences[0][0] <= ts):
             return True
         return bool(self.waiting) and self.waiting[0].ts < ts
+
+    def currency(self, currency: UnderlyingState, one: ReferenceState, ts: Ns) -> Incident | None:
+        """A reference of a currency spoke: is that off its peg?"""
+        told = self.beneath.coin(currency, one, ts)
+        if told is not None and self.trace is not None:
+            self.trace.opened(one, ts)
+        return told
+
+    def custody(self, issuer: InstrumentState, ts: Ns) -> Incident | None:
+        """An issuer told what is behind a token: is it enough?"""
+        told = self.beneath.custody(issuer, ts)
+        if told is not None and self.trace is not None:
+            self.trace.opened(issuer, ts)
+        return told
 
     def band_of(self, instrument: InstrumentState, ts: Ns) -> Band:
         """The band of an instrument at ``ts``: made anew with each session, gap and halt of its issuer."""
@@ -496,7 +512,11 @@ class Detector:
             return excess, basis, base, variance
         level += instrument.token_state.log_multiplier
         apart = base + basis - level
-        if apart * direction < 0.5 * abs(basis) or apart * direction <= 0.0:
+        whole = abs(basis)
+        if ts - instrument.token_state.told < LATELY_NS:
+            # What a step of the multiplier may have left to all of them is not this venue's.
+            whole -= max(common.high if direction > 0 else -common.low, 0.0)
+        if apart * direction < 0.5 * whole or apart * direction <= 0.0:
             return min(excess, 0.0), basis, base, variance
         agreeing = 0
         for one in others:

@@ -18,22 +18,24 @@ class OpenIncident:
 
     ``members`` maps an instrument to the time since which it has been inside again, or ``None`` while it
     is outside. The first is the instrument the incident is named after. ``group`` is what its venues have
-    in common: the underlying, or a currency off its own peg. ``facts`` stay with it. ``detected`` is when
-    it was first told; later than ``opened`` where only what came after showed what it had been.
+    in common: the underlying, or a currency off its own peg. ``facts`` stay with it. ``root`` is a
+    member that is no venue, but why they are out: an issuer, a coin. ``detected`` is when it was first
+    told; later than ``opened`` where only what came after showed what it had been.
     """
 
     __slots__ = (
         "acknowledged_by", "band_high", "band_low", "basis", "basis_high", "basis_low", "cause",
         "cause_probability", "detected", "direction", "evidence", "executable", "explanation", "facts",
         "fair_value", "fair_value_sd", "group", "id", "instrument", "kind", "last_seen", "members",
-        "muted_until", "opened", "price", "published", "published_basis", "resolved", "severity", "stake_usd",
-        "underlying",
+        "muted_until", "opened", "price", "published", "published_basis", "resolved", "root", "severity",
+        "stake_usd", "underlying",
     )  # fmt: skip
 
     def __init__(self, instrument: str, underlying: str, kind: IncidentKind, direction: int, ts: Ns) -> None:
         self.id = incident_id(instrument, kind, ts)
         self.instrument = instrument
         self.underlying = underlying
+        self.root = ""
         self.kind: IncidentKind = kind
         self.direction = direction
         self.group = underlying
@@ -63,6 +65,11 @@ class OpenIncident:
         self.published: Ns = ts
         self.published_basis = 0.0
 
+    @property
+    def of_coin(self) -> bool:
+        """Whether it is a currency that is off its own peg: its venues' bases are not its own."""
+        return self.group == f"currency {self.underlying}"
+
     def see(self, basis: float) -> bool:
         """Widen the range of what was seen; True if this is the worst so far."""
         self.basis_low = basis if self.basis_low is None else min(self.basis_low, basis)
@@ -89,7 +96,8 @@ class OpenIncident:
             fair_value=self.fair_value, fair_value_sd=self.fair_value_sd,
             executable=dict(self.executable), evidence=list(self.evidence),
             explanation=self.explanation, phase=phase, cause_probability=self.cause_probability,
-            price=self.price, money_at_stake_usd=self.stake_usd, venues=list(self.members),
+            price=self.price, money_at_stake_usd=self.stake_usd,
+            venues=[name for name in self.members if name != self.root] or [self.root],
             acknowledged_by=self.acknowledged_by, muted_until=self.muted_until, detected=self.detected,
         )  # fmt: skip
 
