@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from bot.collectors import Collector, http_json
 from bot.collectors.issuer_mystonks import MyStonksCollector
@@ -22,7 +21,7 @@ from bot.timefmt import NS, parse
 from bot.types import Quarantined, Tick
 from tests.fixtures import ondo_server, xstocks_server
 from tests.fixtures.engine import engine
-from tests.fixtures.faulty_http import FaultyHttp, json_answer
+from tests.fixtures.mystonks_server import MyStonks
 from tests.fixtures.ondo_server import Ondo
 from tests.fixtures.watch import Watch
 from tests.fixtures.xstocks_server import XStocks, corporate_action, iso, multiplier, reserves
@@ -420,18 +419,6 @@ async def test_answer_of_ondo_that_cannot_be_is_set_aside(change: Any, reason: s
 
 
 # -- all of them ---------------------------------------------------------------------------------------
-
-
-class MyStonks(FaultyHttp):
-    """Candles as other people's programs read them: ``data`` of ``t``, ``o``, ``h``, ``l``, ``c``."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.data: Any = []
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        assert (await request.json())["symbol"] == "TSLA"
-        return json_answer({"code": 0, "data": self.data})
 
 
 async def test_candle_is_told_once_when_it_is_over() -> None:

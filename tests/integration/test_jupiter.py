@@ -14,86 +14,32 @@ import pytest
 pytest.importorskip("aiohttp")
 pytest.importorskip("solders.pubkey")
 
-from aiohttp import web
-
 from bot.collectors.jupiter import JupiterCollector, Quoted, book
 from bot.config import JupiterSource
 from bot.errors import ConfigError, SourceError, SourceRefused
 from bot.pools.book import decode_book
-from bot.pools.raydium_cpmm import RaydiumCpmmState
-from tests.fixtures.solana_pools import QUOTE, Cpmm, registry
+from tests.fixtures.jupiter_server import POOL, SLOT, STATE, Jupiter, serving
+from tests.fixtures.solana_pools import QUOTE, registry
 from tests.fixtures.watch import Watch
-
-POOL = Cpmm("TSLAx", 10_000 * 10**8, 3_000_000 * 10**6)
-SLOT = 400_000_000
-STATE = RaydiumCpmmState(
-    decimals=(8, 6), token_index=0, block=SLOT, reserves=(str(POOL.tokens), str(POOL.dollars)),
-    trade_fee=2500, creator_fee=0, creator_fee_on=0, protocol_fee=120_000, fund_fee=40_000,
-)  # fmt: skip
-
-
-class Jupiter:
-    """Routes everything through our pool; ``off`` makes its amounts better than the pool gives."""
-
-    def __init__(self) -> None:
-        self.off = 0.0
-        self.slot = SLOT
-        self.no_route = False
-        self.answers: list[tuple[int, dict[str, str], str]] = []
-        self.asked: list[dict[str, str]] = []
-        self.keys: list[str | None] = []
-        self.url = ""
-
-    async def quote(self, request: web.Request) -> web.Response:
-        query = dict(request.query)
-        self.asked.append(query)
-        self.keys.append(request.headers.get("x-api-key"))
-        if self.answers:
-            status, headers, text = self.answers.pop(0)
-            return web.Response(status=status, headers=headers, text=text)
-        if self.no_route:
-            body = {"error": "Could not find any route", "errorCode": "COULD_NOT_FIND_ANY_ROUTE"}
-            return web.json_response(body, status=400)
-        amount = int(query["amount"])
-        swap = STATE.pool().exact_in(amount, query["inputMint"] == POOL.token)
-        assert swap is not None
-        out = round(swap.amount_out * (1 + self.off))
-        info = {
-            "ammKey": POOL.address, "label": "Raydium CP", "inputMint": query["inputMint"],
-            "outputMint": query["outputMint"], "inAmount": str(amount), "outAmount": str(out),
-        }  # fmt: skip
-        body = {
-            "inputMint": query["inputMint"], "inAmount": str(amount), "outputMint": query["outputMint"],
-            "outAmount": str(out), "otherAmountThreshold": str(out), "swapMode": "ExactIn", "slippageBps": 50,
-            "platformFee": None, "priceImpactPct": "0", "contextSlot": self.slot, "timeTaken": 0.01,
-            "routePlan": [{"swapInfo": info, "percent": 100}],
-        }  # fmt: skip
-        return web.json_response(body)
 
 
 @asynccontextmanager
 async def asking(server: Jupiter, **settings: Any) -> AsyncIterator[Watch]:
-    app = web.Application()
-    app.router.add_get("/swap/v1/quote", server.quote)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/swap/v1/quote"
-    source = JupiterSource(
-        **{
-            "url": server.url, "tokens": ["TSLAx"], "quote_address": QUOTE, "sizes_usd": [500.0, 5000.0],
-            "every_seconds": 0.01, "requests_per_second": 1000.0,
-        } | settings
-    )  # fmt: skip
-    states = {POOL.address: STATE}
-    watch = Watch(JupiterCollector(source, registry(POOL), states=states.get))
-    try:
-        yield watch
-    finally:
-        watch.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch.task
-        await runner.cleanup()
+    async with serving(server):
+        source = JupiterSource(
+            **{
+                "url": server.url, "tokens": ["TSLAx"], "quote_address": QUOTE, "sizes_usd": [500.0, 5000.0],
+                "every_seconds": 0.01, "requests_per_second": 1000.0,
+            } | settings
+        )  # fmt: skip
+        states = {POOL.address: STATE}
+        watch = Watch(JupiterCollector(source, registry(POOL), states=states.get))
+        try:
+            yield watch
+        finally:
+            watch.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch.task
 
 
 async def test_quote_is_what_the_size_costs_on_both_sides() -> None:
