@@ -45,6 +45,8 @@ def _krakenfutures(told: Mapping[str, Any]) -> dict[str, Any]:
         "index": "index",
         "bid": "bid",
         "ask": "ask",
+        "bid_size": "bid_size",
+        "ask_size": "ask_size",
         "last": "last",
         "funding_rate": "relative_funding_rate",
         "funding_rate_next": "relative_funding_rate_prediction",
@@ -59,7 +61,8 @@ def _krakenfutures(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hyperliquid(told: Mapping[str, Any]) -> dict[str, Any]:
-    """``activeAssetCtx`` of Hyperliquid: ``funding`` is a ratio per hour."""
+    """``activeAssetCtx`` of Hyperliquid: ``funding`` is a ratio per hour; impact prices are averages for as
+    much notional as its documentation says."""
     names = {
         "mark": "markPx",
         "index": "oraclePx",
@@ -68,7 +71,9 @@ def _hyperliquid(told: Mapping[str, Any]) -> dict[str, Any]:
         "open_interest": "openInterest",
         "premium": "premium",
     }
-    return {**_numbers(told, names), "funding_hours": 1.0}
+    found = {**_numbers(told, names), "funding_hours": 1.0}
+    bid, ask, *_ = [*(told.get("impactPxs") or ()), None, None]
+    return found | _numbers({"bid": bid, "ask": ask}, {"impact_bid": "bid", "impact_ask": "ask"})
 
 
 RULES: dict[str, Rules] = {

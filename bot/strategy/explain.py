@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.detector.explain import cents
 from bot.detector.explain import usd as price_text
+from bot.strategy.options import occ
 from bot.timefmt import duration, short
 from bot.types import Leg, Plan, split_instrument
 
@@ -71,7 +72,33 @@ def _doing(plan: Plan) -> str:
     return f"{side} {_tokens(plan.quantity_tokens)} {token} on {venue} for {price_text(plan.size_usd)}"
 
 
+def _hedge(leg: Leg) -> str:
+    """An order for options, perps or a perpetual option."""
+    symbol, venue = split_instrument(leg.instrument)
+    verb = "Buy" if leg.side == "buy" else "Sell"
+    contract = occ.parse(symbol)
+    number, unit, shares = f"{_tokens(leg.quantity_tokens)}", " each", 1
+    if contract is not None:
+        day = short(contract.expiry).partition(" ")[0]
+        many = "s" if leg.quantity_tokens != 1 else ""
+        what = f"{number} {contract.underlying} {day} {contract.strike:,.6g} {contract.kind}{many}"
+        unit, shares = " a share", contract.shares
+        each = f"{price_text(leg.price / shares)} a share"
+    elif symbol.endswith("-PERP"):
+        what, each = f"{number} {symbol}", f"{price_text(leg.price)}, the rest by funding"
+    else:
+        what, each = f"{number} {symbol} as a perp", price_text(leg.price)
+    if leg.action == "unhedge":
+        back = "back" if leg.side == "buy" else "again"
+        return f"{verb} {what} {back} at {venue}, {price_text(leg.notional_usd)} in all at today's price."
+    limit = "" if leg.limit_price is None else f", no worse than {price_text(leg.limit_price / shares)}{unit}"
+    margin = f", with {price_text(leg.margin_usd)} of margin" if leg.margin_usd > 0 else ""
+    return f"{verb} {what} at {venue} at {each}, {price_text(leg.notional_usd)} in all{limit}{margin}."
+
+
 def _leg(leg: Leg) -> str:
+    if leg.side is not None:
+        return _hedge(leg)
     symbol, venue = split_instrument(leg.instrument)
     amount = f"{_tokens(leg.quantity_tokens)} {symbol}"
     each, total = price_text(leg.price), price_text(leg.notional_usd)

@@ -33,3 +33,29 @@ def test_no_trade_gives_each_reason_with_its_rule():
     assert text.splitlines()[0] == "No trade in AMZNx on raydium."
     assert "(channel.closed)." in text
     assert "(inventory.none_in_time)." in text
+
+
+HEDGED = [
+    (
+        "options",
+        "Buy 2 TSLA 2026-06-19 390 puts at alpaca at $7.67 a share, $1,534.00 in all, no worse than $",
+    ),
+    ("perp", "TSLA as a perp at krakenfutures at $395.29, $"),
+    ("offer", "TSLA-395-put-PERP at fufuture at $"),
+]
+
+
+@pytest.mark.parametrize(("kind", "words"), HEDGED)
+def test_a_hedge_is_named_with_its_contract_its_limit_and_its_end(kind, words):
+    from bot.driver import Driver
+    from bot.types import Plan
+    from tests.fixtures import hedge_tape
+    from tests.fixtures.engine import config, shipped_registry
+
+    driver = Driver(config(strategy={"hedge_shortfall": 0.033}), shipped_registry())
+    ticks = hedge_tape.tape(days=0.02, broker=False, hedges=(kind,))
+    plans = [one for tick in ticks for one in driver.feed(tick) if isinstance(one, Plan)]
+    text = explain(plans[0])
+    assert words in text
+    assert "in all at today's price." in text
+    assert not re.search(r"by hand|None", text)

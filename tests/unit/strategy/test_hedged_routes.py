@@ -56,8 +56,11 @@ def test_where_the_share_cannot_be_sold_short_a_perp_carries_it():
         "hedge_and_hold", CHEAP, PERP, broker=False, ineligible_issuers=["xstocks"], hedge_shortfall=0.04
     )
     assert held.hedge.kind == "perp"
-    assert [leg.action for leg in held.legs] == ["buy"]
-    assert any(reason.startswith("hedge.by_hand") for reason in held.reasons)
+    assert [leg.action for leg in held.legs] == ["buy", "hedge"]
+    perp_leg = held.legs[1]
+    assert (perp_leg.instrument, perp_leg.side) == ("PF_TSLAXUSD@kraken_futures", "sell")
+    assert perp_leg.margin_usd > 0
+    assert not any(reason.startswith("hedge.by_hand") for reason in held.reasons)
     assert held.capital_usd > held.size_usd
     assert "liquidated at" in explain(held)
 
@@ -69,6 +72,9 @@ def test_or_options_in_whole_contracts():
     assert held.hedge.description.split()[0].isdigit()
     assert held.hedge.cost_usd == pytest.approx(held.costs_usd["hedge"])
     assert held.expected_profit_usd > 0
+    # The fixture's chain does not say where it is traded: a person has to.
+    assert [leg.action for leg in held.legs] == ["buy"]
+    assert any(reason.startswith("hedge.by_hand") for reason in held.reasons)
 
 
 def test_nothing_that_keeps_the_shortfall_is_no_such_plan_and_says_so():
@@ -80,7 +86,10 @@ def test_nothing_that_keeps_the_shortfall_is_no_such_plan_and_says_so():
 def test_tokens_minted_first_are_carried_by_the_choice():
     carried = plan("mint_and_sell", DEAR, PERP, broker=False, basis=0.1317, hedge_shortfall=0.04)
     assert carried.hedge.kind == "perp"
-    assert [leg.action for leg in carried.legs] == ["mint", "sell"]
+    assert [leg.action for leg in carried.legs] == ["mint", "hedge", "sell", "unhedge"]
+    opened, closed = carried.legs[1], carried.legs[3]
+    assert (opened.side, closed.side) == ("sell", "buy")
+    assert (opened.instrument, opened.quantity_tokens) == (closed.instrument, closed.quantity_tokens)
     bare = plan("mint_and_sell", DEAR, None, broker=False, basis=0.1317)
     assert bare.worst_case_usd < carried.worst_case_usd < 0
     assert carried.costs_usd["hedge"] == pytest.approx(carried.hedge.cost_usd)
