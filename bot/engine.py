@@ -77,6 +77,8 @@ QUOTED_NS = 3600 * NS
 HEARD_NS = 900 * NS
 """A venue that was heard within so long before it opens was never silent."""
 MAX_USD = 1e18
+MAX_GAS_PRICE = 1e-3
+"""Gas tokens for a unit of gas: 1,000 of them for a swap are nobody's price."""
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -225,7 +227,17 @@ class Engine:
             known.update(_json(tick), tick.ts)
             splits.multiplied(self.market, known)
             return None
+        if tick.kind == "status" and tick.instrument.partition("@")[2] in self.market.registry.chains:
+            self._gas(tick)
+            return None
         return self.market.admit(tick.instrument)
+
+    def _gas(self, tick: Tick) -> None:
+        """A chain says what gas costs there: ``ETH@ethereum``, ``{"gas_price": 3.1e-9}`` in its gas token."""
+        price = _json(tick).get("gas_price")
+        if not isinstance(price, int | float) or isinstance(price, bool) or not 0.0 < price < MAX_GAS_PRICE:
+            raise DataError("bad_data", f"gas_price is {price!r}")
+        self.market.gas[tick.instrument.partition("@")[2]] = (float(price), tick.ts)
 
     def _advance(self, ts: Ns, out: list[Message]) -> None:
         if self.detector.is_due(ts):

@@ -321,6 +321,8 @@ class Market:
         self.tokens: dict[str, TokenState] = {}
         self.coins: dict[str, float] = {}
         """Currencies off their peg: log of what one is worth in USD."""
+        self.gas: dict[str, tuple[float, Ns]] = {}
+        """By chain: what a unit of gas costs, in its gas token, and when that was told."""
 
     def instrument(self, name: str) -> InstrumentState | None:
         """The instrument by name, if a tick of it has been seen."""

@@ -23,6 +23,7 @@ from bot.collectors.base import OnBad
 from bot.collectors.endpoint import spelt_out
 from bot.collectors.evm_chain import Chain, Header, connected
 from bot.collectors.evm_follow import Follower
+from bot.collectors.evm_gas import GasTold
 from bot.collectors.evm_rpc import TooMany
 from bot.collectors.evm_token import Terms
 from bot.config import EvmSource
@@ -61,6 +62,7 @@ class EvmCollector:
         self._entries: dict[str, PoolEntry] = {name: registry.pools[name] for name in source.pools}
         chain = registry.chains.get(next(iter(self._entries.values())).chain)
         self._multicall = "" if chain is None else chain.multicall
+        self._gas = GasTold(chain, clock)
         self._follower = Follower(
             self._entries,
             registry,
@@ -198,7 +200,7 @@ class EvmCollector:
         return self._ticks(self._follower.head)
 
     def _ticks(self, head: Header) -> list[Tick]:
-        out: list[Tick] = []
+        out: list[Tick] = self._gas.news(head)
         for name in self._entries:
             # A reorganisation may lead to an earlier time; what is seen now is not older than what was.
             ts = max(head.timestamp * NS, self._shown.get(name, (None, 0))[1])

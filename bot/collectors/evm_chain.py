@@ -38,12 +38,14 @@ BATCH = 100
 
 
 class Header(Struct, frozen=True):
-    """A block as others refer to it; ``timestamp`` in seconds, Unix time."""
+    """A block as others refer to it; ``timestamp`` in seconds, Unix time; ``base_fee`` in wei for a unit of
+    gas (EIP-1559), 0 where the chain has none."""
 
     number: int
     hash: str
     parent: str
     timestamp: int
+    base_fee: int = 0
 
 
 class Log(Struct, frozen=True):
@@ -244,7 +246,8 @@ def _bytes(text: str) -> bytes:
 def _header(block: Any) -> Header:
     with _understood("block"):
         number, seconds = int(block["number"], 16), int(block["timestamp"], 16)
-        return Header(number, str(block["hash"]), str(block["parentHash"]), seconds)
+        base_fee = int(block.get("baseFeePerGas") or "0x0", 16)
+        return Header(number, str(block["hash"]), str(block["parentHash"]), seconds, base_fee)
 
 
 def _log(row: Any) -> Log:

@@ -29,14 +29,18 @@ class Quote(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Chain(Struct, frozen=True, forbid_unknown_fields=True):
-    """A blockchain. ``gas_usd`` is what one swap typically costs there; on a ``local`` one, made for tests,
-    tokens have addresses of their own. ``multicall`` is where an EVM chain has Multicall3; empty: nowhere.
-    ``quotes`` are tokens, by symbol, against which pools are looked for."""
+    """A blockchain. ``gas_usd`` is what one swap typically costs there while one ``gas_token`` is worth
+    ``gas_token_usd``, ``gas_units`` what it uses up (0: a gas price says nothing); on a ``local`` one, made
+    for tests, tokens have addresses of their own. ``multicall`` is where an EVM chain has Multicall3; empty:
+    nowhere. ``quotes`` are tokens, by symbol, against which pools are looked for."""
 
     name: str
     kind: Literal["evm", "solana"]
     chain_id: int = 0
     gas_usd: float = 0.05
+    gas_token: str = ""
+    gas_token_usd: float = 0.0
+    gas_units: float = 0.0
     local: bool = False
     multicall: str = "0xcA11bde05977b3631167028862bE2a173976CA11"
     quotes: dict[str, Quote] = {}

@@ -1,4 +1,4 @@
-"""What a currency is worth in dollars, and prices in one that floats turned into dollars."""
+"""What a currency is worth in dollars, prices in one that floats turned into dollars, and what gas costs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from msgspec.structs import replace
 
 from bot.errors import DataError
 from bot.market import CURRENCY_MAX_AGE_NS, Market
+from bot.registry.model import Chain
 from bot.timefmt import NS, duration
 from bot.types import Ns, Tick
+
+GAS_MAX_AGE_NS = 3600 * NS
+GAS_TIP = 1.125
+"""Over the base fee: what it may rise by in one block (EIP-1559), and the tip."""
 
 
 class Rate(NamedTuple):
@@ -35,6 +40,20 @@ def rate(market: Market, symbol: str, ts: Ns) -> Rate | None:
         return None
     logs = sorted(one.log_price for one in fresh)
     return Rate(logs[len(logs) // 2], max(one.ts for one in fresh))
+
+
+def gas_usd(market: Market, chain: Chain, ts: Ns) -> float:
+    """What one swap on a chain costs now: by its gas price if that was told within the hour, else as the
+    registry takes it; at the live price of its gas token, if there is one."""
+    if not chain.gas_token:
+        return chain.gas_usd
+    token = rate(market, chain.gas_token, ts)
+    if token is None:
+        return chain.gas_usd
+    price, told = market.gas.get(chain.name, (0.0, 0))
+    if chain.gas_units and price > 0.0 and ts - told <= GAS_MAX_AGE_NS:
+        return chain.gas_units * price * GAS_TIP * exp(token.log_usd)
+    return chain.gas_usd * exp(token.log_usd) / chain.gas_token_usd if chain.gas_token_usd else chain.gas_usd
 
 
 def in_dollars(market: Market, symbol: str, tick: Tick) -> Tick:

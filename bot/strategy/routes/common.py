@@ -23,6 +23,7 @@ from bot.strategy.risk import LEG_FAILS, SIGMAS_99, move_sd
 from bot.strategy.sizing import Bound
 from bot.timefmt import NS, parse
 from bot.types import Hedge, Incident, Leg, Ns, RouteKind, Session
+from bot.valuation.rates import gas_usd
 from bot.valuation.sessions import SessionClock
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ class View:
         """The same from now over so long."""
         return self.sd_until(self.ts + round(seconds * NS), fair_sd)
 
+    def least(self, access: Access, fair: float, sd: float) -> float:
+        """Fewest tokens of one order that is still large enough when the price has fallen (``sd`` of its log)
+        until the issuer takes it."""
+        return access.tokens_least(fair * exp(-SIGMAS_99 * sd))
+
     def fails(self, instrument: str) -> float:
         """Probability that a leg there is refused after the one before it has filled."""
         name = venue_of(instrument)
@@ -125,11 +131,11 @@ class View:
         """One transaction on the chain of an instrument; nothing at an exchange."""
         pool = self.registry.pools.get(instrument)
         if pool is not None:
-            return self.registry.chains[pool.chain].gas_usd
+            return gas_usd(self.market, self.registry.chains[pool.chain], self.ts)
         venue = self.registry.venues.get(venue_of(instrument))
         if venue is None or venue.kind == "pool":
             chain = self.registry.chains.get(venue.chain) if venue is not None else None
-            return chain.gas_usd if chain is not None else self.config.gas_usd
+            return gas_usd(self.market, chain, self.ts) if chain is not None else self.config.gas_usd
         return 0.0
 
     def withdraw_seconds(self, instrument: str) -> float:
