@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.collectors.factory import problems as source_problems
+from bot.collectors.factory_stocks import keyed_sources
 from bot.config import (
     ChainlinkSource,
     CollectorsSection,
@@ -86,6 +87,8 @@ def _references(config: Config) -> Iterator[tuple[str, str]]:
             every.append((f"collectors.exchange[{exchange.name}].{key}", getattr(exchange, key)))
     keyed: list[PythSource | OndoSource] = [*config.collectors.pyth, *config.collectors.ondo]
     every += [(f"collectors.{one.name}.api_key", one.api_key) for one in keyed]
+    for pair in keyed_sources(config.collectors):
+        every += [(f"collectors.{pair.name}.{key}", getattr(pair, key)) for key in ("api_key", "api_secret")]
     on_chain: list[ChainlinkSource | RobinhoodSource] = [
         *config.collectors.chainlink,
         *config.collectors.robinhood,
@@ -130,6 +133,14 @@ def addresses(sources: CollectorsSection) -> Iterator[tuple[str, str, tuple[str,
     for yahoo in sources.yahoo:
         yield f"collectors.yahoo[{yahoo.name}].query_url", yahoo.query_url, ASKED
         yield f"collectors.yahoo[{yahoo.name}].stream_url", yahoo.stream_url, STREAMED
+    for alpaca in sources.alpaca:
+        yield f"collectors.alpaca[{alpaca.name}].data_url", alpaca.data_url, ASKED
+        yield f"collectors.alpaca[{alpaca.name}].stream_url", alpaca.stream_url, STREAMED
+    for chains in sources.yahoo_options:
+        yield f"collectors.yahoo_options[{chains.name}].query_url", chains.query_url, ASKED
+    for options in sources.alpaca_options:
+        yield f"collectors.alpaca_options[{options.name}].data_url", options.data_url, ASKED
+        yield f"collectors.alpaca_options[{options.name}].trading_url", options.trading_url, ASKED
     for exchange in sources.exchange:
         yield f"collectors.exchange[{exchange.name}].rest_url", exchange.rest_url, ASKED
         yield f"collectors.exchange[{exchange.name}].websocket_url", exchange.websocket_url, STREAMED

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from bot.collectors import factory_oracles
+from bot.collectors import factory_oracles, factory_stocks
 from bot.collectors.base import Collector, OnBad
 from bot.config import (
     CollectorsSection,
@@ -37,6 +37,10 @@ EXTRAS = {
     "robinhood": ("web3", "evm"),
     "mystonks": ("aiohttp", "oracles"),
     "exchange": ("ccxt", "exchanges"),
+    "alpaca": ("alpaca", "alpaca"),
+    "ibkr": ("ib_async", "ibkr"),
+    "yahoo_options": ("yfinance", "stocks"),
+    "alpaca_options": ("alpaca", "alpaca"),
 }
 """Kind of source → the library it needs and the extra of pegbot that installs it."""
 
@@ -106,6 +110,7 @@ def build(
             )
             for one in sources.yahoo
         ]
+    built += factory_stocks.build(sources, clock, on_bad, session)
     built += factory_oracles.build(sources, registry, clock, on_bad, session)
     return built
 
@@ -136,6 +141,7 @@ def problems(config: Config, registry: Registry) -> list[str]:
     for yahoo in sources.yahoo:
         found += [f"collectors.yahoo[{yahoo.name}].symbols: {symbol!r} is not an underlying of the registry"
                   for symbol in yahoo.symbols if symbol not in registry.underlyings]  # fmt: skip
+    found += factory_stocks.problems(sources, registry)
     found += factory_oracles.problems(sources, registry)
     return found
 
