@@ -13,6 +13,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+from msgspec.structs import replace
+
 from bot.errors import DataError
 from bot.registry.derivatives import OptionVenue
 from bot.registry.model import Registry
@@ -127,6 +129,8 @@ class HedgeBook:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        # Options on a share class leave out its dot: BRK.B has BRKB's.
+        self._roots = {ticker.replace(".", ""): ticker for ticker in registry.underlyings}
         self.lines: dict[str, Line] = {}
         self.shares: dict[str, Share] = {}
         for offer in registry.perpetual_offers.values():
@@ -153,7 +157,7 @@ class HedgeBook:
         symbol, venue = split_instrument(name)
         registry = self._registry
         if venue in registry.option_venues and (found := occ.LISTED.fullmatch(symbol)) is not None:
-            return found[1] in registry.underlyings
+            return found[1] in self._roots
         if venue in registry.perp_venues and symbol in registry.underlyings:
             return not registry.venues[venue].reference
         if venue in registry.perpetual_venues and (found := occ.PERPETUAL.fullmatch(symbol)) is not None:
@@ -239,6 +243,7 @@ class HedgeBook:
         contract = occ.parse(symbol)
         if contract is None:
             raise DataError("bad_instrument", f"{name}: no such day or strike")
+        contract = replace(contract, underlying=self._roots[contract.underlying])
         if ts and contract.expiry <= ts:
             raise DataError("expired", f"{name} expired {duration((ts - contract.expiry) / NS)} ago")
         if ts and contract.expiry - ts > HORIZON_DAYS * DAY_SECONDS * NS:

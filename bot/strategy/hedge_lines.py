@@ -31,6 +31,8 @@ class OptionData(Struct):
     bid_size: int | None = None
     ask_size: int | None = None
     open_interest: int | None = None
+    style: str = "american"
+    shares: int = 100
 
 
 class PerpData(Struct):
@@ -138,6 +140,8 @@ class OptionLine(Line):
 
     def read(self, tick: Tick) -> None:
         told: OptionData = _read(_option, tick)
+        if (told.style, told.shares) != (self.contract.style, self.contract.shares):
+            raise DataError("wrong_contract", f"{tick.instrument}: {told.style}, for {told.shares} shares")
         self.bid, self.ask = tick.bid, tick.ask
         self.bid_size, self.ask_size = max(0, told.bid_size or 0), max(0, told.ask_size or 0)
         self.open_interest = told.open_interest

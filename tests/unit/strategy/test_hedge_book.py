@@ -142,6 +142,21 @@ def test_data_that_cannot_be_leaves_the_quote_as_it_was(watched, data, reason):
     assert watched.at().chain.of(EXPIRY, "put")[0].ts == T
 
 
+@pytest.mark.parametrize("change", [{"style": "european"}, {"shares": 10}])
+def test_a_contract_that_is_not_standard_is_none_of_ours(watched, change):
+    tick = world.quote_of(PUT, T, SPOT)
+    with pytest.raises(DataError) as error:
+        watched.book.take(replace(tick, data=json.dumps(json.loads(tick.data) | change)))
+    assert error.value.reason == "wrong_contract"
+
+
+def test_a_share_class_has_options_without_its_dot(watched):
+    name = "BRKB260619P00395000@alpaca"
+    told(watched, replace(world.quote_of(PUT, T, SPOT), instrument=name))
+    found = watched.book.quotes("BRK.B", T, SPOT, one_for_one)
+    assert found.chain.of(EXPIRY, "put")[0].instrument == name
+
+
 def test_a_day_that_is_none_or_has_passed_is_told(watched):
     with pytest.raises(DataError, match="no such day"):
         watched.book.take(Tick(T, "TSLA261399P00395000@alpaca", "quote"))
