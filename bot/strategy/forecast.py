@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from math import exp
+from math import copysign, exp, hypot
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -42,11 +42,15 @@ class Forecast(Struct, frozen=True):
     outcomes: list[Outcome]
 
 
-def swings(exposure_usd: float, sd: float) -> tuple[float, ...]:
-    """What a price, its log moving by ``sd``, does to ``exposure_usd`` (negative: owed); its mean is 0."""
-    if sd <= 0 or exposure_usd == 0:
+def swings(exposure_usd: float, sd: float, apart_usd: float = 0.0) -> tuple[float, ...]:
+    """What a price, its log moving by ``sd``, does to ``exposure_usd`` (negative: owed); its mean is 0.
+
+    ``apart_usd`` moves as much and on its own, as what a hedge does not hold.
+    """
+    usd = copysign(hypot(exposure_usd, apart_usd), exposure_usd)
+    if sd <= 0 or usd == 0:
         return ()
-    return tuple(exposure_usd * (exp(move) - 1.0) for move in student(sd).logs)
+    return tuple(usd * (exp(move) - 1.0) for move in student(sd).logs)
 
 
 def centred(values: Sequence[float], weights: Sequence[float]) -> tuple[float, ...]:

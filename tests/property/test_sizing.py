@@ -131,7 +131,9 @@ def redeem(draw: Random) -> bool:
         return judged(world.settings, expected, min(-gas, planned - tokens * risk))
 
     top = curve.to_price(FAIR)
-    best = best_on_grid(objective, LEAST / (FAIR * 0.9995), top.tokens if top is not None else 0.0, GRID)
+    way = (sd_to(MONDAY, MONDAY + round(moving * 1e9)) if moving else 0.001) * 3
+    least = LEAST * exp(way) / (FAIR * 0.9995)
+    best = best_on_grid(objective, least, top.tokens if top is not None else 0.0, GRID)
     plans = buy_and_redeem(view, case)
     if plans:
         used = plans[0].exposure
@@ -192,11 +194,14 @@ def minted(draw: Random) -> bool:
         if done is None or tokens * mint > most or done.usd > wide * KEPT:
             return None
         spent = tokens * mint * (1 + 0.06 * wait / YEAR) + gas
-        expected = sold * done.usd + (1 - sold) * tokens * gone - spent
+        back = tokens * gone - 2 + gas_at(name) - (0.05 if kind == "book" else 0.0)
+        expected = sold * done.usd + (1 - sold) * back - spent
         return judged(world.settings, expected, min(-gas, tokens * gone * move - spent))
 
     top = curve.to_price(FAIR)
-    best = best_on_grid(objective, LEAST / (FAIR * 1.0005), top.tokens if top is not None else 0.0, GRID)
+    best = best_on_grid(
+        objective, LEAST / (FAIR * 1.0005) / move, top.tokens if top is not None else 0.0, GRID
+    )
     plans = mint_and_sell(view, case_of(view, name))
     if plans:
         used = plans[0].exposure

@@ -7,6 +7,8 @@ and the tokens are carried, unhedged, over the whole wait, nights and weekends i
 
 from __future__ import annotations
 
+from math import hypot
+
 from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
@@ -32,7 +34,7 @@ def buy_and_redeem(view: View, case: Case) -> list[Candidate]:
     seconds = seconds_until(view.ts, access.arrives) + moving
     bound = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case),
                       *_redeem_bounds(view, case, access, seconds > 0)])  # fmt: skip
-    least = access.tokens_least(case.fair)
+    least = view.least(access, case.fair, hypot(view.sd_over(moving, 0.0), case.fair_sd))
     if bound.tokens < least:
         if bound.rule:
             view.refuse(bound.rule, bound.detail)
@@ -118,7 +120,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         gas=gas, financing=usd * rate, leg_failure=planned - expected,
     )  # fmt: skip
     branches = [
-        Branch("as planned", 1 - fails, planned, swings(proceeds, way)),
+        Branch("as planned", 1 - fails, planned, swings(proceeds, hypot(way, case.fair_sd))),
         Branch("the redemption is refused and the tokens are sold again", fails, refused, swings(usd, back)),
     ]
 

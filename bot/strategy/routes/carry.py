@@ -35,8 +35,9 @@ class Carrier(Protocol):
     def worst_usd(self, tokens: float, price: float) -> float:
         """What tokens worth ``price`` each lose with it at 99 %, its cost in it."""
 
-    def swings(self, tokens: float, price: float) -> Sequence[float]:
-        """What the price's moves do to both together, beside what is expected."""
+    def swings(self, tokens: float, price: float, apart: float) -> Sequence[float]:
+        """What the price's moves do to both together, beside what is expected, where tokens are let go at
+        ``price`` each as of now; ``apart`` is the part of the move by which that misses the share's."""
 
     def fails(self, view: View) -> float:
         """Probability that it is refused once the tokens are bought."""
@@ -69,7 +70,8 @@ class StockCarrier:
     def __init__(self, view: View, short: ShortStock, sd: float, seconds: float,
                  others: tuple[HedgeNotChosen, ...] = ()) -> None:  # fmt: skip
         self.short, self.others = short, others
-        self._underlying, self._sd, self._seconds = view.incident.underlying, HEDGE_RESIDUAL * sd, seconds
+        self._underlying, self._seconds = view.incident.underlying, seconds
+        self._sd, self._whole_sd = HEDGE_RESIDUAL * sd, sd
         self.venue = venue_of(short.instrument)
 
     def cost_usd(self, tokens: float) -> float:
@@ -78,8 +80,8 @@ class StockCarrier:
     def worst_usd(self, tokens: float, price: float) -> float:
         return if_long(tokens * price, self._sd) + self.cost_usd(tokens)
 
-    def swings(self, tokens: float, price: float) -> Sequence[float]:
-        return swings(tokens * price, self._sd)
+    def swings(self, tokens: float, price: float, apart: float) -> Sequence[float]:
+        return swings(tokens * price - self.notional_usd(tokens), self._whole_sd, tokens * price * apart)
 
     def fails(self, view: View) -> float:
         return view.fails(self.short.instrument)
@@ -131,11 +133,13 @@ class ChosenCarrier:
     def worst_usd(self, tokens: float, price: float) -> float:
         return self._chosen.shortfall_99_usd * tokens / self._tokens
 
-    def swings(self, tokens: float, price: float) -> Sequence[float]:
-        moves, gains = self._moves, self._chosen.way.gains
-        usd = self._choice.shares * self._spot
-        both = [usd * (exp(move) - 1) + gain for move, gain in zip(moves.logs, gains, strict=True)]
-        return [value * tokens / self._tokens for value in centred(both, moves.weights)]
+    def swings(self, tokens: float, price: float, apart: float) -> Sequence[float]:
+        moves, part = self._moves, tokens / self._tokens
+        gains = self._chosen.way.gains  # what the token misses of the share's move is in them
+        both = [
+            tokens * price * (exp(m) - 1) + part * gain for m, gain in zip(moves.logs, gains, strict=True)
+        ]
+        return centred(both, moves.weights)
 
     def fails(self, view: View) -> float:
         works = 1.0

@@ -16,7 +16,7 @@ from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
-from bot.strategy.risk import half_life
+from bot.strategy.risk import HEDGE_RESIDUAL, half_life
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, costs, leg, venue_of
@@ -181,7 +181,7 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
         financing=usd * view.financing(1.0, hold.seconds), hedge=carrier.cost_usd(tokens),
         gap_left=tokens * case.fair - value, exit=value * (1 - hold.ratio), leg_failure=planned - expected,
     )  # fmt: skip
-    carried = carrier.swings(tokens, case.fair)
+    carried = carrier.swings(tokens, case.fair, HEDGE_RESIDUAL)
     branches = [
         Branch("as planned", (1 - refused) * hold.closed, held.closes, carried),
         Branch("the gap stays open", (1 - refused) * (1 - hold.closed), held.stays, carried),

@@ -24,11 +24,10 @@ from bot.strategy.routes.common import (
 )
 from bot.strategy.routes.mint_first import NO_CHANNEL_EXIT, mint_bounds, mint_first, top_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
-from bot.timefmt import NS
 from bot.types import Hedge, Ns
 
 REFILL_DAYS = 1
-"""Within so long a sale without a channel to refill from is assumed to be bought back."""
+"""After so many trading days a sale without a channel to refill from is assumed to be bought back."""
 
 
 def mint_and_sell(view: View, case: Case) -> list[Candidate]:
@@ -64,7 +63,7 @@ def _from_inventory(view: View, case: Case, access: Access, reach: list[Bound]) 
     if access.usable:
         assert access.arrives is not None
         bound = tightest([*reach, *mint_bounds(view, access, case.fair, access.arrives > view.ts)])
-        least = access.tokens_least(case.fair)
+        least = view.least(access, case.fair, case.fair_sd)
         if bound.tokens >= least:
             refilled = _sale(view, case, access, bound, least, refill_now=True)
             if refilled is not None and refilled.tokens > least * 1.001:
@@ -83,8 +82,8 @@ def _refill(view: View, case: Case, access: Access) -> tuple[float, Ns]:
     """Expected price of replacing a token, and until when the price may move first."""
     if access.arrives is not None:
         return access.price(case.fair), access.arrives
-    # Nobody knows when, or whether, the issuer mints again: bought back elsewhere within a day.
-    return case.fair * (1 + NO_CHANNEL_EXIT), view.ts + REFILL_DAYS * 86_400 * NS
+    # Nobody knows when, or whether, the issuer mints again: bought back elsewhere on the next trading day.
+    return case.fair * (1 + NO_CHANNEL_EXIT), view.clock.business_days_after(view.ts, REFILL_DAYS)
 
 
 def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
@@ -136,7 +135,7 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
         paid = costs(venue_fee=case.fee_in(usd, True), mint_fee=fee, spread=spread, gas=gas,
                      financing=tokens * rate, leg_failure=planned - expected)  # fmt: skip
         branches = [
-            Branch("as planned", 1 - fails, planned),
+            Branch("as planned", 1 - fails, planned, swings(-outlay, case.fair_sd)),
             Branch("the mint is refused and the tokens are bought back", fails, refused),
         ]
         text = "the mint is priced when the issuer accepts it, so only a refused mint leaves price risk"

@@ -6,7 +6,7 @@ there (and sold as the curve stands now) or gone (and redeemed). A hedge carries
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bot.strategy.desk import Exposure
@@ -14,7 +14,7 @@ from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.mechanisms.delay import certain
-from bot.strategy.risk import if_long, still_there_after
+from bot.strategy.risk import HEDGE_RESIDUAL, if_long, still_there_after
 from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
@@ -53,7 +53,8 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
     delay = access.delay.plus(certain(moving))
     stays = still_there_after(view.incident.cause, delay)
     bound = tightest([*reach, *mint_bounds(view, access, case.fair, seconds > 0)])
-    least = access.tokens_least(case.fair)
+    # What could not be redeemed if the premium goes is not minted.
+    least = view.least(access, case.fair, view.sd_over(seconds, case.fair_sd))
     if bound.tokens < least:
         if bound.rule:
             view.refuse(bound.rule, bound.detail)
@@ -121,8 +122,9 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
     gas = case.gas_usd + access.channel.gas_usd + (view.config.gas_usd if moving > 0 else 0.0)
     rate = view.financing(mint, seconds)
+    # Redeemed instead of sold: the issuer's gas and the way back for the pool's.
+    beside = redeem.channel.gas_usd + (view.config.gas_usd if moving > 0 else 0.0) - case.gas_usd
     curve = case.curve
-
     unhedged = carrier.fails(view) if carrier is not None else 0.0
     sold = (1 - unhedged) * stays * (1 - view.fails(case.name))
     """Probability that it goes as planned."""
@@ -135,7 +137,8 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         hedge = carrier.cost_usd(tokens) if carrier is not None else 0.0
         lost = if_long(tokens * gone, sd) if carrier is None else carrier.worst_usd(tokens, gone)
         spent = tokens * (mint + rate) + gas
-        expected = sold * done.usd + (1 - sold) * tokens * gone - spent - (1 - unhedged) * hedge
+        back = tokens * gone - beside
+        expected = sold * done.usd + (1 - sold) * back - spent - (1 - unhedged) * hedge
         return done.usd, expected, min(-gas, tokens * gone - lost - spent)
 
     tokens = sized if sized is not None else top_of(view, outcome, least, bound.tokens)
@@ -164,7 +167,7 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
                     fee_usd=case.fee_in(usd, True), gas_usd=case.gas_usd))  # fmt: skip
     if carrier is not None:
         legs += carrier.closing(tokens, outlay)
-    back = tokens * gone
+    back = tokens * gone - beside
     otherwise = _otherwise(view, case, access, redeem, tokens, moving, legs)
     notes = bound.binds(tokens)
     if carrier is not None:
@@ -185,13 +188,19 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         leg_failure=(stays - sold) * (usd - back) - unhedged * hedge_usd,
     )
     spent = tokens * (mint + rate) + gas
-    bare = swings(back, sd)
-    carried = bare if carrier is None else carrier.swings(tokens, gone)
+    here: Sequence[float]
+    there: Sequence[float]
+    if carrier is None:
+        here = swings(usd, sd, usd * HEDGE_RESIDUAL if seconds > 0 else 0.0)
+        there = swings(back, sd)
+    else:
+        here = carrier.swings(tokens, usd / tokens, HEDGE_RESIDUAL)
+        there = carrier.swings(tokens, gone, 0.0)
     lost = "the premium has gone or the sale is refused, and the tokens are redeemed"
     branches = [
-        Branch("as planned", sold, usd - spent - hedge_usd, carried),
-        Branch(lost, 1 - sold - unhedged, back - spent - hedge_usd, carried),
-        Branch("the hedge is refused and the tokens are redeemed", unhedged, back - spent, bare),
+        Branch("as planned", sold, usd - spent - hedge_usd, here),
+        Branch(lost, 1 - sold - unhedged, back - spent - hedge_usd, there),
+        Branch("the hedge is refused and the tokens are redeemed", unhedged, back - spent, swings(back, sd)),
     ]
 
     def at(tokens: float) -> tuple[float, Exposure]:
