@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.collectors.base import Collector, OnBad
-from bot.config import AlpacaKeys, CollectorsSection
+from bot.config import AlpacaOptionsSource, AlpacaSource, CollectorsSection
 from bot.registry.model import Registry
 from bot.types import Ns, Session
 
@@ -65,6 +65,6 @@ def problems(sources: CollectorsSection, registry: Registry) -> Iterator[str]:
                 yield f"collectors.{keyed.name}.{key}: Alpaca answers nobody without one; env:NAME"
 
 
-def keyed_sources(sources: CollectorsSection) -> list[AlpacaKeys]:
+def keyed_sources(sources: CollectorsSection) -> list[AlpacaSource | AlpacaOptionsSource]:
     """Those that have Alpaca's pair of keys."""
     return [*sources.alpaca, *sources.alpaca_options]

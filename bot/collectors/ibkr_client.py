@@ -96,7 +96,7 @@ class Tws:
                 f"nobody listens at {self._where} ({error.strerror or error}): start TWS or the gateway, and "
                 "let it accept API clients"
             )
-        if self._gone.is_set():
+        if self._gone.is_set() and not isinstance(error, TimeoutError):
             return SourceError(
                 f"TWS closed the connection before it was ready: {self._why or 'no reason told'}"
             )
