@@ -14,7 +14,7 @@ CARRIED = frozenset({"mint", "transfer"})
 
 
 class Record(Struct, frozen=True):
-    """How profit compares with its forecast; ``bias`` and its standard error ``se`` are ratios of the size."""
+    """Profit beside its forecast; ``bias`` and its standard error ``se`` are ratios of the size."""
 
     plans: int
     bias: float
