@@ -16,27 +16,19 @@ from math import exp
 from pathlib import Path
 
 from msgspec import Struct, convert
+from msgspec.structs import replace
 
 from benchmarks.figure import Figure, cpu_micros_each
+from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_choice import Hedger
-from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.hedge_ways import Wait
 from bot.strategy.hedges import ShortStock
-from bot.strategy.options import (
-    KRAKEN_FUTURES,
-    Chain,
-    Contract,
-    OptionQuote,
-    Perp,
-    Perpetual,
-    Terms,
-    american,
-    european,
-    listed,
-    perpetual,
-)
+from bot.strategy.options import Contract, Perpetual, Terms, american, european, listed, occ, perpetual
 from bot.strategy.options.european import OptionKind
 from bot.timefmt import DAY_SECONDS, NS
+from bot.types import Tick
+from tests.fixtures.engine import shipped_registry as shipped
+from tests.fixtures.hedge_tape import perp, quote_of
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
@@ -53,6 +45,8 @@ GRID: list[tuple[OptionKind, float, float, float, float, float]] = [
 AGREE = 1e-9
 CHOICE_BUDGET = 5_000.0
 """Microseconds: of the five milliseconds from incident to plan."""
+TICK_BUDGET = 10.0
+"""Microseconds: a hundred thousand quotes a second are then a core's work."""
 
 
 class Peer(Struct, frozen=True):
@@ -88,20 +82,31 @@ def run() -> Iterator[Figure]:
     yield Figure("perpetual price", cpu_micros_each(partial(perpetual.price, option, 40_000.0, 1.0)), "µs",
                  "integral of Black-Scholes, 400 points", long_way)  # fmt: skip
     yield Figure("perpetual greeks", cpu_micros_each(partial(perpetual.greeks, option, 40_000.0, 1.0)), "µs")
-    quotes = HedgeQuotes(_chain(), (_perp(),))
-    count = (
-        sum(len(quotes.chain.of(e, k)) for e in quotes.chain.expiries(0) for k in KINDS)
-        if quotes.chain
-        else 0
-    )
+    book, ticks = HedgeBook(shipped()), _ticks()
+    count = len(ticks) - 1
+    yield Figure(f"one tick of an option into a book of {count:,}", _take_micros(book, ticks), "µs",
+                 budget=TICK_BUDGET)  # fmt: skip
     yield Figure(f"hedge chosen out of {count:,} options, a perp and short stock",
-                 cpu_micros_each(partial(_choose, quotes), 1, 30), "µs", budget=CHOICE_BUDGET)  # fmt: skip
-    yield Figure(f"incident to plan, p99, {VENUES} pools and the same on offer", _plan_micros(quotes), "µs",
+                 cpu_micros_each(partial(_choose, book), 1, 30), "µs", budget=CHOICE_BUDGET)  # fmt: skip
+    yield Figure(f"incident to plan, p99, {VENUES} pools and the same on offer", _plan_micros(book), "µs",
                  budget=CHOICE_BUDGET)  # fmt: skip
 
 
-def _plan_micros(quotes: HedgeQuotes) -> float:
-    """99 of a hundred plans take no longer: a premium on ten pools, no tokens in hand."""
+def _take_micros(book: HedgeBook, ticks: list[Tick]) -> float:
+    """Each contract once more, a second later each time."""
+    taken = []
+    for turn in range(1, 11):
+        again = [replace(tick, ts=tick.ts + turn * NS) for tick in ticks]
+        started = time.process_time()
+        for tick in again:
+            book.take(tick)
+        taken.append((time.process_time() - started) * 1e6 / len(again))
+    return min(taken)
+
+
+def _plan_micros(book: HedgeBook) -> float:
+    """99 of a hundred plans take no longer, the quotes read from the book each time: a premium on ten pools,
+    no tokens in hand."""
     from tests.fixtures.market import MONDAY, World, incident, pool_at
 
     names = [f"TSLAx@raydium:{n}" for n in range(VENUES)]
@@ -113,6 +118,7 @@ def _plan_micros(quotes: HedgeQuotes) -> float:
         world.broker("TSLA@ibkr", 395.35, 395.45)
         found = incident(names[0], 0.1317, venues=names)
         started = time.process_time()
+        quotes = book.quotes("TSLA", world.ts, TSLA, lambda _symbol: 1.0)
         plans = world.strategy.plan(found, world.market, world.ts, quotes)
         taken.append((time.process_time() - started) * 1e6)
         assert plans[0].hedge is not None
@@ -183,24 +189,21 @@ TS = 1_751_896_800 * NS
 TSLA = 395.4
 
 
-def _chain() -> Chain:
-    """Eight expiries of eighty strikes, calls and puts."""
-    expiries, quotes = (2, 4, 9, 16, 23, 37, 65, 130), []
-    for days, step, kind in product(expiries, range(80), KINDS):
+def _ticks() -> list[Tick]:
+    """Eight expiries of eighty strikes, calls and puts; and a perp."""
+    made = []
+    for days, step, kind in product((2, 4, 9, 16, 23, 30, 37, 58), range(80), KINDS):
         contract = Contract("TSLA", kind, 295.0 + 2.5 * step, TS + days * DAY_SECONDS * NS)
-        fair = european.price(kind, TSLA, contract.strike, days / 365, 0.6, RATE)
-        quotes.append(OptionQuote(contract, max(0.01, fair - 0.05), fair + 0.05, 50, 50, TS))
-    return Chain("TSLA", TSLA, TS, quotes, rate=RATE)
-
-
-def _perp() -> Perp:
-    return Perp("PF_TSLAXUSD@kraken_futures", "TSLA", KRAKEN_FUTURES, 395.3, 395.5, 1e4, 1e4, TSLA, 1e-5, TS)
+        made.append(quote_of(f"{occ.symbol(contract)}@alpaca", TS, TSLA, size=50))
+    return [*made, perp(TS, TSLA)]
 
 
 TURNS = cycle((180.0, 250.0, 320.0))
 
 
-def _choose(quotes: HedgeQuotes) -> None:
+def _choose(book: HedgeBook) -> None:
+    quotes = book.quotes("TSLA", TS, TSLA, lambda _symbol: 1.0)
+    assert quotes is not None
     wait = Wait("TSLA", TSLA, TS, 3.0 * DAY_SECONDS, 0.05, shortfall_ratio=0.04)
     short = ShortStock("TSLA@ibkr", 395.35, 395.45, 1.0, 0.005)
     assert Hedger(wait, quotes, short).choose(next(TURNS)).chosen is not None

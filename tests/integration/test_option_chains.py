@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from math import exp
 from zipfile import ZipFile
 
 import pytest
 
-from bot.strategy.options import OptionQuote, Terms, chain, listed
+from bot.strategy.hedge_book import HORIZON_DAYS, HedgeBook
+from bot.strategy.hedge_choice import Hedger
+from bot.strategy.hedge_ways import Wait
+from bot.strategy.options import OptionQuote, Terms, chain, listed, occ
+from bot.types import Tick
+from tests.fixtures.engine import shipped_registry
 from tests.fixtures.lean_options import chain_at
 from tests.fixtures.shared import OPTIONS, option_chain
 
@@ -107,3 +113,44 @@ def test_volatilities_of_all_of_goog(clock):
     assert seen > 1_900
     assert able > 0.85 * both
     assert given >= 0.999 * able
+
+
+def as_ticks(quotes: Sequence[OptionQuote]) -> list[Tick]:
+    """As ticks of a venue."""
+    made = []
+    for quote in quotes:
+        data = json.dumps({"bid_size": quote.bid_size, "ask_size": quote.ask_size})
+        crossed = quote.bid is not None and quote.ask is not None and quote.bid > quote.ask
+        sides = {} if crossed else {"bid": quote.bid, "ask": quote.ask}
+        made.append(Tick(quote.ts, f"{occ.symbol(quote.contract)}@alpaca", "quote", data=data, **sides))
+    return made
+
+
+def test_a_real_chain_becomes_hedges_and_what_is_left_out_is_counted():
+    ts, quotes = chain_at(option_chain(GOOG), "12:00", 4)
+    book = HedgeBook(shipped_registry())
+    soon = [quote for quote in quotes if quote.contract.expiry - ts < HORIZON_DAYS * 86_400 * 10**9]
+    for tick in sorted(as_ticks(soon), key=lambda tick: tick.ts):
+        assert book.take(tick)
+    assert len(book.lines) == len(soon) > 300
+    spot = spots(quotes, ts, RATES[GOOG])[soon[0].contract.expiry]
+    found = book.quotes("GOOG", ts, spot, lambda _symbol: 1.0)
+    assert found is not None
+    assert found.chain is not None
+    kept = [q for e in found.chain.expiries(ts) for kind in ("call", "put") for q in found.chain.of(e, kind)]
+    fresh = [q for q in soon if q.fresh(ts) and q.mid is not None]
+    assert len(kept) == len(fresh)
+    assert {(q.contract.strike, q.bid, q.ask) for q in kept} == {
+        (q.contract.strike, q.bid, q.ask) for q in fresh
+    }
+    aside = sum(count for count, _ in found.chain.aside.values())
+    assert len(kept) + aside == len(soon)
+    # A hedge of three hundred shares over the weekend is found among them.
+    wait = Wait("GOOG", spot, ts, 3 * 86_400.0, 0.03, shortfall_ratio=0.05)
+    choice = Hedger(wait, found, "no broker").choose(300.0)
+    assert choice.chosen is not None
+    assert choice.chosen.way.kind == "listed_option"
+    assert choice.chosen.way.contracts == 3
+    assert choice.chosen.shortfall_99_usd < 0.05 * 300 * spot
+    print(f"{len(soon)} contracts, {len(kept)} of use; {choice.chosen.way.description} "
+          f"for ${choice.chosen.cost_usd:,.2f}")  # fmt: skip
