@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from bot.collectors.endpoint import spelt_out
+from bot.collectors.stocks_doctor import checks as stocks_checks
 from bot.config import (
     Config,
     EvmSource,
@@ -39,7 +40,7 @@ POLLED_SECONDS = 7.0
 
 CHECKED = (
     "tape", "evm", "solana", "jupiter", "exchange", "yahoo", "pyth", "chainlink", "robinhood", "xstocks",
-    "ondo", "mystonks",
+    "ondo", "mystonks", "alpaca", "ibkr", "yahoo_options", "alpaca_options",
 )  # fmt: skip
 """Kinds of sources that have a check of their own here."""
 ITS_OWN_WORDS = ("tape", "evm", "solana", "yahoo")
@@ -100,6 +101,7 @@ def _sources(config: Config, registry: Registry) -> Iterator[Check]:
         fix = "Check this machine's way to Yahoo: network, DNS, proxy, firewall."
         yield f"{yahoo.name} socket", fix, _yahoo_socket(yahoo)
         yield f"{yahoo.name} polling", fix, _yahoo_polling(yahoo, registry)
+    yield from stocks_checks(config.collectors)
     for pyth in config.collectors.pyth:
         fix = "Check its url and api_key; take feeds out that the key is not entitled to."
         yield pyth.name, fix, _pyth(pyth, registry)

@@ -79,22 +79,28 @@ class AlpacaCollector(Streamed):
 
     async def poll(self, *, every: bool) -> None:
         """All symbols in one request."""
+        told = await self.snapshots()
+        if not every and self.carried:
+            return
+        for tick in told:
+            await self.hand_on(tick)
+            self.polled += 1
+
+    async def snapshots(self) -> list[Tick]:
+        """What Alpaca tells when asked. Raises :class:`SourceError` if that is no price at all."""
         answer = await self._rest.ask(self._asked)
         if not isinstance(answer, dict):
             raise SourceError("Alpaca's answer makes no sense: no snapshots in it")
-        if not every and self.carried:
-            return
-        answered, why = 0, ""
+        told, why = [], ""
         for symbol in self._source.symbols:
             try:
-                await self.hand_on(self._shares.snapshot(symbol, answer.get(symbol), self._clock()))
-                answered += 1
-                self.polled += 1
+                told.append(self._shares.snapshot(symbol, answer.get(symbol), self._clock()))
             except DataError as error:
                 why = str(error)
                 self.set_aside(error, f"{symbol}@{VENUE}")
-        if not answered:
+        if not told:
             raise SourceError(f"no price of any symbol: {why}")
+        return told
 
     def _asked(self, rest: Rest) -> Any:
         from alpaca.data.enums import DataFeed

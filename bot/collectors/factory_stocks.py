@@ -59,10 +59,12 @@ def problems(sources: CollectorsSection, registry: Registry) -> Iterator[str]:
                 if symbol not in registry.underlyings:
                     key = f"collectors.{kind}[{one.name}].symbols"
                     yield f"{key}: {symbol!r} is not an underlying of the registry"
-    for keyed in keyed_sources(sources):
-        for key in ("api_key", "api_secret"):
-            if not getattr(keyed, key):
-                yield f"collectors.{keyed.name}.{key}: Alpaca answers nobody without one; env:NAME"
+    for kind in ("alpaca", "alpaca_options"):
+        for one in getattr(sources, kind):
+            for key in ("api_key", "api_secret"):
+                if not getattr(one, key):
+                    where = f"collectors.{kind}[{one.name}].{key}"
+                    yield f"{where}: Alpaca answers nobody without one; env:NAME"
 
 
 def keyed_sources(sources: CollectorsSection) -> list[AlpacaSource | AlpacaOptionsSource]:
