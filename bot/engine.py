@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from bot import snapshot
+from bot import forks, snapshot
 from bot.config import Config
 from bot.detector import splits
 from bot.detector.alarm import Alarm
@@ -32,6 +32,7 @@ from bot.market import (
     InstrumentState,
     Market,
     ReferenceState,
+    TokenState,
     UnderlyingState,
     check,
 )
@@ -223,14 +224,18 @@ class Engine:
             token = self.market.registry.tokens.get(tick.instrument.partition("@")[0])
             if token is None:
                 raise DataError("unknown_instrument", tick.instrument)
-            known = self.market.token_state(token)
-            known.update(_json(tick), tick.ts)
-            splits.multiplied(self.market, known)
+            known = forks.told(self.market, token, tick.instrument.partition("@")[2], _json(tick), tick.ts)
+            self._multiplied(known)
             return None
         if tick.kind == "status" and tick.instrument.partition("@")[2] in self.market.registry.chains:
             self._gas(tick)
             return None
-        return self.market.admit(tick.instrument)
+        return forks.admit(self.market, tick.instrument)
+
+    def _multiplied(self, token: TokenState) -> None:
+        splits.multiplied(self.market, token)
+        if self.market.forks:
+            forks.join(self.market, token.token)
 
     def _gas(self, tick: Tick) -> None:
         """A chain says what gas costs there: ``ETH@ethereum``, ``{"gas_price": 3.1e-9}`` in its gas token."""
@@ -364,7 +369,7 @@ class Engine:
             bid, ask, price = state.bid, state.ask, state.price
         elif kind == "multiplier":
             token.update(_json(tick), ts)
-            splits.multiplied(self.market, token)
+            self._multiplied(token)
             return
         elif kind == "status":
             self._status(state, state.underlying, tick, out)
@@ -579,9 +584,10 @@ class Engine:
 
     def _channel(self, state: InstrumentState, data: dict[str, Any]) -> None:
         """An issuer says whether it mints and redeems a token, and what backs it: its bands follow."""
-        state.token_state.channel(data)
+        for token in forks.all_of(self.market, state.token):
+            token.channel(data)
         for one in state.underlying.instruments:
-            if one.token_state is state.token_state and one.alarm is not None:
+            if one.token is state.token and one.alarm is not None:
                 one.alarm.band = None
 
     def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None, session: Session) -> Basis:

@@ -319,6 +319,10 @@ class Market:
         self.references: dict[str, tuple[UnderlyingState, ReferenceState]] = {}
         self.underlyings: dict[str, UnderlyingState] = {}
         self.tokens: dict[str, TokenState] = {}
+        self.forks: dict[str, TokenState] = {}
+        """By ``TOKEN@chain``: states of tokens whose multiplier is another there (:mod:`bot.forks`)."""
+        self.speakers: dict[str, list[str]] = {}
+        """Chains that have told a token's multiplier."""
         self.coins: dict[str, float] = {}
         """Currencies off their peg: log of what one is worth in USD."""
         self.gas: dict[str, tuple[float, Ns]] = {}

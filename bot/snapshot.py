@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bot import forks
 from bot.detector.alarm import REMEMBERED, Alarm, Sighting
 from bot.detector.common import Common
 from bot.detector.feeds import Beat
@@ -59,6 +60,8 @@ def dump(engine: Engine) -> bytes:
             "heard": engine.heard,
             "origin": engine.clock.origin,
             "tokens": {name: _take(state, TOKEN) for name, state in market.tokens.items()},
+            "forks": {name: _take(state, TOKEN) for name, state in market.forks.items()},
+            "speakers": market.speakers,
             "references": {
                 name: {
                     **_take(reference, REFERENCE),
@@ -136,6 +139,12 @@ def load(engine: Engine, data: bytes) -> None:
         if token is not None:
             state: TokenState = market.token_state(token)
             _put(state, values, TOKEN)
+    for name, values in saved.get("forks", {}).items():
+        token = market.registry.tokens.get(name.partition("@")[0])
+        if token is not None:
+            market.forks[name] = TokenState(token)
+            _put(market.forks[name], values, TOKEN)
+    market.speakers = saved.get("speakers", {})
     incidents = {key: _incident(values) for key, values in saved["incidents"].items()}
     for name, values in saved["references"].items():
         admitted = _admit(engine, name)
@@ -201,6 +210,6 @@ def _incident(values: dict[str, Any]) -> OpenIncident:
 
 def _admit(engine: Engine, name: str) -> InstrumentState | ReferenceState | None:
     try:
-        return engine.market.admit(name)
+        return forks.admit(engine.market, name)
     except DataError:
         return None
