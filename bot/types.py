@@ -173,7 +173,8 @@ class Leg(Struct, frozen=True):
 
     A ``hedge`` on an option or perp counts contracts, at USD a contract (an option's quote times its shares),
     and says its ``side``; where there is none, a hedge sells shares short and ``unhedge`` buys them back.
-    ``margin_usd`` is what it locks beside what is paid."""
+    ``margin_usd`` is what it locks beside what is paid. It is not sent before ``after_seconds`` have passed
+    since the plan was made."""
 
     action: Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]
     instrument: str
@@ -186,6 +187,7 @@ class Leg(Struct, frozen=True):
     delay_seconds: float
     side: Side | None = None
     margin_usd: float = 0.0
+    after_seconds: float = 0.0
 
 
 HedgeKind = Literal["none", "short_stock", "perp", "listed_option", "perpetual_option"]

@@ -192,6 +192,12 @@ class PaperBroker:
             if run.must_wait():
                 run.move("waiting")
                 return fills
+            later = run.plan.created + round(leg.after_seconds * NS)
+            if ts < later:
+                run.move("waiting")
+                self._retries[run.plan.id] = later
+                self._look()
+                return fills
             order = order_of(run.plan, run.next_leg, leg, ts)
             if self._has_ended(leg, run.plan):
                 fills.append(ended(order, run.plan))
@@ -202,7 +208,7 @@ class PaperBroker:
                 check_limit(leg, done.all_in, self._config.slippage)
                 self._best_way(run, leg, done, market, ts)
             except Refusal as refusal:
-                if is_hedge(leg) and leg.action == "unhedge":
+                if leg.action == "unhedge" and refusal.rule != "slippage":
                     # It stays a hedge until it can be closed.
                     run.move("waiting")
                     self._retries[run.plan.id] = ts + RETRY_NS

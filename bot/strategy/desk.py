@@ -144,7 +144,8 @@ class Desk:
         """Set aside what an offered plan needs."""
         self.reservations[plan.id] = Reservation(
             plan.id, plan.incident_id, plan.underlying, exposure, plan.expires, len(plan.legs),
-            stays_open=plan.route == "hedge_and_hold", otherwise=len(plan.otherwise),
+            stays_open=plan.route == "hedge_and_hold" and not any(leg.after_seconds for leg in plan.legs),
+            otherwise=len(plan.otherwise),
         )  # fmt: skip
 
     def expire(self, ts: Ns) -> None:

@@ -106,6 +106,8 @@ def _leg(leg: Leg) -> str:
     if leg.limit_price is not None and leg.limit_price >= LEAST_PRICE:
         limit = f", no worse than {price_text(leg.limit_price)}"
     wait = f", in hand after {duration(leg.delay_seconds)}" if leg.delay_seconds else ""
+    if leg.after_seconds:
+        limit = f", after {duration(leg.after_seconds)}"
     match leg.action:
         case "transfer":
             return f"Move {amount} to {venue}{wait}."

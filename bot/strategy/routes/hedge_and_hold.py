@@ -2,8 +2,9 @@
 
 The hedge is short stock or, where more is on offer, whatever is chosen of it. The way out is the issuer's
 channel when it opens or, where it never will for us, the venue itself once most of the gap has closed.
-Neither is an order that can be given now, so the plan opens the position and says how long it is expected to
-stay; a desk closes it. A halted channel has no known end, and then there is no such plan.
+Neither is an order that can be given now: it is sent when the time has come, and the hedge closed then. Where
+a person gives the hedge's orders, a person ends it. A halted channel has no known end, and then there is no
+such plan.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch
@@ -22,6 +24,7 @@ from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, costs, leg, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import DAY_SECONDS, NS, duration
+from bot.types import Leg
 
 HALF_LIVES = 3.0
 """Held for so many half-lives of the gap: seven eighths of it have closed by then."""
@@ -38,6 +41,8 @@ class Hold(Struct, frozen=True):
     gas_usd: float
     way_out: str
     sd: float
+    redeem: Access | None = None
+    """The channel that it is redeemed through once that opens; ``None``: it is sold where it was bought."""
 
 
 def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
@@ -105,6 +110,7 @@ def _funded(view: View, case: Case, carrier: Carrier, bound: Bound) -> Bound:
 
 def _hold(view: View, case: Case, access: Access) -> Hold:
     until_opening = access.rule == "channel.closed" and access.arrives is not None
+    redeem = access if until_opening else None
     if until_opening:
         assert access.arrives is not None
         seconds, closed = seconds_until(view.ts, access.arrives), 1.0
@@ -117,7 +123,7 @@ def _hold(view: View, case: Case, access: Access) -> Hold:
         ratio, gas = 1.0 - case.fee_ratio, case.gas_usd
         way_out = f"sold on {case.name} when {closed:.0%} of the gap has closed"
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
-    return Hold(seconds, closed, ratio, case.gas_usd + gas, way_out, sd)
+    return Hold(seconds, closed, ratio, case.gas_usd + gas, way_out, sd, redeem)
 
 
 class Held(NamedTuple):
@@ -162,6 +168,24 @@ def _sized(view: View, case: Case, hold: Hold, carrier: Carrier, most: float) ->
     return maximise(objective, 0.0, most)
 
 
+def _way_out(view: View, case: Case, hold: Hold, tokens: float, usd: float, back: float) -> list[Leg]:
+    """Redeemed once the channel opens, or sold where it was bought once the gap should have closed; it gives
+    up all that was paid rather than stay."""
+    access = hold.redeem
+    if access is None:
+        made = leg("sell", case.name, tokens, back, slack_usd=usd, fee_usd=case.fee_in(back, True),
+                   gas_usd=case.gas_usd)  # fmt: skip
+        return [replace(made, after_seconds=hold.seconds)]
+    assert access.opens is not None
+    at, moving = f"{case.symbol}@{access.issuer.name}", view.withdraw_seconds(case.name)
+    legs = []
+    if moving > 0:
+        legs.append(leg("transfer", at, tokens, usd, gas_usd=view.config.gas_usd, delay_seconds=moving))
+    made = leg("redeem", at, tokens, back, slack_usd=usd, fee_usd=tokens * access.fee_per_token(case.fair),
+               gas_usd=access.channel.gas_usd)  # fmt: skip
+    return [*legs, replace(made, after_seconds=seconds_until(view.ts, access.opens))]
+
+
 def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
           bound: Bound) -> Candidate | None:  # fmt: skip
     held = _outcome(view, case, hold, carrier, tokens)
@@ -174,8 +198,13 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
         leg("buy", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, False),
             gas_usd=case.gas_usd)
     ]  # fmt: skip
-    legs += carrier.opening(tokens, slack)
+    opening = carrier.opening(tokens, slack)
     value = usd + hold.closed * (tokens * case.fair - usd)
+    by_itself = bool(opening)
+    legs += opening
+    if by_itself:
+        legs += _way_out(view, case, hold, tokens, usd, value * hold.ratio)
+        legs += carrier.closing(tokens, usd)
     paid = costs(
         venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
         financing=usd * view.financing(1.0, hold.seconds), hedge=carrier.cost_usd(tokens),
@@ -188,7 +217,8 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
         Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
     ]
     notes = [*bound.binds(tokens), *carrier.notes()]
-    notes.append(f"hold.exit_by_hand: expected to be {hold.way_out}, after about {duration(hold.seconds)}")
+    rule = "hold.exit" if by_itself else "hold.exit_by_hand"
+    notes.append(f"{rule}: expected to be {hold.way_out}, after about {duration(hold.seconds)}")
 
     def at(tokens: float) -> tuple[float, Exposure]:
         held = _outcome(view, case, hold, carrier, tokens)

@@ -56,7 +56,8 @@ def test_where_the_share_cannot_be_sold_short_a_perp_carries_it():
         "hedge_and_hold", CHEAP, PERP, broker=False, ineligible_issuers=["xstocks"], hedge_shortfall=0.04
     )
     assert held.hedge.kind == "perp"
-    assert [leg.action for leg in held.legs] == ["buy", "hedge"]
+    assert [leg.action for leg in held.legs] == ["buy", "hedge", "sell", "unhedge"]
+    assert held.legs[2].after_seconds == held.duration_seconds > 0
     perp_leg = held.legs[1]
     assert (perp_leg.instrument, perp_leg.side) == ("PF_TSLAXUSD@kraken_futures", "sell")
     assert perp_leg.margin_usd > 0

@@ -93,3 +93,22 @@ def test_an_expired_plan_is_not_carried_out():
     plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
     world.ts = plan.expires + NS
     assert [fill.status for fill in carry_out(world, plan)] == ["rejected"]
+
+
+def test_a_held_discount_is_sold_and_its_hedge_closed_when_the_time_has_come():
+    world = worked.tsla(379.58, ineligible_issuers=["xstocks"])
+    (plan,) = world.plans(incident("TSLAx@raydium", -0.0408))
+    assert plan.route == "hedge_and_hold"
+    broker = PaperBroker(world.registry, ExecutionSection())
+    fills = broker.execute(plan, world.market, world.ts)
+    assert [fill.action for fill in fills] == ["buy", "hedge"]
+    end = plan.created + round(plan.duration_seconds * NS)
+    assert broker.next_due == end
+    world.venue("TSLAx@raydium", pool_at(395.4, 1.1e6))
+    fills += broker.due(end, world.market)
+    assert [fill.action for fill in fills] == ["buy", "hedge", "sell", "unhedge"]
+    for fill in fills:
+        world.strategy.on_fill(fill)
+    assert world.strategy.desk.reservations == {}
+    assert world.strategy.desk.tokens == {}
+    assert world.strategy.desk.hedges == {}

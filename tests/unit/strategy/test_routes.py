@@ -148,10 +148,11 @@ def test_a_discount_before_the_channel_opens_is_hedged_and_held():
     made = world(370.0, MONDAY - 2 * 3600 * 10**9, session="pre", of=registry(redeem=regular))
     made.broker("TSLA@ibkr", 399.9, 400.1)
     plan = only(made.plans(below()), "hedge_and_hold")
-    assert [leg.action for leg in plan.legs] == ["buy", "hedge"]
+    assert [leg.action for leg in plan.legs] == ["buy", "hedge", "redeem", "unhedge"]
+    assert plan.legs[2].after_seconds == pytest.approx(1.5 * 3600)  # when New York opens
     assert plan.hedge.kind == "short_stock"
     assert plan.expected_profit_usd == pytest.approx(profit_from_legs(plan, FAIR))
-    assert "hold.exit_by_hand" in rules(plan)
+    assert "hold.exit" in rules(plan)
 
 
 def test_holding_needs_a_broker_that_quotes_both_sides_now():
