@@ -37,7 +37,7 @@ ENDPOINTS: Final = {
     "GET /api/plans": "plans, the latest first; limit=N",
     "GET /api/plans/{id}": "one plan, explained",
     "GET /api/fills": "fills, the latest first; limit=N",
-    "GET /api/ledger": "cash, positions, profit and loss",
+    "GET /api/ledger": "cash, positions, profit and loss, margin, the book's greeks",
     "GET /api/feeds": "health of the sources, how good each reference is, and data set aside",
     "GET /api/stream": "server-sent events: what changes, as it changes",
     "POST /api/incidents/{id}/acknowledge": "somebody is on it; needs a header X-Requested-With",

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from bot.strategy.options import ChainTerms
 from bot.strategy.hedge_ways import PERP_RESIDUAL
+from bot.strategy.options import ChainTerms
 from bot.strategy.risk import SIGMAS_99
 from tests.fixtures import hedged
 from tests.fixtures.pages import DOCS, section
@@ -16,6 +16,7 @@ HEDGES = DOCS / "hedges.md"
 TABLES = {
     "## An example": hedged.hedge_rows,
     "## Why not the others": hedged.other_rows,
+    "## On paper": hedged.paper_rows,
     "## Letting the token work": hedged.markup_rows,
     "## Two pairs": hedged.carry_rows,
     "## Incentivised pools": hedged.mirror_rows,
