@@ -23,6 +23,7 @@ NAMES = (
     "tape",
     "ledger",
     "options",
+    "planning",
     "exchange",
 )
 

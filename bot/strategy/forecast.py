@@ -23,13 +23,17 @@ LEAST = 1e-9
 """An outcome less likely is not told."""
 
 
+Swings = Callable[[], Sequence[float]]
+"""Worked out when asked for: most candidates never become a plan."""
+
+
 class Branch(NamedTuple):
     """One outcome: ``usd`` is expected in it; ``swings`` are beside that, one for each move, or none."""
 
     name: str
     probability: float
     usd: float
-    swings: Sequence[float] = ()
+    swings: Swings = tuple
 
 
 class Forecast(Struct, frozen=True):
@@ -42,15 +46,15 @@ class Forecast(Struct, frozen=True):
     outcomes: list[Outcome]
 
 
-def swings(exposure_usd: float, sd: float, apart_usd: float = 0.0) -> tuple[float, ...]:
+def swings(exposure_usd: float, sd: float, apart_usd: float = 0.0) -> Swings:
     """What a price, its log moving by ``sd``, does to ``exposure_usd`` (negative: owed); its mean is 0.
 
     ``apart_usd`` moves as much and on its own, as what a hedge does not hold.
     """
     usd = copysign(hypot(exposure_usd, apart_usd), exposure_usd)
     if sd <= 0 or usd == 0:
-        return ()
-    return tuple(usd * (exp(move) - 1.0) for move in student(sd).logs)
+        return tuple
+    return lambda: [usd * (exp(move) - 1.0) for move in student(sd).logs]
 
 
 def centred(values: Sequence[float], weights: Sequence[float]) -> tuple[float, ...]:
@@ -83,8 +87,9 @@ class _Law:
     __slots__ = ("high", "low", "points", "reached")
 
     def __init__(self, branch: Branch) -> None:
-        weights = _moves().weights if branch.swings else (1.0,)
-        values = [branch.usd + swing for swing in branch.swings] or [branch.usd]
+        moves = branch.swings()
+        weights = _moves().weights if moves else (1.0,)
+        values = [branch.usd + swing for swing in moves] or [branch.usd]
         ordered = sorted(zip(values, weights, strict=True))
         self.points = [value for value, _ in ordered]
         self.low, self.high = self.points[0], self.points[-1]

@@ -170,6 +170,10 @@ class Strategy:
             if "buy_and_redeem" not in best or best["buy_and_redeem"].objective <= 0:
                 self._each(view, cases, hedge_and_hold, best)
         self._across(view, cases, names, best)
+        for route, candidate in list(best.items()):
+            if candidate.whole is not None:
+                del best[route]
+                _keep(best, [found for found in [candidate.whole()] if found is not None])
         there = {case.name: case.promise(float("inf")) for case in cases}
         worth = [c for c in best.values() if self._worth(view, c, there.get(c.instrument))]
         if not worth and not view.refused:

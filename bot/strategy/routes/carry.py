@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import exp
 from typing import Literal, Protocol
 
-from bot.strategy.forecast import centred, swings
+from bot.strategy.forecast import Swings, centred, swings
 from bot.strategy.hedge_choice import HedgeChoice, Hedger, Judged
 from bot.strategy.hedge_quotes import HedgeLeg
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
@@ -35,7 +35,7 @@ class Carrier(Protocol):
     def worst_usd(self, tokens: float, price: float) -> float:
         """What tokens worth ``price`` each lose with it at 99 %, its cost in it."""
 
-    def swings(self, tokens: float, price: float, apart: float) -> Sequence[float]:
+    def swings(self, tokens: float, price: float, apart: float) -> Swings:
         """What the price's moves do to both together, beside what is expected, where tokens are let go at
         ``price`` each as of now; ``apart`` is the part of the move by which that misses the share's."""
 
@@ -80,7 +80,7 @@ class StockCarrier:
     def worst_usd(self, tokens: float, price: float) -> float:
         return if_long(tokens * price, self._sd) + self.cost_usd(tokens)
 
-    def swings(self, tokens: float, price: float, apart: float) -> Sequence[float]:
+    def swings(self, tokens: float, price: float, apart: float) -> Swings:
         return swings(tokens * price - self.notional_usd(tokens), self._whole_sd, tokens * price * apart)
 
     def fails(self, view: View) -> float:
@@ -133,13 +133,15 @@ class ChosenCarrier:
     def worst_usd(self, tokens: float, price: float) -> float:
         return self._chosen.shortfall_99_usd * tokens / self._tokens
 
-    def swings(self, tokens: float, price: float, apart: float) -> Sequence[float]:
+    def swings(self, tokens: float, price: float, apart: float) -> Swings:
         moves, part = self._moves, tokens / self._tokens
         gains = self._chosen.way.gains  # what the token misses of the share's move is in them
-        both = [
-            tokens * price * (exp(m) - 1) + part * gain for m, gain in zip(moves.logs, gains, strict=True)
-        ]
-        return centred(both, moves.weights)
+
+        def both() -> Sequence[float]:
+            pairs = zip(moves.logs, gains, strict=True)
+            return centred([tokens * price * (exp(m) - 1) + part * gain for m, gain in pairs], moves.weights)
+
+        return both
 
     def fails(self, view: View) -> float:
         works = 1.0
@@ -211,7 +213,9 @@ def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd:
                 other.reason.partition(":")[0], f"{other.description}: {other.reason.partition(': ')[2]}"
             )
         return None
+    carrier: Carrier = ChosenCarrier(hedger, choice, chosen, tokens)
     if chosen.way.kind == "short_stock" and isinstance(short, ShortStock):
-        return StockCarrier(view, short, hedger.wait.sd, hedger.wait.seconds, choice.others)
-    view.carriers[hedger] = ChosenCarrier(hedger, choice, chosen, tokens)
-    return view.carriers[hedger]
+        carrier = StockCarrier(view, short, hedger.wait.sd, hedger.wait.seconds, choice.others)
+    if to_size:
+        view.carriers[hedger] = carrier
+    return carrier

@@ -28,7 +28,7 @@ from bot.valuation.sessions import SessionClock
 
 if TYPE_CHECKING:
     from bot.pools import Curve, Executed
-    from bot.strategy.routes.carry import ChosenCarrier
+    from bot.strategy.routes.carry import Carrier
 
 IN_PRICES = frozenset({"venue_fee", "mint_fee", "redeem_fee", "spread"})
 """Costs that the legs' prices already hold: shown to people, never subtracted again."""
@@ -63,7 +63,7 @@ class View:
         self._shorts: dict[float, ShortStock | str] = {}
         self._hedges = hedges
         self._hedgers: dict[tuple[float, float, float], Hedger] = {}
-        self.carriers: dict[Hedger, ChosenCarrier] = {}
+        self.carriers: dict[Hedger, Carrier] = {}
 
     def refuse(self, rule: str, detail: str) -> None:
         """Note why something cannot be done."""
@@ -261,6 +261,8 @@ class Candidate(Struct):
     """Objective and use of any other number of tokens, from ``least`` on."""
     least: float = 0.0
     otherwise: list[Leg] = []
+    whole: Callable[[], Candidate | None] | None = None
+    """The same with its hedge in whole contracts, where it was sized in proportion."""
 
 
 LegAction = Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]

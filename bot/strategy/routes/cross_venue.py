@@ -166,7 +166,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
     carried = swings(tokens * cheap.spot, sd)
     lost = "the gap has closed on the way" if travel > 0 else "the second trade fails and the first is undone"
     branches = [
-        Branch("as planned", lasts, planned, carried if travel > 0 else ()),
+        Branch("as planned", lasts, planned, carried if travel > 0 else tuple),
         Branch(lost, 1 - lasts, failed, carried),
     ]
 

@@ -6,7 +6,7 @@ there (and sold as the curve stands now) or gone (and redeemed). A hedge carries
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bot.strategy.desk import Exposure
@@ -68,19 +68,8 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
     wait = Wait(seconds, moving, stays)
     ways = [_wait_and_sell(view, case, access, bound, least, wait, None)]
     carrier = _carrier(view, case, access, bound.tokens, seconds, to_size=True)
-    while carrier is not None:
-        funded = tightest([bound, _capital(view, access, case, carrier), *carrier.bounds(view)])
-        if funded.tokens < least:
-            break
-        hedged = _wait_and_sell(view, case, access, funded, least, wait, carrier)
-        if hedged is not None and not isinstance(carrier, StockCarrier):
-            # Sized in proportion; now what it is in whole contracts. Short stock is sized for what it is.
-            size, carrier = hedged.tokens, _carrier(view, case, access, hedged.tokens, seconds, to_size=False)
-            if carrier is None or isinstance(carrier, StockCarrier):
-                continue
-            hedged = _wait_and_sell(view, case, access, funded, least, wait, carrier, size)
-        ways.append(hedged)
-        break
+    if carrier is not None:
+        ways.append(_carried(view, case, access, bound, least, wait, carrier))
     found = [way for way in ways if way is not None]
     best = max(found, key=lambda way: way.objective) if found else None
     if best is None or best.objective <= 0:
@@ -91,6 +80,31 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
         )
         return None
     return best
+
+
+def _carried(view: View, case: Case, access: Access, bound: Bound, least: float, wait: Wait,
+             carrier: Carrier) -> Candidate | None:  # fmt: skip
+    """Hedged by what was chosen for about so many tokens; for the best venue it is then chosen again for its
+    own size, in whole contracts."""
+    funded = tightest([bound, _capital(view, access, case, carrier), *carrier.bounds(view)])
+    if funded.tokens < least:
+        return None
+    hedged = _wait_and_sell(view, case, access, funded, least, wait, carrier)
+
+    def whole() -> Candidate | None:
+        assert hedged is not None
+        exact = _carrier(view, case, access, hedged.tokens, wait.seconds, to_size=False)
+        if exact is None:
+            return None
+        sized = None if isinstance(exact, StockCarrier) else hedged.tokens
+        room = tightest([funded, _capital(view, access, case, exact), *exact.bounds(view)])
+        if sized is None and room.tokens < least:
+            return None
+        return _wait_and_sell(view, case, access, room, least, wait, exact, sized)
+
+    if hedged is not None and view.carriers:
+        hedged.whole = whole
+    return hedged
 
 
 def _carrier(view: View, case: Case, access: Access, tokens: float, seconds: float, *,
@@ -188,8 +202,6 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         leg_failure=(stays - sold) * (usd - back) - unhedged * hedge_usd,
     )
     spent = tokens * (mint + rate) + gas
-    here: Sequence[float]
-    there: Sequence[float]
     if carrier is None:
         here = swings(usd, sd, usd * HEDGE_RESIDUAL if seconds > 0 else 0.0)
         there = swings(back, sd)
