@@ -9,7 +9,7 @@ can say why.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -187,11 +187,11 @@ class HedgeBook:
             tuple(aside),
         )
 
-    def snapshot(self) -> dict[str, list[Any]]:
+    def snapshot(self) -> dict[str, Sequence[Any]]:
         """What every line said, as plain values."""
         return {name: line.snapshot() for name, line in self.lines.items()}
 
-    def restore(self, saved: dict[str, list[Any]]) -> None:
+    def restore(self, saved: Mapping[str, Sequence[Any]]) -> None:
         """Go on from a :meth:`snapshot`; what the registry no longer knows is left out."""
         for name, values in saved.items():
             line = self.lines.get(name)
