@@ -9,7 +9,7 @@ this is about whether anybody trades here at all. Closed hours do not, either: i
 from __future__ import annotations
 
 from bot.detector.common import middle
-from bot.detector.evidence import UNMOVED_NS
+from bot.detector.evidence import LATELY_NS, UNMOVED_NS
 from bot.market import FRESH_NS, InstrumentState
 from bot.timefmt import NS
 from bot.types import Ns, Session
@@ -22,6 +22,8 @@ NEAR = 0.008
 CONFIRM_NS = 240 * NS
 SETTLE_NS = 900 * NS
 """After a change of its token's multiplier venues get so long to follow."""
+AGREE = 0.01
+"""Peers this near to one another agree."""
 SD = 0.002
 
 
@@ -36,6 +38,14 @@ def level(instrument: InstrumentState, estimate: Estimate, ts: Ns, session: Sess
     if ts - token.changed < SETTLE_NS and token.previous is not None:
         return None
     peers = middle(instrument.underlying.instruments, ts, instrument)
+    if peers is not None and token.told and ts - token.told < LATELY_NS:
+        # Who is right about the new multiplier, of two that disagree? The one that trades need not be.
+        others = [one for one in instrument.underlying.instruments if one is not instrument]
+        near = [
+            one for one in others if one.consensus_log is not None and abs(one.consensus_log - peers) < AGREE
+        ]
+        if len(near) < 2:
+            return None
     fresh = session == "regular" and estimate.age_ns is not None and estimate.age_ns <= FRESH_NS
     if not fresh:
         return peers
