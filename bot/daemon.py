@@ -13,13 +13,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 import structlog
 from msgspec.structs import replace
 
-from bot import collectors, logs, preflight
+from bot import collectors, kill, logs, preflight
 from bot.collectors.base import Collector
 from bot.collectors.queue import TickQueue
 from bot.collectors.recorder import Recorder, free_path, rotation
@@ -32,6 +32,7 @@ from bot.execution import require_start
 from bot.journal import Journal
 from bot.metrics import Metrics
 from bot.registry import Registry
+from bot.steady import SteadyClock
 from bot.timefmt import DAY_SECONDS, NS, iso
 from bot.types import Clock, Command, Event, FeedStatus, Incident, Message, Ns, Quarantined, Tick
 from bot.web.books import marks
@@ -53,6 +54,9 @@ PRUNE_FIRST, PRUNE_EVERY = 600, 172_800
 """Old rows are dropped five minutes after the start and then daily, in turns of the watch."""
 MOST_OPEN = 10_000
 FORGOTTEN = "closed at a restart, its memory lost; if the price is still off, it is told as a new incident"
+RECONCILE = "reconcile"
+QUALITIES = 100
+"""So many are worked out before others get their turn."""
 BOOKS_EVERY = 10
 """Books, and how good the sources are, are read for metrics and page every so many turns of the watch."""
 
@@ -70,11 +74,11 @@ class Sink(Protocol):
 class Daemon:
     """The parts of a running bot and how they are wired; :meth:`run` runs them until stopped."""
 
-    def __init__(self, config: Config, registry: Registry, clock: Callable[[], Ns] = time.time_ns) -> None:
+    def __init__(self, config: Config, registry: Registry, clock: Callable[[], Ns] | None = None) -> None:
         require_start(config.execution)
         self.config = config
         self.registry = registry
-        self.clock = clock
+        self.clock = clock or SteadyClock()
         self.driver = Driver(config, registry)
         self.metrics = Metrics()
         self.replica = Replica()
@@ -255,8 +259,10 @@ class Daemon:
     async def _resume(self, store: Store) -> None:
         """Go on from what was written last; open the books the first time."""
         saved = await store.load_snapshot()
+        fresh = saved is None
         if saved is not None:
             if not self.driver.restore(saved):
+                fresh = True
                 self._log.warning("the engine's memory is of another version, and left alone")
             for basis in self.driver.engine.standing():
                 self.metrics.offer(basis)
@@ -271,6 +277,7 @@ class Daemon:
             strategy = self.config.strategy
             await store.open_books(self.driver.now or 1, strategy.capital_usd, strategy.inventory_tokens)
             await store.verify()
+            await self._reconcile(store, fresh=fresh)
         if saved is not None:
             self._log.info(
                 "resumed", event_time=iso(self.driver.now),
@@ -288,6 +295,22 @@ class Daemon:
             for incident in await store.incidents(limit=MOST_OPEN, open_only=True)
             if incident.id not in watched
         ]
+
+    async def _reconcile(self, store: Store, *, fresh: bool) -> None:
+        """Before anything is traded: the desk holds what the books say. Without memory of its own it takes
+        their word; with one that differs, no plan is made."""
+        from bot.ledger.reconcile import differences, held
+
+        strategy = self.driver.engine.strategy
+        books = held((await store.books()).positions())
+        found = differences(books, strategy.desk.tokens)
+        if found and fresh:
+            self._log.warning("the desk takes over what the books say", differences=found)
+            strategy.desk.tokens = dict(books)
+        strategy.killed.pop(RECONCILE, None)
+        if found and not fresh:
+            self._log.error("books and desk differ: no plan is made", differences=found)
+            strategy.killed[RECONCILE] = f"books and desk differ: {'; '.join(found)}"
 
     def _collectors(self) -> list[Collector]:
         built = collectors.build(
@@ -347,17 +370,36 @@ class Daemon:
             due = loop.time() + WATCH_SECONDS
             await asyncio.sleep(WATCH_SECONDS)
             self.metrics.set("pegbot_loop_delay_seconds", max(0.0, loop.time() - due))
+            self._look_at_switch()
             turn += 1
             if turn % BOOKS_EVERY == 0:
-                self._show_quality()
+                await self._show_quality()
                 await self._show_books(store)
             if turn % PRUNE_EVERY == PRUNE_FIRST:
                 await self._prune(store)
 
-    def _show_quality(self) -> None:
-        for quality in self.driver.engine.qualities():
+    async def _show_quality(self) -> None:
+        for number, quality in enumerate(self.driver.engine.qualities()):
             self._scores[quality.instrument] = quality.score
             self.publish(quality)
+            if number % QUALITIES == 0:
+                await asyncio.sleep(0)
+
+    def _look_at_switch(self) -> None:
+        """The kill switch is a file: it works when nothing else does, and by ``touch``."""
+        killed = self.driver.engine.strategy.killed
+        why = kill.reason(self.config)
+        if (why is not None) != (kill.BY in killed):
+            verb: Literal["kill", "release"] = "release" if why is None else "kill"
+            self._log.warning("kill switch", verb=verb, reason=why or "")
+            self.command(Command(self.driver.now, verb, why or "", by=kill.BY))
+        self.metrics.set("pegbot_kill_switch", float(bool(killed)))
+
+    def _notice(self) -> str:
+        """What stands on top of the page."""
+        killed = self.driver.engine.strategy.killed
+        thrown = [f"No new plan is made: {why} ({by})" for by, why in killed.items()]
+        return " · ".join([*thrown, *filter(None, [self.config.web.notice])])
 
     async def _prune(self, store: Store) -> None:
         """Drop what is older than ``[ledger] keep_days``, in event time."""
@@ -416,7 +458,7 @@ class Daemon:
             ),
             commands=self.command,
             version=__version__,
-            notice=self.config.web.notice,
+            notice=self._notice,
             hosts=self.config.web.hosts,
         )
         web = self.config.web

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from bot.collectors.supervisor import Supervisor
 from bot.config import Config
 from bot.errors import PegbotError
 from bot.registry import Registry
+from bot.steady import SteadyClock
 from bot.types import FeedStatus, Ns, Tick
 from bot.valuation import SessionClock
 
@@ -29,7 +29,7 @@ class Recording:
     def __init__(self, config: Config, registry: Registry, out: Path) -> None:
         self.config = config
         self.queue = TickQueue(config.collectors.queue_ticks)
-        self.clock: Callable[[], Ns] = time.time_ns
+        self.clock: Callable[[], Ns] = SteadyClock()
         self.stopping = asyncio.Event()
         self.recorder = Recorder(out, rotation=rotation(config.record))
         self._running: set[str] = set()

@@ -17,12 +17,15 @@ MAX_EVENT = 4 * 2**20
 async def events(content: aiohttp.StreamReader, silence_seconds: float) -> AsyncGenerator[bytes, None]:
     """The data of each server-sent event (WHATWG HTML, 9.2): lines until an empty one, comments left out.
 
-    Any byte is a sign of life: SourceSilent after so long without one. SourceError where it ends.
+    A whole line is a sign of life, a byte is none: SourceSilent after so long without one, however slowly
+    bytes come. SourceError where it ends.
     """
     buffer, data, size = b"", list[bytes](), 0
+    loop = asyncio.get_running_loop()
+    heard = loop.time()
     while True:
         try:
-            async with asyncio.timeout(silence_seconds):
+            async with asyncio.timeout_at(heard + silence_seconds):
                 part = await content.readany()
         except TimeoutError:
             raise SourceSilent(f"the stream is silent for {duration(silence_seconds)}") from None
@@ -34,6 +37,8 @@ async def events(content: aiohttp.StreamReader, silence_seconds: float) -> Async
         if size > MAX_EVENT:
             raise SourceError(f"an event of more than {MAX_EVENT // 2**20} MiB")
         *lines, buffer = (buffer + part).replace(b"\r\n", b"\n").split(b"\n")
+        if lines:
+            heard = loop.time()
         for line in lines:
             if line.startswith(b"data:"):
                 data.append(line[5:].removeprefix(b" "))
