@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from collections.abc import Iterator
 from math import exp, log
 from typing import Any
 
@@ -63,7 +64,7 @@ from bot.types import (
     Tick,
 )
 from bot.valuation import Estimate, SessionClock, Valuation
-from bot.valuation.quality import KINDS, Meter, beside_peers, told
+from bot.valuation.quality import KINDS, SAMPLE_NS, VENUE_SAMPLE_NS, Meter, beside_peers, told
 from bot.valuation.rates import in_dollars
 
 WIDE_SPREAD = 0.10
@@ -126,16 +127,17 @@ class Engine:
             for at in (state.ts,)
         ]
 
-    def qualities(self) -> list[Quality]:
-        """How good each source of a price is now: references first, then instruments."""
-        now = self.now
-        session, begun = self.clock.session(now), self.clock.segment(now)[0]
+    def qualities(self) -> Iterator[Quality]:
+        """How good each source of a price is now, references first; may be stepped between two of them."""
         market = self.market
         known: list[tuple[ReferenceState | InstrumentState, str]]
         known = [(one, share.info.ticker) for share, one in market.references.values()]
         known += [(one, one.underlying.info.ticker) for one in market.instruments.values()]
-        found = (told(one, ticker, now, session, begun) for one, ticker in known)
-        return [one for one in found if one is not None]
+        for one, ticker in known:
+            now = self.now
+            found = told(one, ticker, now, self.clock.session(now), self.clock.segment(now)[0])
+            if found is not None:
+                yield found
 
     def step(self, event: Event | Fill) -> list[Message]:
         """What follows from one event. A datum that cannot be used gives one ``Quarantined``."""
@@ -149,6 +151,8 @@ class Engine:
                 out.append(Quarantined(event.ts, event.instrument, error.reason, error.detail))
         elif isinstance(event, Fill):
             self.strategy.on_fill(event)
+        elif isinstance(event, Command) and event.verb in ("kill", "release"):
+            self.strategy.switch(event)
         elif isinstance(event, Command):
             told = self.detector.command(event)
             if told is not None:
@@ -324,7 +328,7 @@ class Engine:
         """Take note of how well a source speaks."""
         meter: Meter = state.meter
         if meter is None:
-            meter = state.meter = Meter()
+            meter = state.meter = Meter(SAMPLE_NS if isinstance(state, ReferenceState) else VENUE_SAMPLE_NS)
         session = self.clock.session(ts)
         meter.see(ts, received - self._ahead, state.changed, KINDS[session], self.clock.segment(ts)[0])
 

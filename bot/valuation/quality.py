@@ -16,6 +16,7 @@ silence says nothing.
 
 from __future__ import annotations
 
+from array import array
 from math import exp
 from typing import Any
 
@@ -23,8 +24,8 @@ from bot.market import InstrumentState, ReferenceState, UnderlyingState
 from bot.timefmt import NS
 from bot.types import Ns, Quality, Session
 
-SAMPLE_NS = NS
-"""A source is looked at this often, however often it speaks: so a tick costs one comparison."""
+SAMPLE_NS, VENUE_SAMPLE_NS = NS, 20 * NS
+"""How often a reference is looked at, and a venue, however often they speak: so a tick costs a comparison."""
 MEMORY = 300.0
 """Seconds over which what was lost is forgotten, as 1/e."""
 LEARNT = 20
@@ -50,32 +51,28 @@ KINDS: dict[Session, int] = {"regular": 0, "pre": 1, "post": 1, "overnight": 1, 
 """Sessions with a rhythm of their own."""
 
 
-RHYTHMS = ("moves", "speaks")
+SPEAKS, MOVES = 0, 6
+"""Where the rhythm of its ticks is in :attr:`Meter.rhythms`, and that of its price: average interval, in
+seconds, and how many it is of, for each kind of session."""
 
 
-class Rhythm:
-    """How often something happens in one kind of session: average interval in seconds, of how many."""
+def learn(rhythms: array[float], at: int, seconds: float) -> None:
+    """One more interval of the rhythm at ``at``."""
+    every, count = rhythms[at], rhythms[at + 1]
+    if not count:
+        rhythms[at] = seconds
+    else:
+        rhythms[at] = every + GAIN * (min(seconds, CAP * every) - every)
+    if count < LEARNT:
+        rhythms[at + 1] = count + 1.0
 
-    __slots__ = ("count", "every")
 
-    def __init__(self, every: float = 0.0, count: int = 0) -> None:
-        self.every, self.count = every, count
-
-    def learn(self, seconds: float) -> None:
-        """One more interval."""
-        if not self.count:
-            self.every = seconds
-        else:
-            self.every += GAIN * (min(seconds, CAP * self.every) - self.every)
-        if self.count < LEARNT:
-            self.count += 1
-
-    def lost(self, seconds: float) -> float:
-        """Seconds of a silence of ``seconds`` that are beyond what is usual."""
-        if self.count < LEARNT:
-            return 0.0
-        beyond = seconds - max(GAP_SECONDS, GAP * self.every)
-        return beyond if beyond > 0.0 else 0.0
+def lost(rhythms: array[float], at: int, seconds: float) -> float:
+    """Seconds of a silence of ``seconds`` that are beyond what is usual by the rhythm at ``at``."""
+    if rhythms[at + 1] < LEARNT:
+        return 0.0
+    beyond = seconds - max(GAP_SECONDS, GAP * rhythms[at])
+    return beyond if beyond > 0.0 else 0.0
 
 
 class Meter:
@@ -91,17 +88,17 @@ class Meter:
         "frozen",
         "lag",
         "missing",
-        "moves",
-        "speaks",
+        "rhythms",
+        "sample",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, sample: Ns = SAMPLE_NS) -> None:
+        self.sample = sample
         self.at: Ns = 0
         self.due: Ns = 0
         """When it is to be looked at again: before that a tick costs nothing."""
         self.changed: Ns = 0
-        self.speaks = (Rhythm(), Rhythm(), Rhythm())
-        self.moves = (Rhythm(), Rhythm(), Rhythm())
+        self.rhythms = array("d", bytes(12 * 8))
         self.missing = 0.0
         self.frozen = 0.0
         self.lag: float | None = None
@@ -117,12 +114,13 @@ class Meter:
             stood = 0.0
             if changed <= self.changed:
                 # Of one that moved when it spoke again nobody knows whether it had stood still: it was away.
-                stood = min(since, self.moves[kind].lost((ts - max(changed, begun)) / NS))
+                still = (ts - max(changed, begun)) / NS
+                stood = min(since, lost(self.rhythms, MOVES + 2 * kind, still))
             self.frozen = _average(self.frozen, stood, since)
             if begun <= self.at:
-                self.speaks[kind].learn(since)
+                learn(self.rhythms, SPEAKS + 2 * kind, since)
                 if changed > self.changed:
-                    self.moves[kind].learn((changed - max(self.changed, begun)) / NS)
+                    learn(self.rhythms, MOVES + 2 * kind, (changed - max(self.changed, begun)) / NS)
         else:
             since = LATE_TAU
         if received:
@@ -130,7 +128,7 @@ class Meter:
             step = 1.0 - exp(-since / LATE_TAU)
             self.lag = _toward(self.lag, late if late > 0.0 else 0.0, step)
             self.ahead = _toward(self.ahead, -late if late < 0.0 else 0.0, step)
-        self.at, self.changed, self.due = ts, changed, ts + SAMPLE_NS
+        self.at, self.changed, self.due = ts, changed, ts + self.sample
 
     def compare(self, distance: float, ts: Ns) -> None:
         """It is so far from its peers: a log, without sign."""
@@ -144,7 +142,8 @@ class Meter:
     def missing_at(self, ts: Ns, kind: int, begun: Ns) -> float:
         """Share of late time without a tick where there should have been one, as of ``ts``."""
         silent = (ts - max(self.at, begun)) / NS
-        return _average(self.missing, self.speaks[kind].lost(silent), (ts - self.at) / NS)
+        away = lost(self.rhythms, SPEAKS + 2 * kind, silent)
+        return _average(self.missing, away, (ts - self.at) / NS)
 
     def frozen_at(self, ts: Ns) -> float:
         """Share of late time in which it spoke and its price stood still although it should have moved."""
@@ -191,7 +190,7 @@ def _toward(value: float | None, seen: float, step: float) -> float:
     return seen if value is None else value + step * (seen - value)
 
 
-PLAIN = tuple(name for name in Meter.__slots__ if name not in RHYTHMS)
+PLAIN = tuple(name for name in Meter.__slots__ if name != "rhythms")
 
 
 def beside_peers(underlying: UnderlyingState, one: ReferenceState, ts: Ns) -> float | None:
@@ -221,7 +220,7 @@ def told(
         return None
     ts, kind = max(ts, meter.at), KINDS[session]
     steady = isinstance(state, ReferenceState) or state.venue_kind not in UNSTEADY
-    rhythm = meter.speaks[kind]
+    every, count = meter.rhythms[SPEAKS + 2 * kind : SPEAKS + 2 * kind + 2]
     fault = meter.fault(ts, kind, begun, steady)
     if state.halted:
         fault = "halted"
@@ -234,7 +233,7 @@ def told(
         score=0.0 if state.halted else meter.score(ts, kind, begun, steady),
         fault=fault,
         age_seconds=(ts - state.ts) / NS,
-        every_seconds=rhythm.every if rhythm.count >= LEARNT else None,
+        every_seconds=every if count >= LEARNT else None,
         lag_seconds=meter.lag,
         skew_seconds=meter.ahead,
         missing_ratio=meter.missing_at(ts, kind, begun) if steady else None,
@@ -248,7 +247,7 @@ def dump(meter: Meter | None) -> dict[str, Any] | None:
     if meter is None:
         return None
     values = {name: getattr(meter, name) for name in PLAIN}
-    values |= {name: [(one.every, one.count) for one in getattr(meter, name)] for name in RHYTHMS}
+    values["rhythms"] = list(meter.rhythms)
     return values
 
 
@@ -259,6 +258,5 @@ def load(values: dict[str, Any] | None) -> Meter | None:
     meter = Meter()
     for name in PLAIN:
         setattr(meter, name, values[name])
-    for name in RHYTHMS:
-        setattr(meter, name, tuple(Rhythm(every, count) for every, count in values[name]))
+    meter.rhythms = array("d", values["rhythms"])
     return meter

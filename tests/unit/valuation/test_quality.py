@@ -202,7 +202,7 @@ def test_the_same_ticks_give_the_same_quality_through_a_restart() -> None:
     session(first, {"AMZN@yahoo": 0.3, "AMZN@pyth": 2.0}, 90)
     second.restore(first.snapshot())
     session(second, {"AMZN@yahoo": 0.3, "AMZN@pyth": 2.0}, 200)  # what was heard already is refused
-    assert second.qualities() == straight.qualities()
+    assert list(second.qualities()) == list(straight.qualities())
 
 
 def test_a_share_that_closes_takes_no_quality_from_its_references() -> None:
