@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from collections.abc import Iterator
 from math import exp, log
 from typing import Any
 
