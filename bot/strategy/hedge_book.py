@@ -8,7 +8,6 @@ can say why.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
@@ -16,15 +15,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.errors import DataError
-from bot.registry.derivatives import OptionVenue
 from bot.registry.model import Registry
+from bot.strategy.hedge_chain import Listed, LiveChain, aside_of
 from bot.strategy.hedge_lines import Line, OptionLine, PerpetualLine, PerpLine
 from bot.strategy.hedge_quotes import HedgeQuotes, PerpetualQuote
-from bot.strategy.options import Chain, ChainTerms, OptionQuote, Perp, occ
+from bot.strategy.options import Perp, occ
 from bot.strategy.options.chain import MAX_AGE_NS
-from bot.strategy.options.european import OptionKind
 from bot.timefmt import DAY_SECONDS, NS, duration
-from bot.types import HedgeKind, HedgeNotChosen, Ns, Tick, split_instrument
+from bot.types import HedgeNotChosen, Ns, Tick, split_instrument
 
 HORIZON_DAYS = 60.0
 """Options that expire later are not kept: a wait is days, and the nearest that outlive it carry it."""
@@ -36,83 +34,6 @@ Multiplier = Callable[[str], float]
 """Shares per token, by the token's symbol."""
 CoinsUsd = Callable[[str], float]
 """What is in hand of a coin that can be margin, in USD, by its symbol."""
-Strikes = dict[OptionKind, list[tuple[float, str]]]
-
-
-class Listed:
-    """One share's options on one venue: by expiry, calls and puts in order of their strikes."""
-
-    def __init__(self, tradable: bool) -> None:
-        self.tradable = tradable
-        self.lines: dict[str, OptionLine] = {}
-        self.expiries: dict[Ns, Strikes] = {}
-        self.heard: Ns = 0
-
-    def add(self, line: OptionLine) -> None:
-        contract = line.contract
-        strikes = self.expiries.setdefault(contract.expiry, {"call": [], "put": []})
-        insort(strikes[contract.kind], (contract.strike, line.instrument))
-        self.lines[line.instrument] = line
-
-    def drop(self, expiry: Ns) -> list[str]:
-        """Forget an expiry; the names that went."""
-        gone = [name for side in self.expiries.pop(expiry).values() for _, name in side]
-        for name in gone:
-            del self.lines[name]
-        return gone
-
-
-class LiveChain(Chain):
-    """The chain of one venue at a moment; an expiry is looked at when asked for. ``aside`` counts what is
-    left out, by rule, with the age of the oldest in nanoseconds."""
-
-    def __init__(self, underlying: str, spot: float, ts: Ns, listed: Listed, venue: OptionVenue) -> None:
-        terms = ChainTerms(venue.commission_usd, venue.naked_ratio, venue.naked_least)
-        super().__init__(underlying, spot, ts, (), rate=venue.rate, venue=venue.name, terms=terms)
-        self._listed = listed
-        self._made: dict[tuple[Ns, OptionKind], list[OptionQuote]] = {}
-        self.aside: dict[str, tuple[int, Ns]] = {}
-
-    def expiries(self, after: Ns) -> list[Ns]:
-        return sorted(expiry for expiry in self._listed.expiries if expiry > after)
-
-    def of(self, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
-        found = self._made.get((expiry, kind))
-        if found is None:
-            lines, strikes = self._listed.lines, self._listed.expiries.get(expiry)
-            names = strikes[kind] if strikes is not None else []
-            found = [line.quote() for _, name in names if not self._unfit(line := lines[name])]
-            self._made[expiry, kind] = found
-        return found
-
-    def _unfit(self, line: OptionLine) -> bool:
-        age = self.ts - line.ts
-        if line.crossed:
-            rule = "hedge.crossed"
-        elif line.halted:
-            rule = "hedge.halted"
-        elif age > MAX_AGE_NS:
-            rule = "hedge.stale"
-        elif line.bid is None or line.ask is None:
-            rule = "hedge.one_sided"
-        else:
-            return False
-        count, oldest = self.aside.get(rule, (0, 0))
-        self.aside[rule] = count + 1, max(oldest, age)
-        return True
-
-    def left_out(self) -> list[HedgeNotChosen]:
-        """What was left out of all that was asked for, one line a rule."""
-        why = {
-            "hedge.crossed": "the bid above the ask",
-            "hedge.halted": "halted",
-            "hedge.one_sided": "no bid or no ask",
-        }
-        return [
-            _aside("listed_option", f"{count} option{'s' * (count > 1)} on {self.venue}",
-                   f"{rule}: " + why.get(rule, f"the oldest of them quoted {duration(oldest / NS)} ago"))
-            for rule, (count, oldest) in sorted(self.aside.items())
-        ]  # fmt: skip
 
 
 class Share:
@@ -210,7 +131,7 @@ class HedgeBook:
         for venue, listed in share.listed.items():
             if not listed.tradable:
                 why = "hedge.not_tradable: its quotes are looked at, not traded on"
-                aside.append(_aside("listed_option", f"options on {venue}", why))
+                aside.append(aside_of("listed_option", f"options on {venue}", why))
             elif best is None or listed.heard > share.listed[best].heard:
                 best = venue
         if best is None:
@@ -273,7 +194,7 @@ def _perp(line: PerpLine, ts: Ns, multiplier: Multiplier, aside: list[HedgeNotCh
     if not rule and (lack := line.lacks()):
         rule = f"hedge.one_sided: {lack}"
     if rule:
-        aside.append(_aside("perp", f"perp on {line.venue.title} ({line.instrument})", rule))
+        aside.append(aside_of("perp", f"perp on {line.venue.title} ({line.instrument})", rule))
         return None
     return line.quote(multiplier(line.token) if line.token else 1.0)
 
@@ -282,7 +203,7 @@ def _offer(line: PerpetualLine, ts: Ns, coins_usd: CoinsUsd,
            aside: list[HedgeNotChosen]) -> PerpetualQuote | None:  # fmt: skip
     rule = "" if line.standing and not line.halted else _fault(line, ts)
     if rule:
-        aside.append(_aside("perpetual_option", line.instrument, rule))
+        aside.append(aside_of("perpetual_option", line.instrument, rule))
         return None
     return PerpetualQuote(
         line.instrument, line.underlying, line.option, line.volatility, line.units,
@@ -299,7 +220,3 @@ def _fault(line: Line, ts: Ns) -> str:
     if ts - line.ts > MAX_AGE_NS:
         return f"hedge.stale: quoted {duration((ts - line.ts) / NS)} ago"
     return ""
-
-
-def _aside(kind: HedgeKind, what: str, reason: str) -> HedgeNotChosen:
-    return HedgeNotChosen(kind, what, None, None, reason)

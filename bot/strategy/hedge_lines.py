@@ -117,7 +117,7 @@ class Line:
 
     def snapshot(self) -> Sequence[Any]:
         """What it said, as plain values."""
-        return _all_of(type(self))(self)
+        return _all_of(self.KEPT)(self)
 
     def restore(self, values: Sequence[Any]) -> None:
         """Go on from :meth:`snapshot`."""
@@ -126,9 +126,9 @@ class Line:
 
 
 @cache
-def _all_of(kind: type[Line]) -> Callable[[Line], Sequence[Any]]:
+def _all_of(kept: tuple[str, ...]) -> Callable[[Line], Sequence[Any]]:
     """What is kept of a line, by one call: there are tens of thousands."""
-    return attrgetter("ts", "crossed", "halted", *kind.KEPT)
+    return attrgetter("ts", "crossed", "halted", *kept)
 
 
 class OptionLine(Line):

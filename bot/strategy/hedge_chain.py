@@ -1,0 +1,100 @@
+"""One share's listed options on one venue as they were quoted last, and the chain they make at a moment.
+
+Pure. A chain is read only where a plan looks at it; what is stale, crossed, halted or one-sided is left out
+and counted.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+
+from bot.registry.derivatives import OptionVenue
+from bot.strategy.hedge_lines import OptionLine
+from bot.strategy.options import Chain, ChainTerms, OptionQuote
+from bot.strategy.options.chain import MAX_AGE_NS
+from bot.strategy.options.european import OptionKind
+from bot.timefmt import NS, duration
+from bot.types import HedgeKind, HedgeNotChosen, Ns
+
+Strikes = dict[OptionKind, list[tuple[float, str]]]
+
+
+class Listed:
+    """One share's options on one venue: by expiry, calls and puts in order of their strikes."""
+
+    def __init__(self, tradable: bool) -> None:
+        self.tradable = tradable
+        self.lines: dict[str, OptionLine] = {}
+        self.expiries: dict[Ns, Strikes] = {}
+        self.heard: Ns = 0
+
+    def add(self, line: OptionLine) -> None:
+        contract = line.contract
+        strikes = self.expiries.setdefault(contract.expiry, {"call": [], "put": []})
+        insort(strikes[contract.kind], (contract.strike, line.instrument))
+        self.lines[line.instrument] = line
+
+    def drop(self, expiry: Ns) -> list[str]:
+        """Forget an expiry; the names that went."""
+        gone = [name for side in self.expiries.pop(expiry).values() for _, name in side]
+        for name in gone:
+            del self.lines[name]
+        return gone
+
+
+class LiveChain(Chain):
+    """The chain of one venue at a moment; an expiry is looked at when asked for. ``aside`` counts what is
+    left out, by rule, with the age of the oldest in nanoseconds."""
+
+    def __init__(self, underlying: str, spot: float, ts: Ns, listed: Listed, venue: OptionVenue) -> None:
+        terms = ChainTerms(venue.commission_usd, venue.naked_ratio, venue.naked_least)
+        super().__init__(underlying, spot, ts, (), rate=venue.rate, venue=venue.name, terms=terms)
+        self._listed = listed
+        self._made: dict[tuple[Ns, OptionKind], list[OptionQuote]] = {}
+        self.aside: dict[str, tuple[int, Ns]] = {}
+
+    def expiries(self, after: Ns) -> list[Ns]:
+        return sorted(expiry for expiry in self._listed.expiries if expiry > after)
+
+    def of(self, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
+        found = self._made.get((expiry, kind))
+        if found is None:
+            lines, strikes = self._listed.lines, self._listed.expiries.get(expiry)
+            names = strikes[kind] if strikes is not None else []
+            found = [line.quote() for _, name in names if not self._unfit(line := lines[name])]
+            self._made[expiry, kind] = found
+        return found
+
+    def _unfit(self, line: OptionLine) -> bool:
+        age = self.ts - line.ts
+        if line.crossed:
+            rule = "hedge.crossed"
+        elif line.halted:
+            rule = "hedge.halted"
+        elif age > MAX_AGE_NS:
+            rule = "hedge.stale"
+        elif line.bid is None or line.ask is None:
+            rule = "hedge.one_sided"
+        else:
+            return False
+        count, oldest = self.aside.get(rule, (0, 0))
+        self.aside[rule] = count + 1, max(oldest, age)
+        return True
+
+    def left_out(self) -> list[HedgeNotChosen]:
+        """What was left out of all that was asked for, one line a rule."""
+        why = {
+            "hedge.crossed": "the bid above the ask",
+            "hedge.halted": "halted",
+            "hedge.one_sided": "no bid or no ask",
+        }
+        return [
+            aside_of("listed_option", f"{count} option{'s' * (count > 1)} on {self.venue}",
+                   f"{rule}: " + why.get(rule, f"the oldest of them quoted {duration(oldest / NS)} ago"))
+            for rule, (count, oldest) in sorted(self.aside.items())
+        ]  # fmt: skip
+
+
+def aside_of(kind: HedgeKind, what: str, reason: str) -> HedgeNotChosen:
+    """What was left out; ``reason`` starts with the name of the rule."""
+    return HedgeNotChosen(kind, what, None, None, reason)
