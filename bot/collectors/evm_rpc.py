@@ -7,6 +7,7 @@ whole core while hundreds of pools are read; so the framing is done here and web
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
@@ -234,6 +235,8 @@ async def rpc(url: str, per_second: float = 0.0) -> AsyncIterator[Rpc]:
         )
     except InvalidStatus as error:
         raise _refused(error) from None
+    except ssl.SSLError as error:  # one of a certificate is a ValueError, too
+        raise SourceError(f"no TLS with the node: {error.reason or error}") from None
     except ValueError:  # its own words may hold a part of the URL, and so a key
         raise SourceError("the URL is malformed") from None
     except (WebSocketException, OSError, TimeoutError, EOFError) as error:

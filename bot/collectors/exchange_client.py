@@ -140,7 +140,11 @@ class Watched:
             if isinstance(cause, aiohttp.WSServerHandshakeError):
                 status = cause.status
                 wait = seconds_of({name.lower(): value for name, value in (cause.headers or {}).items()})
+        cause = error.__cause__
+        # ccxt says which request failed, and what it failed of only in the cause: a name, a certificate.
+        why = f": {cause}" if isinstance(cause, aiohttp.ClientError | OSError) and str(cause) else ""
         said = redact(str(error))[:MOST_SAID] or type(error).__name__
+        said += redact(why)[:MOST_SAID]
         limited = isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection)
         if status in RATE_LIMITS or (limited and status not in REFUSALS):
             return SourceRefused(f"rate-limited: {said}") if wait is None else RateLimited(wait)

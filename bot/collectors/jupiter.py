@@ -17,6 +17,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from bot.collectors.http_json import retry_after
 from bot.collectors.jupiter_check import Check, Swapped
 from bot.config import JupiterSource, secret
 from bot.errors import ConfigError, DataError, SourceError, SourceRefused, SourceSilent
@@ -159,7 +160,7 @@ class JupiterCollector:
         try:
             wait = max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
         except (KeyError, ValueError):
-            wait = 2.0 if status == 429 else 0.0
+            wait = (retry_after(headers) or 2.0) if status == 429 else 0.0
         if wait > LONGEST_WAIT_SECONDS:
             raise SourceRefused(f"Jupiter wants no request for {duration(wait)}")
         self._next = max(self._next, time.monotonic() + wait)

@@ -109,6 +109,16 @@ async def test_limit_is_heeded() -> None:
         assert not watch.errors
 
 
+async def test_limit_without_a_reset_is_waited_for_as_retry_after_says() -> None:
+    server = Jupiter()
+    server.answers = [(429, {"Retry-After": "0.2"}, "{}")]
+    began = time.monotonic()
+    async with asking(server) as watch:
+        await watch.until(lambda: watch.ticks)
+        assert time.monotonic() - began >= 0.2
+        assert not watch.errors
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
