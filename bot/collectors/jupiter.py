@@ -17,8 +17,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from bot.collectors.http_json import retry_after
 from bot.collectors.jupiter_check import Check, Swapped
+from bot.collectors.retry_after import retry_after
 from bot.config import JupiterSource, secret
 from bot.errors import ConfigError, DataError, SourceError, SourceRefused, SourceSilent
 from bot.pools.state import PoolState
