@@ -194,6 +194,25 @@ def check(
     console.checked(config or embedded(), loaded, registry, as_json)
 
 
+@app.command(rich_help_panel=WATCH)
+def kill(
+    reason: Annotated[str, typer.Argument(help="Why; shown on the page and in each refusal.")] = "by hand",
+    config: ConfigOption = None,
+    release: Annotated[bool, typer.Option("--release", help="Put the switch back.")] = False,
+) -> None:
+    """Throw the kill switch: no new plan is made, what is under way is finished. --release puts it back."""
+    from bot import kill as switch
+
+    loaded, _ = setup(config)
+    if not release:
+        typer.echo(f"thrown: {switch.throw(loaded, reason)}")
+    elif switch.release(loaded):
+        typer.echo("released")
+    else:
+        typer.echo("it was not thrown")
+        raise typer.Exit(1)
+
+
 @app.command(rich_help_panel=LOOK)
 def incidents(
     config: ConfigOption = None,

@@ -654,6 +654,9 @@ class ExecutionSection(Section):
     slippage: float = Field(
         0.01, ge=0, le=0.5, description="a leg worse than planned by more than this is refused"
     )
+    kill_file: str = Field(
+        "kill", description="while this file is there, no new plan is made; pegbot kill puts it there"
+    )
 
 
 class LedgerSection(Section):

@@ -299,14 +299,15 @@ class Daemon:
     async def _reconcile(self, store: Store, *, fresh: bool) -> None:
         """Before anything is traded: the desk holds what the books say. Without memory of its own it takes
         their word; with one that differs, no plan is made."""
-        from bot.ledger.reconcile import differences, held
+        from bot.ledger.reconcile import differences, hedged, held
 
         strategy = self.driver.engine.strategy
-        books = held((await store.books()).positions())
-        found = differences(books, strategy.desk.tokens)
+        positions = (await store.books()).positions()
+        books, hedges = held(positions), hedged(positions)
+        found = differences(books, strategy.desk.tokens) + differences(hedges, strategy.desk.hedges)
         if found and fresh:
             self._log.warning("the desk takes over what the books say", differences=found)
-            strategy.desk.tokens = dict(books)
+            strategy.desk.tokens, strategy.desk.hedges = dict(books), dict(hedges)
         strategy.killed.pop(RECONCILE, None)
         if found and not fresh:
             self._log.error("books and desk differ: no plan is made", differences=found)

@@ -38,6 +38,7 @@ FAMILIES: Final = (
     Family(_H, "pegbot_engine_step_seconds", "Time the engine took for one event.", (), _STEP),
     Family(_G, "pegbot_engine_lag_seconds", "How long the engine's last event had waited."),
     Family(_G, "pegbot_event_timestamp_seconds", "Event time the engine has reached, Unix time."),
+    Family(_G, "pegbot_kill_switch", "1 while the kill switch is thrown, and no plan is made."),
     Family(_G, "pegbot_loop_delay_seconds", "How late the event loop ran its last timer."),
     Family(_G, "pegbot_queue_depth", "Items waiting in a bounded queue.", ("queue",)),
     Family(_G, "pegbot_queue_capacity", "Items a bounded queue may hold.", ("queue",)),

@@ -84,10 +84,11 @@ class Clock(Struct, frozen=True, gc=False):
 
 
 class Command(Struct, frozen=True, gc=False):
-    """What a person asks of the engine: ``acknowledge`` or ``mute`` an incident or instrument."""
+    """What a person asks of the engine: ``acknowledge`` or ``mute`` an incident or instrument; ``kill`` makes
+    no new plan from now on (``target``: why), until whoever asked (``by``) asks for ``release``."""
 
     ts: Ns
-    verb: Literal["acknowledge", "mute", "unmute"]
+    verb: Literal["acknowledge", "mute", "unmute", "kill", "release"]
     target: str
     until: Ns | None = None
     by: str = ""

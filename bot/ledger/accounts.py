@@ -131,7 +131,8 @@ def opening_entry(
     postings = _transfer(CASH, OPENING, USD, capital, capital)
     for token, quantity in sorted(inventory.items()):
         value = value_usd(quantity, (prices or {}).get(token, ZERO))
-        postings += _transfer(f"assets:tokens:{token}@{WALLET}", OPENING, token, quantity, value)
+        symbol, place = split_instrument(token)
+        postings += _transfer(f"assets:tokens:{symbol}@{place or WALLET}", OPENING, symbol, quantity, value)
     return check(Entry("opening", ts, "", "", "opening balances", tuple(postings)))
 
 

@@ -35,7 +35,7 @@ from bot.strategy.routes import (
     open_case,
 )
 from bot.timefmt import NS, duration
-from bot.types import Fill, Incident, Ns, Plan, RouteKind
+from bot.types import Command, Fill, Incident, Ns, Plan, RouteKind
 from bot.valuation.sessions import SessionClock
 
 WORSE = 1.25
@@ -43,6 +43,7 @@ WORSE = 1.25
 REFERENCE_MAX_AGE_SECONDS = 900.0
 RETURN_FROM_SECONDS = 3_600.0
 """Capital locked for less has no annual return worth the name."""
+KILL_SWITCH = "risk.kill_switch"
 NEVER: Ns = 2**63 - 1
 PAUSE_MAX_SECONDS = 3_600.0
 WIDEST_PAIRS = 8
@@ -91,6 +92,8 @@ class Strategy:
         self._expiry = int(config.expiry_seconds * NS)
         self._last: dict[str, Last] = {}
         self.desk = Desk(config, registry)
+        self.killed: dict[str, str] = {}
+        """Why no new plan is made, by who threw the switch; empty: plans are made."""
 
     def wants_plan(self, incident: Incident | OpenIncident, ts: Ns) -> bool:
         """Whether there may be something new to say: new, escalated, much worse, or expired unfilled."""
@@ -139,9 +142,20 @@ class Strategy:
                 last.until = NEVER
         self.desk.on_fill(fill)
 
+    def switch(self, command: Command) -> None:
+        """Throw the kill switch, or put it back: what is under way is finished, nothing new is begun."""
+        if command.verb == "kill":
+            self.killed[command.by] = command.target or "no reason given"
+            return
+        self.killed.pop(command.by, None)
+        for last in self._last.values():
+            if KILL_SWITCH in last.rules:
+                last.until = 0
+
     def snapshot(self) -> dict[str, Any]:
         """Everything remembered, as plain data."""
         return {
+            "killed": dict(self.killed),
             "desk": self.desk.snapshot(),
             "last": {key: msgspec.to_builtins(value) for key, value in self._last.items()},
         }
@@ -151,10 +165,15 @@ class Strategy:
         if not state:
             return
         self.desk.restore(state["desk"])
+        self.killed = dict(state.get("killed", {}))
         self._last = msgspec.convert(state["last"], dict[str, Last])
 
     def _choose(self, view: View) -> list[Candidate]:
         incident = view.incident
+        if self.killed:
+            for by, why in self.killed.items():
+                view.refuse("risk.kill_switch", f"thrown by {by or 'somebody'}: {why}")
+            return []
         doubt = NO_PRICE_CAUSES.get(incident.cause)
         if doubt is not None:
             view.refuse(f"cause.{incident.cause}", doubt)

@@ -62,7 +62,7 @@ def create_app(
     depth: DepthView | None = None,
     commands: Callable[[Command], None] | None = None,
     version: str = "",
-    notice: str = "",
+    notice: str | Callable[[], str] = "",
     hosts: Collection[str] = (),
     poll_seconds: float = 0.25,
 ) -> Starlette:
@@ -147,7 +147,7 @@ class _Api:
         ledger: LedgerView | None,
         depth: DepthView | None,
         version: str,
-        notice: str,
+        notice: str | Callable[[], str],
     ) -> None:
         self._replica = replica
         self._ready = ready
@@ -161,7 +161,12 @@ class _Api:
 
     async def status(self, _: Request) -> Response:
         return JsonResponse(
-            views.status(self._replica, version=self._version, notice=self._notice, ready=self._ready())
+            views.status(
+                self._replica,
+                version=self._version,
+                notice=self._notice() if callable(self._notice) else self._notice,
+                ready=self._ready(),
+            )
         )
 
     async def instruments(self, _: Request) -> Response:

@@ -8,6 +8,7 @@ from math import sqrt
 import pytest
 from msgspec import Struct
 
+from tests.fixtures import engine_trials
 from tests.fixtures.carried_out import Trial, trial
 
 CARRIED = frozenset({"mint", "transfer"})
@@ -90,3 +91,13 @@ def test_two_trades_at_once_go_as_planned_but_for_one_in_a_hundred():
     ]
     assert len(certain) > 50
     assert len(exact) >= 0.95 * len(certain)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_whole_engine_on_simulated_weeks_earns_what_its_plans_say_or_more():
+    found = record(each for seed in range(100, 108) for each in engine_trials.trials(seed))
+    assert found.plans > 60
+    assert -0.005 < found.bias < 0.02
+    assert found.beyond_95 <= 0.07
+    assert found.beyond_99 <= 0.03

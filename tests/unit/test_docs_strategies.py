@@ -109,7 +109,7 @@ def test_every_cost_is_explained_and_whether_the_prices_hold_it() -> None:
 def test_every_rule_is_explained_and_no_other() -> None:
     table = [row[0].strip("`") for row in rows(STRATEGIES, "## no_trade")]
     sources = "".join(file.read_text() for file in (ROOT / "bot" / "strategy").rglob("*.py"))
-    groups = "channel|depth|hedge|hold|inventory|limits|profit|reference|settlement|venue"
+    groups = "channel|depth|hedge|hold|inventory|limits|profit|reference|risk|settlement|venue"
     rules = set(re.findall(rf'"((?:{groups})\.[a-z_]+)', sources))
     assert sorted(table) == sorted(rules | {f"cause.{cause}" for cause in NO_PRICE_CAUSES})
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.strategy import Strategy
 from bot.timefmt import NS
-from bot.types import Fill
+from bot.types import Command, Fill
 from bot.valuation.fair import FairValue
 from tests.fixtures.market import CLOCK, MONDAY, World, incident, pool_at
 
@@ -227,3 +227,28 @@ def test_what_is_remembered_is_bounded():
     for n in range(5_000):
         made.plans(out(id=f"i{n}"))
     assert len(made.strategy.snapshot()["last"]) == 4_096
+
+
+def test_with_the_kill_switch_thrown_nothing_is_planned_and_each_refusal_names_it():
+    made = world(inventory_tokens={"TSLAx": 100.0})
+    made.strategy.switch(Command(MONDAY, "kill", "too wild", by="file"))
+    (plan,) = made.plans(out())
+    assert plan.decision == "no_trade"
+    assert plan.reasons == ["risk.kill_switch: thrown by file: too wild"]
+    assert not made.strategy.wants_plan(out(), MONDAY + 30 * NS)
+    made.strategy.switch(Command(MONDAY, "release", "", by="somebody else"))
+    assert made.strategy.killed
+    made.strategy.switch(Command(MONDAY, "release", "", by="file"))
+    assert made.strategy.wants_plan(out(), MONDAY)
+    assert made.plans(out())[0].decision == "trade"
+
+
+def test_earnings_within_the_wait_make_a_plan_riskier_and_smaller():
+    quiet = world(380.0)
+    loud = world(380.0)
+    share = loud.registry.underlyings["TSLA"]
+    loud.registry.underlyings["TSLA"] = msgspec.structs.replace(share, earnings=["2025-07-07T20:05Z"])
+    before, after = (made.plans(incident(POOL, -0.05))[0] for made in (quiet, loud))
+    per_token = [plan.worst_case_usd / plan.quantity_tokens for plan in (before, after)]
+    assert per_token[1] < 1.5 * per_token[0]
+    assert after.quantity_tokens < before.quantity_tokens
