@@ -26,9 +26,10 @@ from benchmarks.figure import Figure
 from tests.fixtures.fault_proxy import FAULTS as BROKEN
 from tests.fixtures.fault_rigs import EXCHANGES, HTTP
 from tests.fixtures.fault_rigs_chain import CHAINS
+from tests.fixtures.fault_rigs_stocks import STOCKS
 from tests.fixtures.fault_trial import CLOCKS, FROM_THE_START, NONE, Outcome, Trial
 
-RIGS = {rig.name: rig for rig in (*EXCHANGES, *HTTP, *CHAINS)}
+RIGS = {rig.name: rig for rig in (*EXCHANGES, *HTTP, *STOCKS, *CHAINS)}
 FAULTS = (NONE, *BROKEN, *CLOCKS, *FROM_THE_START)
 AT_ONCE = 4
 """Processes; most of the time they wait."""

@@ -16,16 +16,23 @@ from bot.timefmt import duration
 
 T = TypeVar("T")
 LOCK = threading.Lock()
+LONGEST_WAIT_SECONDS = 120.0
+"""Alpaca asking us to wait for longer is taken to have refused."""
 CALL_SECONDS = 60.0
 """For one question, all its pages together."""
 
 
-class RateLimited(SourceRefused):
+class RateLimited(SourceError):
     """Not to be asked again for ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         super().__init__(f"rate-limited, not asked again for {duration(max(1.0, seconds))}")
+
+
+def _barred(seconds: float) -> SourceError:
+    limited = RateLimited(seconds)
+    return SourceRefused(str(limited)) if seconds > LONGEST_WAIT_SECONDS else limited
 
 
 def load() -> None:
@@ -66,11 +73,11 @@ class Rest:
     async def ask(self, work: Callable[[Rest], T]) -> T:
         """What ``work`` returns, which runs in a thread and may use :meth:`client`.
 
-        Raises :class:`SourceRefused` (401, 403), :class:`RateLimited` (429, and until that is over) and
-        :class:`SourceError` for all else.
+        Raises :class:`SourceRefused` (401, 403, and a limit that outlasts our patience), :class:`RateLimited`
+        (429, and until that is over) and :class:`SourceError` for all else.
         """
         if self.barred_seconds:
-            raise RateLimited(self.barred_seconds)
+            raise _barred(self.barred_seconds)
         if self._busy:
             raise SourceError("Alpaca still owes the last answer")
         self._busy = True
@@ -79,7 +86,7 @@ class Rest:
                 return await in_thread(self._work, work)
         except RateLimited as error:
             self._barred_until = time.monotonic() + error.seconds
-            raise
+            raise _barred(error.seconds) from None
         except TimeoutError:
             raise SourceError(f"Alpaca did not answer within {CALL_SECONDS:g} s") from None
 

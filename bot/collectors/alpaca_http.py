@@ -5,6 +5,7 @@ Imported only where it is used: it needs requests, which alpaca-py is built on.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -23,6 +24,8 @@ RATE_SECONDS = 15.0
 MAX_BYTES = 32 * 2**20
 PART_BYTES = 65_536
 MAX_WORDS = 200
+POOL = re.compile(r"^HTTPS?Connection\(.*?\): ")
+"""How urllib3 begins what it says, with the address in it."""
 
 
 class AlpacaSession(requests.Session):
@@ -111,5 +114,8 @@ def _said(error: Exception) -> str:
         return f"no answer within {READ_SECONDS:g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError | HTTPError):
         return "its answer was cut short"
-    # Its text ends with what the system said; what precedes may hold the address.
-    return str(error).rpartition(": ")[2] or type(error).__name__
+    inner: BaseException = error
+    while causes := [one for one in (getattr(inner, "reason", None), *inner.args)
+                     if isinstance(one, BaseException)]:  # fmt: skip
+        inner = causes[0]
+    return POOL.sub("", str(inner)) or type(inner).__name__

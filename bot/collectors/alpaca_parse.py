@@ -32,7 +32,7 @@ TRADES_AGAIN = frozenset({"3", "T"})
 class Share:
     """One share as last told."""
 
-    __slots__ = ("ask", "band", "bid", "halted", "price", "trade", "ts")
+    __slots__ = ("ask", "band", "bid", "halted", "price", "quoted", "trade", "traded")
 
     def __init__(self) -> None:
         self.bid: float | None = None
@@ -43,7 +43,15 @@ class Share:
         self.band: tuple[float, float] | None = None
         self.halted: Ns = 0
         """Since when, by the source; 0: it trades, as far as is known."""
-        self.ts: Ns = 0
+        self.quoted: Ns = 0
+        """When its bid and ask were; nothing older takes their place."""
+        self.traded: Ns = 0
+        """When its price was."""
+
+    @property
+    def ts(self) -> Ns:
+        """When it was all true: of the later of both."""
+        return max(self.quoted, self.traded)
 
 
 class Shares:
@@ -63,16 +71,17 @@ class Shares:
         ts = _time(symbol, message.get("t"), now)
         match kind:
             case "q":
-                _quote(share, message)
-            case "t":
-                if not counts(message):
+                if not _quote(share, message, ts):
                     return None
-                share.price, share.trade = _price(symbol, message.get("p")), message.get("i")
+            case "t":
+                price = _price(symbol, message.get("p"))
+                if not counts(message) or ts < share.traded:
+                    return None
+                share.price, share.trade, share.traded = price, message.get("i"), ts
                 if share.halted and ts > share.halted:
                     share.halted = 0
                     return _status(symbol, "up", "it trades again", ts, now)
-                share.ts = ts
-                return self._tick("trade", symbol, share, ts, now, "socket", _size(message))
+                return self._tick("trade", symbol, share, now, "socket", _size(message))
             case "c" if share.trade is not None and message.get("oi") == share.trade:
                 share.price, share.trade = _price(symbol, message.get("cp")), message.get("ci")
             case "x" if share.trade is not None and message.get("i") == share.trade:
@@ -85,8 +94,7 @@ class Shares:
                 return None
             case _:
                 return None
-        share.ts = max(ts, share.ts)
-        return self._tick("quote", symbol, share, share.ts, now, "socket")
+        return self._tick("quote", symbol, share, now, "socket")
 
     def snapshot(self, symbol: str, told: Any, now: Ns) -> Tick:
         """What was asked for over HTTP: the latest trade and quote, as of the later of them."""
@@ -94,19 +102,15 @@ class Shares:
         if not isinstance(told, Mapping):
             raise DataError("no_price", f"{symbol}: Alpaca knows no price of it")
         quote, trade = told.get("latestQuote"), told.get("latestTrade")
-        at: list[Ns] = []
         if isinstance(quote, Mapping):
-            at.append(_time(symbol, quote.get("t"), now))
-            _quote(share, quote)
+            _quote(share, quote, _time(symbol, quote.get("t"), now))
         if isinstance(trade, Mapping):
             price, when = _price(symbol, trade.get("p")), _time(symbol, trade.get("t"), now)
-            if counts(trade) or share.price is None:
-                share.price, share.trade = price, trade.get("i")
-                at.append(when)
-        if not at or (share.bid is None and share.ask is None and share.price is None):
+            if when >= share.traded and (counts(trade) or share.price is None):
+                share.price, share.trade, share.traded = price, trade.get("i"), when
+        if share.bid is None and share.ask is None and share.price is None:
             raise DataError("no_price", f"{symbol}: neither a quote nor a trade")
-        share.ts = max(*at, share.ts)
-        return self._tick("quote", symbol, share, share.ts, now, "poll")
+        return self._tick("quote", symbol, share, now, "poll")
 
     def _of(self, symbol: str) -> Share:
         share = self._shares.get(symbol)
@@ -114,13 +118,14 @@ class Shares:
             raise DataError("wrong_id", f"{symbol!r} was not asked for")
         return share
 
-    def _tick(self, kind: Any, symbol: str, share: Share, ts: Ns, now: Ns, via: str,
+    def _tick(self, kind: Any, symbol: str, share: Share, now: Ns, via: str,
               size: float | None = None) -> Tick:  # fmt: skip
         told: dict[str, Any] = {"via": via, "feed": self._feed}
         if share.band is not None:
             told["luld"] = share.band
-        return Tick(ts, f"{symbol}@{VENUE}", kind, bid=share.bid, ask=share.ask, price=share.price, size=size,
-                    data=msgspec.json.encode(told).decode(), received=now)  # fmt: skip
+        data = msgspec.json.encode(told).decode()
+        return Tick(share.ts, f"{symbol}@{VENUE}", kind, bid=share.bid, ask=share.ask, price=share.price,
+                    size=size, data=data, received=now)  # fmt: skip
 
     @staticmethod
     def _halt(symbol: str, share: Share, message: Mapping[str, Any], ts: Ns, now: Ns) -> Tick | None:
@@ -144,12 +149,15 @@ def counts(trade: Mapping[str, Any]) -> bool:
     return not (marks & NO_PRICE or (CTA_NO_PRICE in marks and trade.get("z") in CTA_TAPES))
 
 
-def _quote(share: Share, told: Mapping[str, Any]) -> None:
-    """0 is no bid, or no ask; of a crossed quote neither is believed."""
+def _quote(share: Share, told: Mapping[str, Any], ts: Ns) -> bool:
+    """Whether it is news; 0 is no bid, or no ask; of a crossed quote neither is believed."""
+    if ts < share.quoted:
+        return False
     bid, ask = _side(told.get("bp")), _side(told.get("ap"))
     if bid is not None and ask is not None and bid > ask:
         bid = ask = None
-    share.bid, share.ask = bid, ask
+    share.bid, share.ask, share.quoted = bid, ask, ts
+    return True
 
 
 def _status(symbol: str, state: str, reason: str, ts: Ns, now: Ns) -> Tick:

@@ -177,8 +177,11 @@ class IbkrCollector:
         self._out.quote(f"{symbol}@{VENUE}", lambda: self._quote(symbol, ticker))
 
     def _quote(self, symbol: str, ticker: Any) -> Tick | None:
+        now = self._clock()
+        if self._last.get(f"{symbol}@{VENUE}", 0) > now:  # our clock has gone back: what was told was wrong
+            del self._last[f"{symbol}@{VENUE}"]
         try:
-            told = quote(symbol, ticker, self._clock())
+            told = quote(symbol, ticker, now)
         except DataError as error:
             self._set_aside(error, symbol)
             return None

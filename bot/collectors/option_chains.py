@@ -89,7 +89,7 @@ class OptionChains:
                 except DataError as error:
                     fault = SourceError(f"{ticker}: {error.detail or error.reason}")
                     self._set_aside(error, ticker)
-                except SourceRefused as error:
+                except (SourceRefused, RateLimited) as error:
                     fault = error
                     break  # the others would hear the same; this one is the first to be asked next time
                 except SourceError as error:
@@ -115,7 +115,7 @@ class OptionChains:
             self._set_aside(error, seen.symbol)
             return None
         last = self._last.get(told.instrument)
-        if last is not None:
+        if last is not None and last.ts <= now:  # or our clock has gone back, and what was told was wrong
             same = (last.bid, last.ask, last.price, last.data) == (told.bid, told.ask, told.price, told.data)
             if told.ts < last.ts or (told.ts == last.ts and same):
                 return None

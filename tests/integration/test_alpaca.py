@@ -204,6 +204,21 @@ async def test_a_trade_corrected_or_cancelled_is_the_price_no_more(alpaca: Alpac
         await watch.until(lambda: watch.ticks[-1].price is None)
 
 
+async def test_what_comes_out_of_order_takes_the_place_of_nothing_newer(alpaca: AlpacaServer) -> None:
+    async with watching(alpaca) as watch:
+        await subscribed(watch, alpaca)
+        now = time.time_ns()
+        await alpaca.set_quote("TSLA", 302.0, 303.0, ts=now)
+        await alpaca.trade("TSLA", 302.5, ts=now + 5)
+        await alpaca.set_quote("TSLA", 290.0, 291.0, ts=now - 1)
+        await alpaca.trade("TSLA", 290.5, ts=now + 4)
+        await alpaca.set_quote("TSLA", 302.2, 303.2, ts=now + 2)  # older than the trade, newer than the quote
+        await watch.until(lambda: watch.ticks[-1].bid == 302.2)
+    assert [(one.bid, one.price, one.ts - now) for one in watch.ticks[-3:]] == [
+        (302.0, 300.0, 0), (302.0, 302.5, 5), (302.2, 302.5, 5),
+    ]  # fmt: skip
+
+
 # -- halts -------------------------------------------------------------------------------------------------
 
 

@@ -232,7 +232,10 @@ async def test_a_rate_limit_is_waited_for_once(alpaca: AlpacaServer) -> None:
         assert time.monotonic() - began > 0.9
         assert watch.errors == []
         alpaca.fail(429, {"Retry-After": "61"})
-        await watch.until_error(SourceRefused, "rate-limited, not asked again for 1 min 1 s")
+        await watch.until_error(SourceError, "rate-limited, not asked again for 1 min 1 s")
+    alpaca.fail(429, {"Retry-After": "3600"})
+    async with watching(alpaca) as watch:
+        await watch.until_error(SourceRefused, "rate-limited, not asked again for 1 h")
 
 
 @pytest.mark.parametrize("fault", ["reset", "truncated", "malformed", "http-500", "half-open", "slow"])

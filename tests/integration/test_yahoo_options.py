@@ -148,6 +148,15 @@ async def test_a_quote_that_stands_is_told_again_only_when_it_was_true_later(
         await watch.until(lambda: len(watch.of("TSLA261218C00400000")) == 2)
 
 
+async def test_when_our_clock_was_ahead_what_it_dated_wrong_is_no_reason_to_be_silent(
+    yahoo: YahooServer, tmp_path: Path
+) -> None:
+    async with watching(yahoo, tmp_path, now=NOW + 3600 * NS) as watch:
+        await watch.until(lambda: watch.of("TSLA261218C00400000"))
+        watch.now = NOW
+        await watch.until(lambda: watch.of("TSLA261218C00400000")[-1].ts == NOW - 900 * NS)
+
+
 async def test_a_side_without_a_price_is_none_and_a_crossed_quote_is_not_believed(
     yahoo: YahooServer, tmp_path: Path
 ) -> None:
