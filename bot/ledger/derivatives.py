@@ -76,11 +76,11 @@ def movement(fill: Fill, place: str) -> Sequence[Posting]:
     if place.startswith(MARGINED):
         kind, money = "margined", _margin(USD, place.removeprefix(MARGINED))
     if fill.action in ("exercise", "assign"):
-        return [*_end(fill, name, place), *_delivered(fill)]
+        return [*_end(fill, name), *_delivered(fill)]
     if fill.action in BOUGHT:
-        sign, account = BOUGHT[fill.action], f"assets:{kind}:{name}@{_where(place)}"
+        sign, account = BOUGHT[fill.action], f"assets:{kind}:{fill.instrument}"
     elif fill.action in SOLD:
-        sign, account = SOLD[fill.action], f"liabilities:{kind}:{name}@{_where(place)}"
+        sign, account = SOLD[fill.action], f"liabilities:{kind}:{fill.instrument}"
     else:
         raise LedgerError(f"fill {fill.id}: cannot book {fill.action!r} of {fill.instrument}")
     return trade(account, money, name, _signed(sign, quantity), _signed(sign, usd))
@@ -125,10 +125,10 @@ def _move(fill: Fill) -> Sequence[Posting]:
             return trade(_margin(symbol, venue), money, symbol, amount, usd)
 
 
-def _end(fill: Fill, name: str, place: str) -> list[Posting]:
+def _end(fill: Fill, name: str) -> list[Posting]:
     """The option is gone, for nothing."""
     long = fill.action == "exercise"
-    account = f"{'assets' if long else 'liabilities'}:options:{name}@{_where(place)}"
+    account = f"{'assets' if long else 'liabilities'}:options:{fill.instrument}"
     quantity = _signed(-1 if long else 1, fill.quantity_tokens)
     return [
         Posting(account, name, quantity, ZERO),
@@ -150,10 +150,6 @@ def _delivered(fill: Fill) -> list[Posting]:
 
 def _margin(commodity: str, venue: str) -> str:
     return f"{MARGIN}{'usd' if commodity == USD else commodity}@{venue}"
-
-
-def _where(place: str) -> str:
-    return place.removeprefix(MARGINED)
 
 
 def _signed(sign: int, value: Decimal) -> Decimal:

@@ -9,8 +9,10 @@ import pytest
 
 from bot import tape
 from bot.driver import Driver
-from bot.ledger.accounts import custody
+from bot.ledger.accounts import custody, entries_for, opening_entry
+from bot.ledger.books import Books
 from bot.ledger.db import open_database
+from bot.ledger.reconcile import differences, hedged, held
 from bot.ledger.store import Store
 from bot.types import Basis, Fill, Incident, Plan, Quarantined
 from tests.fixtures import hedge_tape as world
@@ -148,3 +150,25 @@ def test_a_tape_of_it_gives_the_same(ending, tmp_path):
 def test_time_never_runs_backwards_among_fills(everything):
     fills = of(Fill, everything)
     assert all(one.ts <= other.ts for one, other in pairwise(fills))
+
+
+@pytest.mark.parametrize("kind", [*ALL, "coin"])
+def test_desk_and_books_agree_all_along(kind):
+    place, books, seen = custody(shipped_registry()), Books(), set()
+    inventory = {"TSLAx": 30.0} if kind == "coin" else {}
+    one = driver(inventory_tokens=inventory)
+    books.apply(opening_entry(world.START, Decimal(250_000), {t: Decimal(30) for t in inventory}))
+    of_kind = "offer" if kind == "coin" else kind
+    for tick in world.tape(broker=False, hedges=(of_kind,), coin="TSLAx" if kind == "coin" else "USD"):
+        fills = of(Fill, one.feed(tick))
+        for fill in fills:
+            seen.add(fill.action)
+            for entry in entries_for(fill, place(fill.instrument)):
+                books.apply(entry)
+        if fills:
+            desk, positions = one.engine.strategy.desk, books.positions()
+            assert differences(held(positions), desk.tokens) == []
+            assert differences(hedged(positions), desk.hedges) == []
+    assert seen & {"unhedge", "unhedge_sell"}
+    assert ("coin_sell" in seen) == (kind == "coin")
+    assert one.engine.strategy.desk.hedges == {}
