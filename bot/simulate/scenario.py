@@ -147,7 +147,8 @@ class Draw(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole simulation. ``note`` says what it is calibrated to; ``source`` where those figures are from."""
+    """A whole simulation. ``note`` says what it is calibrated to; ``source`` where those figures are from. If
+    it ``returns``, shares end at the price they began with: the tape can be repeated without a jump."""
 
     title: str
     start: str
@@ -165,6 +166,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     weekend_variance: Annotated[float, Meta(ge=0, le=10)] = 0.08
     open_burst: Annotated[float, Meta(ge=1, le=100)] = 1.0
     fat_tails: Ratio = 0.0
+    returns: bool = False
     weekend_activity: Ratio = 0.25
     label_ratio: Annotated[float, Meta(gt=0, lt=1)] = 0.01
     coins: list[Literal["USDC", "USDT"]] = []

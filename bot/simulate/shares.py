@@ -46,6 +46,8 @@ class Market:
         self.sd = 0.0
         self.factor = 0.0
         self.seconds = 0.0
+        self.variance_left = 0.0
+        """Of a share with annual volatility one, from this step to the end; 0 if nothing has to return."""
 
     def step(self, ts: Ns, session: Session, seconds: float) -> None:
         """One step of the market: ``sd`` is that of a share with annual volatility one."""
@@ -76,7 +78,7 @@ class ShareState:
     def __init__(self, share: Share, scenario: Scenario, seed: int) -> None:
         self.share = share
         self.random = stream(seed, share.ticker)
-        self.log_price = log(share.price)
+        self.log_price = self._first = log(share.price)
         self.premium = 0.0
         self.unsplit = 0.0
         self.halted = False
@@ -104,7 +106,12 @@ class ShareState:
         if self._tails and self.random.random() < self._tails:
             own *= 3.0
         sd = self.share.annual_volatility * market.sd
-        self.log_price += sd * (self._common * market.factor + self._own * own) - sd * sd / 2
+        step = sd * (self._common * market.factor + self._own * own) - sd * sd / 2
+        if market.variance_left:
+            # A Brownian bridge: pulled to its end by the part of what is left that this step is.
+            part = market.sd**2 / market.variance_left
+            step = part * (self._first - self.log_price) + sqrt(max(0.0, 1 - part)) * step
+        self.log_price += step
         if self.news_steps:
             part = self.news_left / self.news_steps
             self.log_price += part

@@ -20,7 +20,7 @@ from bot.simulate.scenario import Scenario
 from bot.simulate.shares import HOUR_NS, CoinState, Market, ShareState
 from bot.simulate.venue import Venue
 from bot.timefmt import NS
-from bot.types import Ns, Tick
+from bot.types import Ns, Session, Tick
 from bot.valuation.sessions import SessionClock
 
 COIN_SECONDS = 300
@@ -69,16 +69,16 @@ class World:
 
     def run(self) -> Iterator[Tick]:
         """All ticks. One step is: shares, what happens, references, venues."""
-        scenario, clock, market = self.scenario, self.clock, self.market
+        scenario, market = self.scenario, self.market
         ts, end = scenario.starts, scenario.starts + int(scenario.days * 24 * HOUR_NS)
+        left = self._variance() if scenario.returns else 0.0
         custody = int(scenario.issuer_hours * HOUR_NS)
-        next_custody, next_coin, before = ts, ts, 0
-        while ts < end:
-            session = clock.session(ts)
-            seconds = scenario.step_seconds if session == "regular" else scenario.closed_step_seconds
-            passed = (ts - before) / NS if before else seconds
-            before = ts
+        next_custody, next_coin = ts, ts
+        for ts, session, passed in self._steps():
             market.step(ts, session, passed)
+            if scenario.returns:
+                market.variance_left = left
+                left -= market.sd**2
             for share in self.shares.values():
                 share.move(market)
                 if share.unsplit and session in ("pre", "regular"):
@@ -107,10 +107,28 @@ class World:
             yield from states
             for effect in self.active:
                 effect.see(ts)
-            ts += int(seconds * NS)
         for effect in self.active:
-            effect.close(min(ts, end))
+            effect.close(end)
         self.labels.sort(key=_by_start)
+
+    def _steps(self) -> Iterator[tuple[Ns, Session, float]]:
+        """When each step is, in which session, and the seconds since the one before."""
+        scenario = self.scenario
+        ts, end, before = scenario.starts, scenario.starts + int(scenario.days * 24 * HOUR_NS), 0
+        while ts < end:
+            session = self.clock.session(ts)
+            seconds = scenario.step_seconds if session == "regular" else scenario.closed_step_seconds
+            yield ts, session, (ts - before) / NS if before else seconds
+            before = ts
+            ts += int(seconds * NS)
+
+    def _variance(self) -> float:
+        """Of all steps together, for a share with annual volatility one."""
+        market, total = Market(self.scenario, 0), 0.0
+        for step in self._steps():
+            market.step(*step)
+            total += market.sd**2
+        return total
 
     def _trade(self, ts: Ns, seconds: float) -> tuple[list[Tick], list[Tick]]:
         """All venues' agents: prints at their own times, by time, and what venues show at the step's end."""

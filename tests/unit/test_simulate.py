@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from contextlib import aclosing
+from itertools import pairwise
+from math import log
 from pathlib import Path
 from statistics import median
 
+import msgspec
 import pytest
 
 from bot import tape
+from bot.collectors.tape import TapeCollector
+from bot.config import TapeSource
 from bot.engine import Engine
 from bot.errors import ConfigError
 from bot.pools import decode
 from bot.score import read_labels
 from bot.simulate import load, simulate, write
+from bot.simulate.world import World
 from bot.timefmt import NS
 from bot.timefmt import parse as at
-from bot.types import Quarantined, Tick
+from bot.types import Incident, Quarantined, Tick
 from tests.fixtures.engine import CONFIG, config, shipped_registry
 from tests.fixtures.scenario import BUSY, busy
 
@@ -217,3 +224,40 @@ def test_a_scenario_that_is_none_is_refused_by_name(tmp_path: Path, text: str, t
 def test_a_scenario_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.toml: cannot be read: No such file"):
         load(tmp_path / "gone.toml")
+
+
+def test_shares_that_return_end_where_they_began_and_move_as_much_on_the_way(tmp_path: Path) -> None:
+    """Log prices without their pull to the end: same draws, so what differs is the bridge."""
+    scenario = load(CONFIG / "scenarios" / "demo.toml")
+    free = msgspec.structs.replace(scenario, returns=False, happenings=[])
+    bound = msgspec.structs.replace(scenario, happenings=[])
+    moved = {}
+    for name, one in (("free", free), ("bound", bound)):
+        world = World(one, 7)
+        paths: dict[str, list[float]] = {ticker: [] for ticker in world.shares}
+        for tick in world.run():
+            if tick.instrument.endswith("@yahoo"):
+                ticker = tick.instrument.partition("@")[0]
+                paths[ticker].append(world.shares[ticker].log_price)
+        ends = {t: share.log_price - log(share.share.price) for t, share in world.shares.items()}
+        steps = {t: sum((b - a) ** 2 for a, b in pairwise(path)) for t, path in paths.items()}
+        moved[name] = ends, steps
+    assert all(abs(end) < 1e-6 for end in moved["bound"][0].values())
+    assert all(abs(end) > 1e-3 for end in moved["free"][0].values())
+    for ticker, squares in moved["bound"][1].items():
+        assert squares == pytest.approx(moved["free"][1][ticker], rel=0.1)
+
+
+async def test_the_demo_repeats_without_a_false_incident_where_it_begins_anew() -> None:
+    source = TapeSource(path="demo/tape.parquet", speed=0.0, loop=True)
+    engine = Engine(config(), shipped_registry())
+    rounds: list[set[tuple[str, str, str]]] = [set(), set()]
+    collector = TapeCollector(source, CONFIG)
+    async with aclosing(collector.ticks()) as ticks:
+        async for tick in ticks:
+            if collector.rounds > 1:
+                break
+            for told in engine.step(tick):
+                if isinstance(told, Incident):
+                    rounds[collector.rounds].add((told.instrument, told.kind, told.cause))
+    assert rounds[0] == rounds[1] != set()
