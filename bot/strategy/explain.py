@@ -44,7 +44,8 @@ def explain(plan: Plan) -> str:
     for number, leg in enumerate(plan.legs, 1):
         lines.append(f"{number}. {_leg(leg)}")
     if plan.otherwise:
-        lines.append(f"If a later step is refused: {' '.join(_leg(leg) for leg in plan.otherwise)}")
+        steps = " ".join(_leg(leg) for leg in plan.otherwise)
+        lines.append(f"If the premium has gone by then, or a later step is refused: {steps}")
     lines.append(_profit(plan))
     if plan.break_even_price is not None:
         lines.append(f"It breaks even at {price_text(plan.break_even_price)} per token on {venue}.")

@@ -96,12 +96,16 @@ export async function explanation(id) {
   const facts = plan.decision === "trade" && h("dl", { class: "facts" },
     fact("Capital locked", `${format.money(plan.capital_usd)} for ${format.duration(plan.duration_seconds)}`),
     plan.break_even_price !== null && fact("Breaks even at", format.price(plan.break_even_price)),
+    plan.probability_of_loss !== null && fact("Loses money in", odds(plan.probability_of_loss)),
+    plan.shortfall_95_usd !== null && fact("Brings, at least", `${format.money(-plan.shortfall_95_usd)} in 19 of 20 cases, ${format.money(-plan.shortfall_99_usd)} in 99 of 100`),
+    plan.outcomes.length > 1 && fact("May go", plan.outcomes.map((one) => `${one.name}: ${odds(one.probability)}, ${format.money(one.usd)}`).join("; ")),
     plan.hedge && plan.hedge.kind !== "none" && fact("Hedge", `${plan.hedge.description} (${format.money(plan.hedge.cost_usd)})`),
     costs.length > 0 && fact("Costs", costs.map(([name, usd]) => `${format.words(name)} ${format.money(usd)}`).join(", ")));
   return h("div", { class: "explain" }, plan.explain && h("p", { class: "prose" }, plan.explain), facts, legs,
     !plan.explain && plan.reasons.length > 0 && h("ul", null, plan.reasons.map((text) => h("li", null, text))));
 }
 
+const odds = (probability) => `${probability >= 0.1 ? (probability * 100).toFixed(0) : (probability * 100).toPrecision(2)} %`;
 const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
 
 export function fills(store) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from bot.config import ExecutionSection
@@ -112,3 +113,77 @@ def test_a_held_discount_is_sold_and_its_hedge_closed_when_the_time_has_come():
     assert world.strategy.desk.reservations == {}
     assert world.strategy.desk.tokens == {}
     assert world.strategy.desk.hedges == {}
+
+
+def minted(world, plan, at_arrival):
+    """The plan handed over; when its tokens arrive, the market is what ``at_arrival`` makes of it."""
+    broker = PaperBroker(world.registry, ExecutionSection())
+    fills = broker.execute(plan, world.market, world.ts)
+    at_arrival()
+    while broker.next_due is not None:
+        fills += broker.due(broker.next_due, world.market)
+    for fill in fills:
+        world.strategy.on_fill(fill)
+    return broker, fills
+
+
+def told(fills):
+    return [(fill.action, fill.status) for fill in fills if fill.status != "settled"]
+
+
+def test_tokens_whose_premium_has_gone_are_redeemed_and_the_hedge_is_closed():
+    world = worked.tsla(451.07)
+    plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
+    broker, fills = minted(world, plan, lambda: world.venue("TSLAx@raydium", pool_at(395.4, 1.1e6)))
+    assert told(fills) == [
+        ("mint", "pending"), ("hedge", "filled"), ("sell", "rejected"), ("redeem", "pending"),
+        ("unhedge", "filled"),
+    ]  # fmt: skip
+    assert next(fill.reason for fill in fills if fill.status == "rejected").startswith("plan.otherwise: ")
+    assert broker.state_of(plan.id) == "done"
+    assert world.strategy.desk.reservations == {}
+    assert world.strategy.desk.tokens == {}
+    # What the plan said of that case, but for the financing and the borrow, which paper does not book.
+    gone = next(one.usd for one in plan.outcomes if one.name.startswith("the premium has gone"))
+    hedge = sum(
+        (1 if fill.action == "hedge" else -1) * float(fill.quantity_tokens * fill.price) for fill in fills
+        if fill.action in ("hedge", "unhedge")
+    )  # fmt: skip
+    assert cash_of(fills) + hedge - plan.costs_usd["financing"] == pytest.approx(gone, abs=5.0)
+
+
+def test_while_tokens_that_are_to_be_redeemed_wait_their_capital_stays_reserved():
+    world = worked.tsla(451.07)
+    plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
+    broker = PaperBroker(world.registry, ExecutionSection())
+    fills = broker.execute(plan, world.market, world.ts)
+    world.venue("TSLAx@raydium", pool_at(395.4, 1.1e6))
+    fills += broker.due(broker.next_due, world.market)
+    for fill in fills:
+        world.strategy.on_fill(fill)
+    assert plan.id in world.strategy.desk.reservations
+    assert world.strategy.desk.capital_room().usd < world.settings.capital_usd
+
+
+def test_a_premium_that_lasts_is_sold_although_the_share_has_fallen():
+    world = worked.tsla(451.07)
+    plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
+
+    def fallen():
+        world.fair = msgspec.structs.replace(world.fair, value_usd=0.95 * 395.4)
+        world.venue("TSLAx@raydium", pool_at(0.95 * 451.07, 1.1e6))
+        world.broker("TSLA@ibkr", 0.95 * 395.35, 0.95 * 395.45)
+
+    _, fills = minted(world, plan, fallen)
+    assert told(fills) == [
+        ("mint", "pending"), ("hedge", "filled"), ("sell", "filled"), ("unhedge", "filled"),
+    ]  # fmt: skip
+
+
+def test_a_hedge_that_is_refused_leaves_nothing_to_close():
+    world = worked.tsla(451.07)
+    plan = world.plans(incident("TSLAx@raydium", 0.1317))[0]
+    legs = [plan.legs[0], msgspec.structs.replace(plan.legs[1], limit_price=1e9), *plan.legs[2:]]
+    broker, fills = minted(world, msgspec.structs.replace(plan, legs=legs), lambda: None)
+    assert told(fills) == [("mint", "pending"), ("hedge", "rejected"), ("redeem", "pending")]
+    assert broker.state_of(plan.id) == "done"
