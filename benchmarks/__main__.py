@@ -25,19 +25,22 @@ NAMES = (
     "options",
     "planning",
     "exchange",
+    "latency",
 )
+LONG = ("faults", "soak")
+"""Take a quarter of an hour each, and only if asked for by name; they make processes of their own."""
 
 
 def main() -> int:
     """0, or with ``--check`` 1 if a budget is not kept."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join((*NAMES, *LONG)))
     parser.add_argument("--json", action="store_true", help="a JSON object per figure")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a budget is not kept")
     asked = parser.parse_args()
-    unknown = sorted(set(asked.names) - set(NAMES))
+    unknown = sorted(set(asked.names) - {*NAMES, *LONG})
     if unknown:
-        parser.error(f"no benchmark {', '.join(unknown)}; there is {', '.join(NAMES)}")
+        parser.error(f"no benchmark {', '.join(unknown)}; there is {', '.join((*NAMES, *LONG))}")
     found = list(_run(asked.names or NAMES))
     for line in _lines(found) if asked.json else _table(found):
         print(line)
@@ -48,6 +51,9 @@ def _run(names: Sequence[str]) -> Iterator[tuple[str, Figure]]:
     """Each in a process of its own, so that what one leaves in memory is not in another's way."""
     for name in names:
         sys.stderr.write(f"{name} …\n")
+        if name in LONG:
+            yield from ((name, figure) for figure in figures(name))
+            continue
         with get_context("spawn").Pool(1) as process:
             for figure in process.apply(figures, (name,)):
                 yield name, figure

@@ -9,7 +9,7 @@ from tests.fixtures.fault_trial import FROM_THE_START, Outcome
 HEAD = """# Sources and faults
 
 What each source shows while its server, its line or a clock is broken. Written by
-`python -m benchmarks.faults --write`: every source of pegbot, its real client library and all, behind a proxy that
+`python -m benchmarks faults`: every source of pegbot, its real client library and all, behind a proxy that
 breaks what passes, on loopback, beside another source in the same process, into an engine. Settings are shortened so
 that it takes minutes: silence counts after 1.5 s (of exchanges 3 s) instead of 20 to 120 s, retries come after 0.1 to 1 s instead of 0.5
 to 60 s; times that are built in are as shipped (10 to 20 s for a request over HTTP that is not answered, half a minute
