@@ -25,8 +25,7 @@ def positions(config: Config, registry: Registry, saved: bytes | None, books: Bo
     if saved is not None:
         driver.restore(saved)
     engine = driver.engine
-    marks: dict[str, Decimal] = marks_of(engine.market, engine.now)
-    marks |= {name: Decimal(repr(usd)) for name, usd in engine.hedge_marks().items()}
+    marks = marks_of(engine.market, engine.now, engine.hedge_marks())
     total, unknown = engine.greeks()
     held = [one for one in books.positions() if one.held or one.in_transit]
     return {

@@ -124,7 +124,8 @@ def missed(test: Backtest) -> dict[str, Any]:
 
 
 def _plans(test: Backtest) -> list[dict[str, Any]]:
-    valued = marks(test.driver.engine.market, test.driver.now)
+    engine = test.driver.engine
+    valued = marks(engine.market, test.driver.now, engine.hedge_marks())
     rows = []
     for plan in test.traded.values():
         books = test.by_plan.get(plan.id)

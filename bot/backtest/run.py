@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
@@ -81,7 +81,8 @@ class Backtest(Replay):
 
     def sample(self, ts: Ns) -> Sample:
         """The books as they stand."""
-        result = self.books.profit_and_loss(marks(self.driver.engine.market, ts))
+        engine = self.driver.engine
+        result = self.books.profit_and_loss(marks(engine.market, ts, engine.hedge_marks()))
         return Sample(
             ts,
             None if result.net_usd is None else float(result.net_usd),
@@ -96,9 +97,9 @@ class Backtest(Replay):
             self.by_plan.setdefault(fill.plan_id, Books()).apply(entry)
 
 
-def marks(market: Market, ts: Ns) -> dict[str, Decimal]:
-    """USD per token, and per share, at fair value; what has none is not there."""
-    found: dict[str, Decimal] = {}
+def marks(market: Market, ts: Ns, hedges: Mapping[str, float] | None = None) -> dict[str, Decimal]:
+    """USD per token, and per share, at fair value, and of ``hedges`` a contract; what has none is not there."""
+    found = {name: Decimal(repr(usd)) for name, usd in (hedges or {}).items()}
     for name, state in market.instruments.items():
         symbol = state.token.symbol
         if symbol in found:

@@ -8,6 +8,8 @@ from itertools import pairwise
 import pytest
 
 from bot import tape
+from bot.backtest.report import report
+from bot.backtest.run import Backtest
 from bot.driver import Driver
 from bot.ledger.accounts import custody, entries_for, opening_entry
 from bot.ledger.books import Books
@@ -172,3 +174,12 @@ def test_desk_and_books_agree_all_along(kind):
     assert seen & {"unhedge", "unhedge_sell"}
     assert ("coin_sell" in seen) == (kind == "coin")
     assert one.engine.strategy.desk.hedges == {}
+
+
+def test_a_backtest_knows_what_its_hedges_are_worth_all_along():
+    test = Backtest(config(strategy=SETTINGS), shipped_registry())
+    test.run(world.tape(broker=False, hedges=("options", "perp")))
+    assert all(sample.net is not None for sample in test.samples)
+    result = report(test)
+    assert result["net_usd"] is not None
+    assert {trade["net_usd"] is not None for trade in result["trades"]} == {True}
