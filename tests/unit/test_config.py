@@ -243,6 +243,6 @@ def test_every_key_has_a_default_but_those_that_say_what_to_watch_or_whom_to_tel
         "ExchangeSource.markets", "JupiterSource.tokens", "MyStonksSource.symbols", "OndoSource.tokens",
         "PythSource.feeds", "RobinhoodSource.tokens", "RobinhoodSource.urls", "SolanaSource.pools",
         "SolanaSource.urls", "TapeSource.path", "XStocksSource.tokens", "YahooSource.symbols",
-        "AlpacaSource.symbols", "AlpacaOptionsSource.symbols", "IbkrSource.symbols",
+        "AlpacaSource.symbols", "AlpacaOptionsSource.symbols", "IbkrSource.symbols", "OptionsSource.symbols",
         "YahooOptionsSource.symbols",
     }  # fmt: skip
