@@ -98,7 +98,7 @@ class Backtest(Replay):
 
 
 def marks(market: Market, ts: Ns, hedges: Mapping[str, float] | None = None) -> dict[str, Decimal]:
-    """USD per token, and per share, at fair value, and of ``hedges`` a contract; what has none is not there."""
+    """USD per token and share at fair value, and a contract of ``hedges``; what has none is not there."""
     found = {name: Decimal(repr(usd)) for name, usd in (hedges or {}).items()}
     for name, state in market.instruments.items():
         symbol = state.token.symbol

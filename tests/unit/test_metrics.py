@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics import CONTENT_TYPE, FAMILIES, Metrics
+from bot.strategy.options import Greeks
 from bot.timefmt import NS
 from bot.types import Cause, FeedStatus, Message, Quality, Quarantined, Session
 from tests.fixtures.messages import T, basis, everything, fill, incident, observed, plan
@@ -268,3 +269,13 @@ def test_it_is_served_as_the_text_format_it_writes() -> None:
 def test_a_scrape_of_500_instruments_stays_small() -> None:
     metrics = observed(*(basis(f"T{n}@v", underlying=f"U{n % 60}") for n in range(500)))
     assert len(metrics.render().splitlines()) < 8000
+
+
+def test_the_books_greeks_end_with_what_was_held() -> None:
+    metrics = Metrics()
+    metrics.book({"AMZN": Greeks(1_000.0, 4.5, 0.1, 12.0, -0.5, 3.0), "TSLA": Greeks(1.0, 1.0)})
+    assert value(metrics, "pegbot_book_delta_shares", underlying="AMZN") == 4.5
+    assert value(metrics, "pegbot_book_theta_usd", underlying="AMZN") == -0.5
+    metrics.book({"AMZN": Greeks()})
+    assert value(metrics, "pegbot_book_delta_shares", underlying="AMZN") == 0
+    assert value(metrics, "pegbot_book_delta_shares", underlying="TSLA") is None

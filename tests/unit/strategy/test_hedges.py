@@ -7,13 +7,14 @@ from math import exp, log
 from statistics import NormalDist
 
 import pytest
+from msgspec.structs import replace
 
 from bot.strategy.hedge_choice import Hedger, total
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.hedge_ways import PERP_RESIDUAL, Wait
 from bot.strategy.hedges import ShortStock
 from bot.strategy.moves import quantile, student
-from bot.strategy.options import HYPERLIQUID
+from bot.strategy.options import HYPERLIQUID, Chain
 from bot.strategy.risk import HEDGE_RESIDUAL, SIGMAS_99
 from tests.fixtures.market import MONDAY
 from tests.fixtures.options import chain, everything, perp, perpetual
@@ -266,3 +267,46 @@ def test_greeks_of_position_and_hedge_together():
     assert choice.chosen is not None
     assert 0 < choice.greeks.delta < 200
     assert choice.greeks.delta == pytest.approx(200 + choice.chosen.way.greeks.delta)
+
+
+def test_a_perp_on_a_token_is_ordered_in_tokens():
+    each = 1.25
+    quote = perp(SPOT, MONDAY)
+    on_token = replace(quote, shares_each=each)
+    hedger = Hedger(wait(), HedgeQuotes(perps=(on_token,)), NONE)
+    (way,) = [way for way in hedger.ways.of(200.0) if way.kind == "perp"]
+    (leg,) = way.legs
+    assert (leg.side, leg.quantity) == ("sell", pytest.approx(160.0))
+    assert leg.price == pytest.approx(quote.bid * each)
+    assert leg.quantity * leg.price == pytest.approx(way.notional_usd)
+    assert leg.margin_usd == pytest.approx(way.capital_usd)
+
+
+def test_options_name_their_orders_what_protects_first():
+    quotes = [replace(q, instrument=f"{n}@there") for n, q in enumerate(_all(chain(SPOT, MONDAY)))]
+    listed = Chain("TSLA", SPOT, MONDAY, quotes, rate=0.04, venue="there")
+    hedger = Hedger(wait(), HedgeQuotes(listed), NONE)
+    ways = [way for way in hedger.ways.of(250.0) if way.name == "synthetic short"]
+    assert ways
+    for way in ways:
+        bought, sold = way.legs
+        assert (bought.side, sold.side) == ("buy", "sell")
+        assert bought.quantity == sold.quantity == way.contracts == 2
+        assert bought.margin_usd == 0 < sold.margin_usd
+        assert way.outlay_usd == pytest.approx(2 * (bought.price - sold.price))
+        assert bought.close_price < bought.price
+        assert sold.close_price > sold.price
+
+
+def test_margin_in_a_coin_of_which_too_little_is_in_hand_is_no_way():
+    offer = replace(perpetual(SPOT, MONDAY), coin="TSLAx", coins_usd=100.0)
+    choice = Hedger(wait(), HedgeQuotes(perpetuals=(offer,)), NONE).choose(200.0)
+    assert reasons(choice)["perpetual put"].endswith("of TSLAx as margin, $100.00 in hand")
+    rich = replace(offer, coins_usd=1e6)
+    assert "perpetual put" in {
+        way.name for way in Hedger(wait(), HedgeQuotes(perpetuals=(rich,)), NONE).ways.of(200.0)
+    }
+
+
+def _all(of):
+    return [quote for expiry in of.expiries(0) for kind in ("call", "put") for quote in of.of(expiry, kind)]
