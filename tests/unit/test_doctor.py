@@ -358,6 +358,7 @@ async def test_what_the_registry_does_not_have_is_named_and_nobody_is_asked(
         ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired", "CA certificates"),
         ("Cannot connect to host x.invalid:443 [Name or service not known]", "DNS"),
         ("[Errno -3] Temporary failure in name resolution", "DNS"),
+        ("curl: (6) Could not resolve host: query2.finance.yahoo.com", "DNS"),
         ("HTTP 503", "The general remedy."),
     ],
 )
