@@ -18,7 +18,8 @@ REMEDIES = (
      "Set it before pegbot is started (`export NAME=value`), or name another by env:NAME or file:PATH."),
     (r"CERTIFICATE_VERIFY_FAILED|certificate",
      "Its certificate is not accepted: check this machine's clock, its CA certificates, any proxy between."),
-    (r"[Nn]ame or service not known|[Cc]ould not resolve|[Nn]ame resolution|nodename nor servname|getaddrinfo|No address assoc",
+    (r"[Nn]ame or service not known|[Cc]ould not resolve|[Nn]ame resolution|nodename nor servname"
+     r"|getaddrinfo|No address assoc",
      "Its name cannot be looked up: check the host in its url, and this machine's DNS."),
 )  # fmt: skip
 """What to do about faults that any source may have, by the words of each."""
