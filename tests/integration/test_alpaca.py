@@ -291,7 +291,7 @@ async def test_a_socket_may_be_silent_while_the_market_sleeps(
 
     async with watching(alpaca, silence_seconds=0.01) as watch:
         watch.alpaca._session = sleeping
-        await watch.until(lambda: watch.alpaca.sockets)
+        await watch.until(lambda: watch.alpaca.sockets and watch.alpaca.polled >= 2)
         asked = len(alpaca.queries)
         looked = len(looks)
         await watch.until(lambda: len(looks) > looked + 20)
