@@ -405,3 +405,17 @@ async def test_depth_is_drawn_and_can_be_read_without_a_mouse(browser: Browser, 
         await page.get_by_role("button", name="TSLA.M msx").click()
         await expect(depth).to_contain_text("only its last price")
         assert watched.problems == []
+
+
+async def test_the_books_greeks_stand_below_what_is_held(browser: Browser, bot: Bot, tmp_path: Path) -> None:
+    async with opened(browser, bot) as watched:
+        table = watched.page.locator("#ledger-body table.greeks")
+        await expect(table.locator("tbody tr")).to_have_count(1)
+        cells = await table.locator("tbody tr > *").all_inner_texts()
+        assert [cell.strip() for cell in cells] == ["AAPL", "16.25", "1.5", "42", "−8.25", "$14,137"]
+        await expect(watched.page.locator("#ledger-body")).to_contain_text("GONEx@wallet")
+        assert await watched.overflow() == 0
+        await table.scroll_into_view_if_needed()
+        await watched.shot(tmp_path / "greeks.png", full=False)
+    async with opened(browser, bot, **PHONE) as watched:
+        assert await watched.overflow() == 0

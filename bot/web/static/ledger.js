@@ -70,7 +70,7 @@ function greeks(books) {
   const unknown = books.greeks_unknown ?? [];
   if (!found.length && !unknown.length) return null;
   const heads = ["With a share", term("delta", "Delta"), "Gamma", "Vega", term("theta", "Theta"), "Worth"];
-  const number = (value) => h("td", { class: "num" }, Number(value).toLocaleString("en-US", { maximumSignificantDigits: 4 }));
+  const number = (value) => h("td", { class: "num" }, Number(value).toLocaleString("en-US", { maximumSignificantDigits: 4 }).replace("-", "−"));
   return h("div", null,
     found.length > 0 && h("div", { class: "scroll" }, h("table", { class: "plain-table greeks" },
       h("thead", null, h("tr", null, heads.map((name, i) => h("th", { scope: "col", class: i ? "num" : null }, name)))),

@@ -222,4 +222,10 @@ async def ledger() -> dict[str, Any]:
             }
         ],
         "pending": [{"settles": iso(MINTED.settles)}],
+        "margin_usd": "0",
+        "greeks": {
+            "AAPL": {"value": 14137.0, "delta": 16.25, "gamma": 1.5, "vega": 42.0, "theta_day": -8.25,
+                     "rho": -3.0},
+        },
+        "greeks_unknown": ["GONEx@wallet"],
     }  # fmt: skip
