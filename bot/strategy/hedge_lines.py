@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from bot.errors import DataError
+from bot.market import MAX_PRICE, MIN_PRICE
 from bot.registry.derivatives import OptionVenue, PerpetualVenue, PerpVenue
 from bot.strategy.options import OptionQuote, Perp, Perpetual, PerpTerms
 from bot.strategy.options.listed import Contract
@@ -183,8 +184,9 @@ class PerpLine(Line):
     def read(self, tick: Tick) -> None:
         told: PerpData = _read(_perp, tick)
         mark = tick.price
-        if mark is None or (told.bid is not None and told.ask is not None and told.bid > told.ask):
-            raise DataError("no_price" if mark is None else "crossed", f"{tick.instrument}: mark {mark!r}")
+        if mark is None:
+            raise DataError("no_price", f"{tick.instrument}: no mark")
+        _check(tick, told)
         self.mark, self.index = mark, told.index
         if told.bid is None and told.impact_bid and told.impact_ask:
             good = self.venue.impact_usd
@@ -192,7 +194,7 @@ class PerpLine(Line):
             self.bid_size, self.ask_size = good / told.impact_bid, good / told.impact_ask
         else:
             self.bid, self.ask = told.bid, told.ask
-            self.bid_size, self.ask_size = told.bid_size or 0.0, told.ask_size or 0.0
+            self.bid_size, self.ask_size = max(0.0, told.bid_size or 0.0), max(0.0, told.ask_size or 0.0)
         rate = told.funding_rate if told.funding_rate_next is None else told.funding_rate_next
         self.funding_hour = None if rate is None or told.funding_hours <= 0 else rate / told.funding_hours
 
@@ -228,6 +230,19 @@ class PerpLine(Line):
             self.bid_size * shares_each, self.ask_size * shares_each, index / shares_each,
             self.funding_hour or 0.0, self.ts, shares_each,
         )  # fmt: skip
+
+
+def _check(tick: Tick, told: PerpData) -> None:
+    """Raise :class:`DataError` on a perp's numbers that cannot be."""
+    prices = (told.index, told.bid, told.ask, told.impact_bid, told.impact_ask)
+    if not all(price is None or MIN_PRICE <= price < MAX_PRICE for price in prices):
+        raise DataError("bad_price", f"{tick.instrument}: {prices}")
+    for bid, ask in ((told.bid, told.ask), (told.impact_bid, told.impact_ask)):
+        if bid is not None and ask is not None and bid > ask:
+            raise DataError("crossed", f"{tick.instrument}: bid {bid!r} above ask {ask!r}")
+    for rate in (told.funding_rate, told.funding_rate_next):
+        if rate is not None and not -1.0 < rate < 1.0:
+            raise DataError("bad_data", f"{tick.instrument}: funding {rate!r}")
 
 
 class PerpetualLine(Line):

@@ -200,7 +200,7 @@ def test_a_perp_on_a_token_is_told_per_share(watched):
 
 def test_funding_over_eight_hours_is_told_per_hour_and_the_next_counts(watched):
     tick = world.perp(T, SPOT)
-    data = json.loads(tick.data) | {"funding_rate": 1.0, "funding_rate_next": 8e-5, "funding_hours": 8.0}
+    data = json.loads(tick.data) | {"funding_rate": 0.5, "funding_rate_next": 8e-5, "funding_hours": 8.0}
     told(watched, replace(tick, data=json.dumps(data)))
     assert watched.at().perps[0].funding_hour == pytest.approx(1e-5)
 
