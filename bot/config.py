@@ -623,6 +623,12 @@ class StrategySection(Section):
     max_plan_usd: PositiveUsd = 50_000.0
     max_underlying_usd: PositiveUsd = 100_000.0
     max_venue_usd: PositiveUsd = 100_000.0
+    max_issuer_usd: PositiveUsd = Field(
+        150_000.0, description="of one issuer's tokens that plans may buy or mint and not be rid of yet"
+    )
+    max_concentration: Ratio = Field(
+        1.0, description="of capital_usd that may be in one share's tokens, those in hand included"
+    )
     max_open_settlement_usd: PositiveUsd = 150_000.0
     min_profit_usd: float = Field(5.0, ge=0)
     financing_rate: float = Field(0.06, ge=0, le=1, description="per year, on capital locked over settlement")

@@ -36,6 +36,8 @@ class Exposure(Struct, frozen=True):
     venues_usd: dict[str, float]
     settlement_usd: float
     tokens: dict[str, float]
+    issuers_usd: dict[str, float] = {}
+    """Tokens bought or minted, at what they cost, by issuer."""
 
 
 class Reservation(Struct):
@@ -92,6 +94,10 @@ class Desk:
         free = max(0.0, self.tokens.get(key, 0.0) - promised)
         return min(free, self.ration.get(f"inventory.tokens {key}", inf))
 
+    def held(self, symbol: str) -> float:
+        """Tokens in hand, at all places."""
+        return sum(tokens for key, tokens in self.tokens.items() if split_instrument(key)[0] == symbol)
+
     def elsewhere(self, symbol: str, place: str) -> float:
         """Tokens in hand at all other places."""
         prefix = f"{symbol}@"
@@ -122,6 +128,19 @@ class Desk:
         limit = config.max_venue_usd
         yield self._room("limits.venue_usd", limit - on_venue, limit, venue, legs)
 
+    def issuer_room(self, issuer: str) -> Room:
+        """What may still be bought or minted of an issuer's tokens."""
+        limit = self._config.max_issuer_usd
+        used = sum(r.exposure.issuers_usd.get(issuer, 0.0) for r in self.reservations.values())
+        return self._room("limits.issuer_usd", limit - used, limit, issuer)
+
+    def concentration_room(self, underlying: str, held_usd: float) -> Room:
+        """What may still be bought or minted of one share's tokens, beside ``held_usd`` in hand."""
+        limit = self._config.max_concentration * self._config.capital_usd
+        mine = [r.exposure for r in self.reservations.values() if r.underlying == underlying]
+        coming = sum(sum(exposure.issuers_usd.values()) for exposure in mine)
+        return self._room("limits.concentration", limit - held_usd - coming, limit, underlying)
+
     def left(self, key: str) -> float:
         """What is left of a limit, by ``rule``, or ``rule place`` where there is one for each place."""
         rule, _, of = key.partition(" ")
@@ -130,6 +149,8 @@ class Desk:
                 return self.capital_room().usd
             case "limits.open_settlement_usd":
                 return self.settlement_room().usd
+            case "limits.issuer_usd":
+                return self.issuer_room(of).usd
             case "inventory.tokens":
                 symbol, place = split_instrument(of)
                 return self.free_tokens(symbol, place)

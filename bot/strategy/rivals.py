@@ -38,6 +38,7 @@ def used(exposure: Exposure, underlying: str) -> dict[str, float]:
         f"limits.underlying_usd {underlying}": exposure.largest_usd,
     }
     found |= {f"limits.venue_usd {venue}": usd for venue, usd in exposure.venues_usd.items()}
+    found |= {f"limits.issuer_usd {issuer}": usd for issuer, usd in exposure.issuers_usd.items()}
     found |= {f"inventory.tokens {place}": tokens for place, tokens in exposure.tokens.items()}
     return {key: amount for key, amount in found.items() if amount > 0}
 

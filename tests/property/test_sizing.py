@@ -43,7 +43,8 @@ def test_a_thousand_random_markets_are_sized_within_a_thousandth_of_brute_force(
 
 def world_of(draw: Random, ts: int, bound: Limits, **changes: object) -> World:
     charge = draw.choice((0.0, 0.1, draw.uniform(0.0, 0.5)))
-    return World(ts, FAIR, session=CLOCK.session(ts), risk_charge=charge, capital_usd=bound.capital_usd,
+    return World(ts, FAIR, session=CLOCK.session(ts), risk_charge=charge, max_issuer_usd=1e9,
+                 max_concentration=1.0, capital_usd=bound.capital_usd,
                  max_plan_usd=bound.max_plan_usd, max_underlying_usd=bound.max_underlying_usd,
                  max_venue_usd=bound.max_venue_usd, max_open_settlement_usd=bound.max_open_settlement_usd,
                  **changes)  # fmt: skip

@@ -28,11 +28,12 @@ limits = st.floats(3.0, 6.0).map(lambda x: 10.0**x)
 def test_no_plan_ever_goes_over_a_limit(prices, usd, held, plan, capital, underlying, venue, settlement, ts):
     world = World(ts, FAIR, max_plan_usd=plan, capital_usd=capital, max_underlying_usd=underlying,
                   max_venue_usd=venue, max_open_settlement_usd=settlement, session=CLOCK.session(ts),
-                  inventory_tokens={"TSLAx": held})  # fmt: skip
+                  max_issuer_usd=settlement, inventory_tokens={"TSLAx": held})  # fmt: skip
     world.broker("TSLA@ibkr", 399.9, 400.1)
     names = [f"TSLAx@{'raydium' if n % 2 else 'orca'}:{n}" for n in range(len(prices))]
     for name, ratio in zip(names, prices, strict=True):
         world.venue(name, pool_at(FAIR * ratio, usd))
+    issuer, concentration = world.settings.max_issuer_usd, world.settings.max_concentration
     spent: list[Plan] = []
     for n, name in enumerate(names):
         plans = world.plans(incident(name, prices[n] - 1, id=f"i{n}", venues=names))
@@ -44,6 +45,9 @@ def test_no_plan_ever_goes_over_a_limit(prices, usd, held, plan, capital, underl
     assert sum(r.exposure.capital_usd for r in held_by) <= capital * slack
     assert sum(r.exposure.settlement_usd for r in held_by) <= settlement * slack
     assert sum(r.exposure.largest_usd for r in held_by) <= underlying * slack
+    bought = sum(sum(r.exposure.issuers_usd.values()) for r in held_by)
+    assert bought <= issuer * slack
+    assert bought <= max(0.0, concentration * capital) * slack + 1e-6
     for place in ("raydium", "orca", "xstocks"):
         assert sum(r.exposure.venues_usd.get(place, 0.0) for r in held_by) <= venue * slack
     sold = sum(r.exposure.tokens.get("TSLAx@wallet", 0.0) for r in held_by)

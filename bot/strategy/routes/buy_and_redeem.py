@@ -56,7 +56,7 @@ def buy_bounds(view: View, case: Case, legs: int = 1) -> list[Bound]:
         return None if done is None else done.tokens
 
     on_venue = view.desk.leg_rooms(view.incident.underlying, venue_of(case.name), legs)
-    rooms = [view.desk.capital_room(), *on_venue]
+    rooms = [view.desk.capital_room(), *view.holding_rooms(case.symbol), *on_venue]
     return bounds_of(rooms, tokens_for)
 
 
@@ -132,6 +132,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
             venues_usd={venue_of(case.name): usd, issuer: back},
             settlement_usd=back if seconds > 0 else 0.0,
             tokens={},
+            issuers_usd={issuer: usd},
         )
 
     judged, exposure = at(tokens)

@@ -62,6 +62,7 @@ class View:
         self._access: dict[tuple[str, str], Access] = {}
         self._shorts: dict[float, ShortStock | str] = {}
         self._hedges = hedges
+        self._held: float | None = None
         self._hedgers: dict[tuple[float, float, float], Hedger] = {}
         self.carriers: dict[Hedger, Carrier] = {}
 
@@ -109,6 +110,25 @@ class View:
     def sd_over(self, seconds: float, fair_sd: float) -> float:
         """The same from now over so long."""
         return self.sd_until(self.ts + round(seconds * NS), fair_sd)
+
+    def holding_rooms(self, symbol: str) -> list[Room]:
+        """What limits on issuer and concentration leave for tokens that are bought or minted."""
+        issuer = self.registry.tokens[symbol].issuer
+        room = self.desk.concentration_room(self.incident.underlying, self._held_usd())
+        return [self.desk.issuer_room(issuer), room]
+
+    def _held_usd(self) -> float:
+        """What the tokens of this share in hand are worth, as far as anything says so."""
+        if self._held is None:
+            worth: dict[str, float] = {}
+            for state in self.market.instruments_of(self.incident.underlying) if self.desk.tokens else ():
+                tokens = self.desk.held(state.token.symbol)
+                if tokens and state.token.symbol not in worth:
+                    fair = self.market.fair(state.name, self.ts)
+                    if fair is not None:
+                        worth[state.token.symbol] = tokens * fair.value_usd
+            self._held = sum(worth.values())
+        return self._held
 
     def least(self, access: Access, fair: float, sd: float) -> float:
         """Fewest tokens of one order that is still large enough when the price has fallen (``sd`` of its log)

@@ -178,6 +178,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
             venues_usd=_by_venue((cheap.name, spent), (dear.name, got)),
             settlement_usd=0.0,
             tokens={f"{dear.symbol}@{dear.place}": tokens} if from_inventory else {},
+            issuers_usd={view.registry.tokens[cheap.symbol].issuer: spent},
         )
 
     judged, exposure = at(tokens)

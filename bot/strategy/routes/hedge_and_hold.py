@@ -231,6 +231,7 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
             venues_usd={venue_of(case.name): held.usd} | ({carrier.venue: notional} if carrier.venue else {}),
             settlement_usd=0.0,
             tokens={},
+            issuers_usd={view.registry.tokens[case.symbol].issuer: held.usd},
         )
 
     judged, exposure = at(tokens)

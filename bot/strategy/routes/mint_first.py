@@ -52,7 +52,9 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
     assert access.delay is not None
     delay = access.delay.plus(certain(moving))
     stays = still_there_after(view.incident.cause, delay)
-    bound = tightest([*reach, *mint_bounds(view, access, case.fair, seconds > 0)])
+    price = access.price(case.fair)
+    held_back = bounds_of(view.holding_rooms(case.symbol), lambda usd: usd / price)
+    bound = tightest([*reach, *held_back, *mint_bounds(view, access, case.fair, seconds > 0)])
     # What could not be redeemed if the premium goes is not minted.
     least = view.least(access, case.fair, view.sd_over(seconds, case.fair_sd))
     if bound.tokens < least:
@@ -227,6 +229,7 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
             venues_usd={access.issuer.name: outlay, venue_of(case.name): usd} | beside,
             settlement_usd=outlay if seconds > 0 else 0.0,
             tokens={},
+            issuers_usd={access.issuer.name: outlay},
         )
 
     judged, exposure = at(tokens)

@@ -172,12 +172,29 @@ def test_holding_needs_a_broker_that_quotes_both_sides_now():
         ({"max_underlying_usd": 7_000.0}, "limits.underlying_usd"),
         ({"max_venue_usd": 7_000.0}, "limits.venue_usd"),
         ({"max_open_settlement_usd": 7_000.0}, "limits.open_settlement_usd"),
+        ({"max_issuer_usd": 7_000.0}, "limits.issuer_usd"),
+        ({"max_concentration": 7_000.0 / 250_000}, "limits.concentration"),
     ],
 )
 def test_each_limit_holds_the_size_and_is_named(changes, rule):
     plan = only(world(370.0, **changes).plans(below()), "buy_and_redeem")
     assert rule in rules(plan)
     assert plan.legs[0].notional_usd <= 7_000.01
+
+
+def test_what_is_in_hand_of_a_share_counts_towards_its_concentration():
+    """100 tokens at $400 are $40,000 of the $45,000 that may be in TSLA, whoever issued them."""
+    held = {"inventory_tokens": {"TSLAx@kraken": 60.0, "TSLAon": 40.0}, "max_concentration": 0.18}
+    made = world(370.0, **held)
+    made.venue("TSLAon@raydium", None)
+    plan = only(made.plans(below()), "buy_and_redeem")
+    assert "limits.concentration" in rules(plan)
+    assert plan.size_usd == pytest.approx(5_000, rel=0.03)
+
+
+def test_selling_is_never_too_concentrated():
+    made = world(440.0, inventory_tokens={"TSLAx": 500.0}, max_concentration=0.01)
+    assert only(made.plans(premium()), "mint_and_sell").size_usd > 10_000
 
 
 @pytest.mark.parametrize(
