@@ -129,12 +129,18 @@ class Engine:
     def qualities(self) -> Iterator[Quality]:
         """How good each source of a price is now, references first; may be stepped between two of them."""
         market = self.market
-        known: list[tuple[ReferenceState | InstrumentState, str]]
-        known = [(one, share.info.ticker) for share, one in market.references.values()]
-        known += [(one, one.underlying.info.ticker) for one in market.instruments.values()]
-        for one, ticker in known:
-            now = self.now
-            found = told(one, ticker, now, self.clock.session(now), self.clock.segment(now)[0])
+        known: list[tuple[ReferenceState | InstrumentState, UnderlyingState]]
+        known = [(one, share) for share, one in market.references.values()]
+        known += [(one, one.underlying) for one in market.instruments.values()]
+        weights: dict[str, float] = {}
+        for one, share in known:
+            now, weight = self.now, None
+            if isinstance(one, ReferenceState) and share.info.kind == "share":
+                if one.name not in weights:
+                    weights |= self.valuation.weights(share, now)
+                weight = weights[one.name]
+            session, begun = self.clock.session(now), self.clock.segment(now)[0]
+            found = told(one, share.info.ticker, now, session, begun, weight)
             if found is not None:
                 yield found
 

@@ -28,7 +28,7 @@ from bot.timefmt import NS, parse
 from bot.types import Ns, Session
 from bot.valuation import history, peers
 from bot.valuation.realised import Realised
-from bot.valuation.references import consensus
+from bot.valuation.references import consensus, voices
 from bot.valuation.scalars import EARNINGS_YEARS, fused, half_width, moved_with
 from bot.valuation.sessions import SessionClock
 from bot.valuation.state import FairState
@@ -119,6 +119,14 @@ class Valuation:
             estimate.independent,
             self.realised.market.stretch,
         )
+
+    def weights(self, underlying: UnderlyingState, ts: Ns) -> dict[str, float]:
+        """Each reference's part in what all of the share say at ``ts``: 0 for who is not heard now."""
+        state = self.state_of(underlying)
+        heard = voices(underlying, ts, self.clock, state.variance_rate, self._max_age)
+        total = sum(one.weight for one in heard)
+        found = {one.name: 0.0 for one in underlying.references.values()}
+        return found | {one.name: one.weight / total for one in heard}
 
     def on_reference(self, underlying: UnderlyingState, reference: ReferenceState, ts: Ns) -> bool:
         """A reference spoke. Returns False if it is held back until confirmed."""

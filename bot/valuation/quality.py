@@ -90,6 +90,8 @@ class Meter:
         "missing",
         "rhythms",
         "sample",
+        "score_at",
+        "score_then",
     )
 
     def __init__(self, sample: Ns = SAMPLE_NS) -> None:
@@ -105,6 +107,8 @@ class Meter:
         self.ahead: float | None = None
         self.apart: float | None = None
         self.compared: Ns = 0
+        self.score_at: Ns = 0
+        self.score_then = 1.0
 
     def see(self, ts: Ns, received: Ns, changed: Ns, kind: int, begun: Ns) -> None:
         """It spoke at ``ts``; its price is of ``changed``; this session, of ``kind``, has ``begun`` then."""
@@ -162,6 +166,12 @@ class Meter:
             score /= 1.0 + apart * apart
         return score
 
+    def lately(self, ts: Ns, kind: int, begun: Ns) -> float:
+        """:meth:`score`, worked out once a second: for whoever asks with every tick."""
+        if ts - self.score_at >= NS or ts < self.score_at:
+            self.score_then, self.score_at = self.score(ts, kind, begun), ts
+        return self.score_then
+
     def fault(self, ts: Ns, kind: int, begun: Ns, steady: bool = True) -> str:
         """What costs the score most, if anything costs a tenth of it: one of the five by name."""
         late = (self.lag or 0.0) / LATE_SECONDS
@@ -212,8 +222,9 @@ def beside_peers(underlying: UnderlyingState, one: ReferenceState, ts: Ns) -> fl
 
 
 def told(
-    state: ReferenceState | InstrumentState, ticker: str, ts: Ns, session: Session, begun: Ns
-) -> Quality | None:
+    state: ReferenceState | InstrumentState, ticker: str, ts: Ns, session: Session, begun: Ns,
+    weight: float | None = None,
+) -> Quality | None:  # fmt: skip
     """The message about one source as of ``ts``; ``None`` if it has never told a price."""
     meter: Meter | None = state.meter
     if meter is None or not meter.at:
@@ -239,6 +250,7 @@ def told(
         missing_ratio=meter.missing_at(ts, kind, begun) if steady else None,
         frozen_ratio=meter.frozen_at(ts) if steady else None,
         apart_ratio=meter.apart,
+        weight_ratio=weight,
     )
 
 
