@@ -19,9 +19,14 @@ T, SPOT = world.START, world.SHARE
 PUT = world.option(395, "put")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def shared() -> Engine:
-    """Its clock is costly to build; each test names contracts of its own."""
+    return engine()
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Engine:
+    """One that has heard all sorts of things already."""
     return engine()
 
 
@@ -94,9 +99,9 @@ def test_numbers_of_a_perp_that_cannot_be(shared, change, reason):
     price=st.one_of(st.none(), st.floats(1e-3, 1e6)),
     later=st.integers(0, 10),
 )  # fmt: skip
-def test_whatever_is_told_the_engine_lives_and_offers_make_sense(shared, name, kind, data, price, later):
-    shared.step(Tick(T + later * NS, name, kind, price=price, data=data))
-    found = shared.hedges.quotes("TSLA", T + 20 * NS, SPOT, shared.market.multiplier)
+def test_whatever_is_told_the_engine_lives_and_offers_make_sense(lasting, name, kind, data, price, later):
+    lasting.step(Tick(T + later * NS, name, kind, price=price, data=data))
+    found = lasting.hedges.quotes("TSLA", T + 20 * NS, SPOT, lasting.market.multiplier)
     if found is not None:
         for perp in found.perps:
             assert 0 < perp.bid <= perp.ask
