@@ -642,6 +642,10 @@ class StrategySection(Section):
     ineligible_issuers: list[str] = Field(
         [], description="issuers of the registry whose mint and redeem this desk may not use"
     )
+    ineligible_hedges: list[str] = Field(
+        [],
+        description="venues of the registry whose options, perps or perpetual options this desk may not trade",
+    )
     borrow_rate: float = Field(0.005, ge=0, le=1, description="per year, for shares borrowed to sell short")
     hedge_level: float = Field(
         0.99, ge=0.9, lt=1, description="a hedge is chosen by what may be lost with it at this level"

@@ -95,7 +95,7 @@ class Engine:
         self.market.fair_value = self.valuation.fair_value
         self.detector = Detector(config, self.market, self.clock)
         self.strategy = Strategy(config.strategy, registry)
-        self.hedges = HedgeBook(registry)
+        self.hedges = HedgeBook(registry, config.strategy.ineligible_hedges)
         self.now: Ns = 0
         self.heard: Ns = 0
         """When the last tick was of, whatever came since without one."""

@@ -8,7 +8,7 @@ can say why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -22,7 +22,7 @@ from bot.strategy.hedge_quotes import HedgeQuotes, PerpetualQuote
 from bot.strategy.options import Perp, occ
 from bot.strategy.options.chain import MAX_AGE_NS
 from bot.timefmt import DAY_SECONDS, NS, duration
-from bot.types import HedgeNotChosen, Ns, Tick, split_instrument
+from bot.types import HedgeKind, HedgeNotChosen, Ns, Tick, split_instrument
 
 HORIZON_DAYS = 60.0
 """Options that expire later are not kept: a wait is days, and the nearest that outlive it carry it."""
@@ -48,8 +48,9 @@ class Share:
 class HedgeBook:
     """See the module's text. ``lines`` are all that is kept, by instrument."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, ineligible: Collection[str] = ()) -> None:
+        """``ineligible`` are venues that this desk may not trade on: quotes there are left out of offers."""
+        self._registry, self._ineligible = registry, frozenset(ineligible)
         # Options on a share class leave out its dot: BRK.B has BRKB's.
         self._roots = {ticker.replace(".", ""): ticker for ticker in registry.underlyings}
         self.lines: dict[str, Line] = {}
@@ -99,8 +100,16 @@ class HedgeBook:
             return None
         aside: list[HedgeNotChosen] = []
         chain = self._chain(underlying, share, ts, spot, aside)
-        perps = (_perp(line, ts, multiplier, aside) for line in share.perps.values())
-        offers = (_offer(line, ts, coins_usd, aside) for line in share.perpetuals.values())
+        perps = (
+            _perp(line, ts, multiplier, aside)
+            for line in share.perps.values()
+            if self._may(line.venue.name, "perp", line.instrument, aside)
+        )
+        offers = (
+            _offer(line, ts, coins_usd, aside)
+            for line in share.perpetuals.values()
+            if self._may(line.venue.name, "perpetual_option", line.instrument, aside)
+        )
         return HedgeQuotes(
             chain,
             tuple(perp for perp in perps if perp is not None),
@@ -129,6 +138,8 @@ class HedgeBook:
         """Of the venue heard last where orders can be given; the others are told of."""
         best = None
         for venue, listed in share.listed.items():
+            if not self._may(venue, "listed_option", f"options on {venue}", aside):
+                continue
             if not listed.tradable:
                 why = "hedge.not_tradable: its quotes are looked at, not traded on"
                 aside.append(aside_of("listed_option", f"options on {venue}", why))
@@ -137,6 +148,13 @@ class HedgeBook:
         if best is None:
             return None
         return LiveChain(underlying, spot, ts, share.listed[best], self._registry.option_venues[best])
+
+    def _may(self, venue: str, kind: HedgeKind, what: str, aside: list[HedgeNotChosen]) -> bool:
+        """Whether this desk may trade there; says so if it may not."""
+        if venue not in self._ineligible:
+            return True
+        aside.append(aside_of(kind, what, f"hedge.desk_not_eligible: this desk may not trade on {venue}"))
+        return False
 
     def _admit(self, name: str, ts: Ns) -> Line | None:
         symbol, venue = split_instrument(name)

@@ -250,6 +250,17 @@ def test_a_markets_own_description_goes_before_the_registry(watched):
     assert (perp.terms.taker_fee_ratio, perp.terms.lot_shares) == (0.0002, 0.1)
 
 
+def test_where_this_desk_may_not_trade_nothing_is_on_offer():
+    barred = ("alpaca", "krakenfutures", "fufuture")
+    watched = told(Watched(HedgeBook(shipped_registry(), barred)), world.quote_of(PUT, T, SPOT),
+                   world.perp(T, SPOT), world.offer(T))  # fmt: skip
+    found = watched.at()
+    assert (found.chain, found.perps, found.perpetuals) == (None, (), ())
+    assert {one.reason for one in found.aside} == {
+        f"hedge.desk_not_eligible: this desk may not trade on {venue}" for venue in barred
+    }
+
+
 def test_an_offer_of_a_perpetual_option_and_its_venues_terms(watched):
     told(watched, world.offer(T, units=50.0))
     (offer,) = watched.at().perpetuals
