@@ -643,8 +643,7 @@ class StrategySection(Section):
         [], description="issuers of the registry whose mint and redeem this desk may not use"
     )
     ineligible_hedges: list[str] = Field(
-        [],
-        description="venues of the registry whose options, perps or perpetual options this desk may not trade",
+        [], description="venues of the registry whose options and perps this desk may not trade"
     )
     borrow_rate: float = Field(0.005, ge=0, le=1, description="per year, for shares borrowed to sell short")
     hedge_level: float = Field(
