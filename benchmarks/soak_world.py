@@ -34,7 +34,6 @@ from tests.fixtures.fault_rig import shipped
 from tests.fixtures.fault_trial import resident
 from tests.fixtures.jupiter_server import Jupiter
 from tests.fixtures.kraken_server import KrakenServer, Pair
-from tests.fixtures.pyth_server import TSLA as FEED
 from tests.fixtures.pyth_server import Hermes
 from tests.fixtures.solana_node import SolanaNode, serving
 from tests.fixtures.solana_pools import Cpmm, xstock
@@ -148,6 +147,8 @@ class World:
             proxy = FaultProxy(int(url.rpartition(":")[2]), streams=streams)
             self._proxies[name] = await stack.enter_async_context(proxy)
 
+        known = self._registry.feeds
+
         async def at_kraken(price: float) -> None:
             pair = kraken.pairs["TSLAx/USD"]
             pair.bids.clear()
@@ -156,7 +157,7 @@ class World:
             await kraken.say(pair.frame("snapshot", *pair.best(kraken.depth), kraken.depth))
 
         async def at_pyth(price: float) -> None:
-            await hermes.set_price(FEED, price)
+            await hermes.set_price(known["TSLA@pyth"].id, price)
 
         async def at_apis(price: float) -> None:
             xstocks.quotes["TSLAx"] = round(price, 2)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import structlog
@@ -82,6 +83,8 @@ class ExchangeCollector:
 
     async def ticks(self) -> AsyncGenerator[Tick, None]:
         """As they come. Raises :class:`SourceError` once the exchange is lost."""
+        # ccxt takes a second and more to load: not in the event loop.
+        await asyncio.to_thread(import_module, "bot.collectors.exchange_client")
         from bot.collectors.exchange_client import close, make
 
         wait = self._wait_until - time.monotonic()
