@@ -17,6 +17,9 @@ from bot.collectors.factory import build, problems
 from bot.config import CollectorsSection, Config, ExchangeSource
 from bot.errors import ConfigError, SourceError, SourceRefused, SourceSilent
 from bot.registry.model import Registry
+from bot.strategy.hedge_book import HedgeBook
+from bot.strategy.hedge_quotes import HedgeQuotes
+from bot.types import Tick
 from tests.fixtures.exchange import Hurried, registry, watching
 from tests.fixtures.exchange_servers import (
     Binance,
@@ -283,6 +286,15 @@ async def test_failing_look_at_the_markets_does_not_end_the_stream() -> None:
 # -- futures -----------------------------------------------------------------------------------------------
 
 
+def hedges_of(tick: Tick) -> HedgeQuotes:
+    """What is on offer to hedge with after one tick."""
+    book = HedgeBook(shipped())
+    assert book.take(tick)
+    found = book.quotes("AAPL", tick.ts, 250.0, lambda _symbol: 1.0)
+    assert found is not None
+    return found
+
+
 async def test_kraken_futures_tell_mark_index_and_funding() -> None:
     server = KrakenFutures()
     async with watching(server, "krakenfutures", {"AAPL": "AAPLX/USD:USD"}) as watch:
@@ -297,6 +309,9 @@ async def test_kraken_futures_tell_mark_index_and_funding() -> None:
             1.0,
         )
         assert told["funding_ns"] == 1_795_539_600_000_000_000
+        (perp,) = hedges_of(tick).perps
+        assert (perp.bid, perp.bid_shares, perp.ask, perp.ask_shares) == (249.9, 10.0, 250.1, 12.0)
+        assert perp.terms.title == "Kraken futures"
         await server.say(server.ticker(251.0, 250.9))
         await watch.until(lambda: watch.of("AAPL@krakenfutures")[-1].price == 251.0)
 
@@ -338,6 +353,9 @@ async def test_hyperliquid_tells_mark_oracle_and_funding_of_a_stocks_perpetual()
             1.25e-05,
             "USDC",
         )
+        (perp,) = hedges_of(watch.of("AAPL@hyperliquid")[0]).perps
+        assert (perp.bid, perp.ask, perp.funding_hour) == (249.9, 250.1, 1.25e-05)
+        assert perp.bid_shares == pytest.approx(6_000 / 249.9)
         await server.say(server.context(251.5))
         await watch.until(lambda: watch.of("AAPL@hyperliquid")[-1].price == 251.5)
         assert [body.get("dex") for _, body in server.asked if body.get("dex")] == ["xyz"]
