@@ -2,8 +2,9 @@
 
 Funding runs all the time and is booked each hour, of a perpetual option each day. A perp that no longer
 holds the margin its venue asks for loses all of it. A perpetual option whose margin is used up ends at what
-exercise pays. An option in the money at its expiry is exercised or, if it was sold, assigned: the shares
-delivered are the hedge from then on.
+exercise pays. An option in the money at its expiry is exercised or, if it was sold, assigned, and that at any
+day's close at which it is offered for no more than exercise pays: who holds it would throw nothing away. The
+shares delivered are the hedge from then on.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Carried:
             position.coin, position.due = line.coin, fill.ts + DAY_NS
             need, spend = need + worth, worth
         elif isinstance(line, OptionLine):
-            position.due = line.contract.expiry
+            close = occ.close_after(fill.ts) if side == "sell" else line.contract.expiry
+            position.due = min(close, line.contract.expiry)
         else:
             position.due = (fill.ts // HOUR_NS + 1) * HOUR_NS
         fills = [*self._margin.put_in(position, need, spend, fill.ts), fill]
@@ -138,6 +140,7 @@ class Carried:
         return fills + self._end(position, ts)
 
     def _expire(self, position: Position, at: Ns, now: Ns) -> list[Fill]:
+        """At its expiry, or at a day's close before it if it was sold."""
         contract = occ.parse(split_instrument(position.instrument)[0])
         assert contract is not None
         share = self._share_usd(position.underlying, at)
@@ -145,7 +148,14 @@ class Carried:
             position.due = now + RETRY_NS
             return []
         long = position.side == "buy"
-        worth = intrinsic(contract.kind, share, contract.strike) >= IN_THE_MONEY_USD
+        paid = intrinsic(contract.kind, share, contract.strike)
+        worth = paid >= IN_THE_MONEY_USD
+        if at < contract.expiry:
+            line = self._book.lines.get(position.instrument)
+            asked = line.ask if isinstance(line, OptionLine) and not line.crossed else None
+            if not worth or asked is None or asked > paid:
+                position.due = min(occ.close_after(at), contract.expiry)
+                return []
         action, price = ("expire_long" if long else "expire_short"), ZERO
         if worth:
             action, price = ("exercise" if long else "assign"), Decimal(repr(contract.strike)) * SHARES

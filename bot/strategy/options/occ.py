@@ -8,7 +8,7 @@ its expiry. ``TSLA-400-put-PERP`` is a perpetual option of ours, strike in dolla
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,13 @@ def expiry(day: str) -> int | None:
     except ValueError:
         return None
     return int(datetime.combine(when, CLOSE, NEW_YORK).timestamp()) * NS
+
+
+def close_after(ts: int) -> int:
+    """The next 16:00 there, on whatever day."""
+    here = datetime.fromtimestamp(ts / NS, NEW_YORK)
+    day = here.date() if here.time() < CLOSE else here.date() + timedelta(days=1)
+    return int(datetime.combine(day, CLOSE, NEW_YORK).timestamp()) * NS
 
 
 def parse(symbol: str, style: Style = "american", shares: int = 100) -> Contract | None:

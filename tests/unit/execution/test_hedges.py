@@ -8,6 +8,7 @@ import pytest
 
 from bot.strategy.options import perpetual
 from bot.timefmt import NS
+from bot.timefmt import parse as at
 from tests.unit.execution.desk import ISSUER, T
 from tests.unit.execution.desk import leg as plain
 from tests.unit.execution.hedged import CALL, FRIDAY, HOUR, OFFER, PERP, PUT, HedgedDesk, actions, leg
@@ -254,6 +255,36 @@ def test_who_delivers_what(name, side, share, action, shares):
     assert actions(desk.wait(FRIDAY))[0] == action
     (position,) = [one for one in desk.books().positions() if one.commodity == "AMZN"]
     assert position.held == shares
+
+
+def test_an_option_sold_is_assigned_at_a_close_once_nothing_but_exercise_is_left_in_it():
+    """Call at 220 sold for 8.13; with the share at 260 it is offered at 40.05, then at 39.95."""
+    desk = HedgedDesk()
+    desk.option(CALL, 8.13, 8.23)
+    desk.execute(leg("hedge", CALL, "sell", 1, 813.0, margin=4_000.0))
+    tuesday = at("2025-07-08T20:00:00Z")
+    desk.now = at("2025-07-07T20:00:00Z") - NS
+    desk.stock(260.0)
+    desk.option(CALL, 39.85, 40.05)
+    assert desk.wait(desk.now + NS) == []
+    desk.now = tuesday - NS
+    desk.stock(260.0)
+    desk.option(CALL, 39.75, 39.95)
+    done = desk.wait(tuesday)
+    assert actions(done) == ["assign", "margin_out"]
+    books = desk.books()
+    assert books.balances["liabilities:shares:AMZN"] == {"AMZN": -100}
+    assert books.cash_usd == 813 - D("0.65") + 22_000
+
+
+def test_one_that_was_bought_is_not_exercised_before_its_expiry():
+    desk = HedgedDesk()
+    desk.option(PUT, 7.57, 7.67)
+    desk.execute(leg("hedge", PUT, "buy", 1, 767.0))
+    desk.now = at("2025-07-08T20:00:00Z") - NS
+    desk.stock(100.0)
+    desk.option(PUT, 119.0, 119.5)
+    assert desk.wait(desk.now + NS) == []
 
 
 def test_while_nobody_says_what_the_share_is_worth_an_expired_option_waits():

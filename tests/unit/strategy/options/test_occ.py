@@ -44,3 +44,15 @@ def test_a_perpetual_options_name():
     assert (underlying, option.kind, option.strike, option.period_days) == ("TSLA", "put", 397.5, 7.0)
     for name in ("TSLA-397.5-put", "TSLA--put-PERP", "TSLA-0-put-PERP", "TSLA-5-both-PERP"):
         assert occ.parse_perpetual(name, 7.0) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ("2026-06-19T19:59:59Z", "2026-06-19T20:00:00Z"),
+        ("2026-06-19T20:00:00Z", "2026-06-20T20:00:00Z"),
+        ("2026-10-31T21:00:00Z", "2026-11-01T21:00:00Z"),  # the night the clocks go back
+    ],
+)
+def test_the_next_close(now, then):
+    assert occ.close_after(at(now)) == at(then)
