@@ -5,7 +5,8 @@ from __future__ import annotations
 import tracemalloc
 
 from bot.timefmt import NS
-from bot.types import FeedStatus, Quarantined
+from bot.types import FeedStatus, Quality, Quarantined
+from bot.web import views
 from bot.web.replica import MAX_KEYS, MAX_TURNS, Replica
 from tests.fixtures.messages import T, basis, fill, incident, plan
 
@@ -89,6 +90,19 @@ def test_fills_feeds_and_reasons_are_bounded() -> None:
     assert len(replica.quarantined) == MAX_KEYS + 1
     assert replica.quarantined["other"] == 1000 - MAX_KEYS
     assert len(replica.changes(0)) <= 5 + MAX_KEYS + 1
+
+
+def test_how_good_references_are_is_kept_by_name_and_of_instruments_the_metrics_tell() -> None:
+    replica = Replica(max_instruments=2)
+    for name in ("AMZN@yahoo", "AMZNx@kraken", "AMZN@pyth", "AMZN@alpaca"):
+        replica.apply(Quality(T, name, "AMZN", 0.5, "late", 1.0, weight_ratio=0.25), T)
+    assert sorted(replica.references) == ["AMZN@pyth", "AMZN@yahoo"]
+    since = replica.version
+    replica.apply(Quality(T, "AMZN@pyth", "AMZN", 0.75, "", 1.0), T)
+    assert replica.changes(since) == [("reference", "AMZN@pyth")]
+    told = views.changes(replica, replica.changes(since))["references"]
+    assert [(one["instrument"], one["score"]) for one in told] == [("AMZN@pyth", 0.75)]
+    assert [one["instrument"] for one in views.references(replica)] == ["AMZN@pyth", "AMZN@yahoo"]
 
 
 def test_instruments_beyond_the_bound_are_counted_and_not_kept() -> None:
