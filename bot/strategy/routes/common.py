@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import exp
+from math import exp, sqrt
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from bot.strategy.hedge_choice import Hedger
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.hedge_ways import Wait
 from bot.strategy.hedges import ShortStock, short_stock
-from bot.strategy.mechanisms import Access, Action, look, years
+from bot.strategy.mechanisms import Access, Action, Delay, look, years
 from bot.strategy.risk import LEG_FAILS, SIGMAS_99, move_sd
 from bot.strategy.sizing import Bound
 from bot.timefmt import NS, parse
@@ -110,6 +110,11 @@ class View:
     def sd_over(self, seconds: float, fair_sd: float) -> float:
         """The same from now over so long."""
         return self.sd_until(self.ts + round(seconds * NS), fair_sd)
+
+    def sd_after(self, delay: Delay, fair_sd: float) -> float:
+        """The same from now to the end of a delay, weighed over how long it may be."""
+        pairs = zip(delay.seconds, delay.chances, strict=True)
+        return sqrt(sum(chance * self.sd_over(seconds, fair_sd) ** 2 for seconds, chance in pairs))
 
     def holding_rooms(self, symbol: str) -> list[Room]:
         """What limits on issuer and concentration leave for tokens that are bought or minted."""

@@ -13,7 +13,7 @@ from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
-from bot.strategy.mechanisms.delay import certain
+from bot.strategy.mechanisms.delay import Delay, certain
 from bot.strategy.risk import HEDGE_RESIDUAL, if_long, still_there_after
 from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
@@ -26,12 +26,13 @@ NO_CHANNEL_EXIT = 0.01
 
 
 class Wait(NamedTuple):
-    """Seconds until the tokens can be sold, so many of them on their way to the venue, and how likely the
-    premium is still there then."""
+    """Seconds until the tokens can be sold, those of them on the way to the venue, how likely the premium is
+    still there then, and how long it may really be."""
 
     seconds: float
     moving: float
     stays: float
+    delay: Delay
 
 
 def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held: float) -> Candidate | None:
@@ -67,7 +68,7 @@ def mint_first(view: View, case: Case, access: Access, reach: list[Bound], held:
         )
         view.refuse("inventory.none_in_time", missing)
         return None
-    wait = Wait(seconds, moving, stays)
+    wait = Wait(seconds, moving, stays, delay)
     ways = [_wait_and_sell(view, case, access, bound, least, wait, None)]
     carrier = _carrier(view, case, access, bound.tokens, seconds, to_size=True)
     if carrier is not None:
@@ -135,9 +136,9 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     mint = access.price(case.fair)
     redeem = view.access("redeem", case.symbol)
     gone = redeem.price(case.fair) if redeem.channel.available else case.fair * (1 - NO_CHANNEL_EXIT)
-    sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
+    sd = view.sd_after(wait.delay, case.fair_sd)
     gas = case.gas_usd + access.channel.gas_usd + (view.config.gas_usd if moving > 0 else 0.0)
-    rate = view.financing(mint, seconds)
+    rate = view.financing(mint, wait.delay.mean)
     # Redeemed instead of sold: the issuer's gas and the way back for the pool's.
     beside = redeem.channel.gas_usd + (view.config.gas_usd if moving > 0 else 0.0) - case.gas_usd
     curve = case.curve

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from bot.registry.issuer import Late
 from bot.registry.model import Channel
 from tests.fixtures.market import (
     CHANNEL,
@@ -204,3 +205,14 @@ def test_a_limit_below_the_channels_minimum_refuses(rule):
     (plan,) = world(370.0, **{rule: 2_000.0}).plans(below())
     assert plan.decision == "no_trade"
     assert {f"limits.{rule.removeprefix('max_')}", "channel.minimum"} <= rules(plan)
+
+
+def test_a_mint_that_may_be_late_is_worth_less_and_risks_more():
+    late = replace(CHANNEL, late=[Late(0.3, days=3)])
+    sure, doubtful = (
+        only(world(460.0, of=registry(mint=channel)).plans(premium()), "mint_and_sell")
+        for channel in (CHANNEL, late)
+    )
+    assert doubtful.outcomes[0].probability < sure.outcomes[0].probability
+    assert doubtful.expected_profit_usd / doubtful.size_usd < sure.expected_profit_usd / sure.size_usd
+    assert doubtful.shortfall_99_usd / doubtful.size_usd > sure.shortfall_99_usd / sure.size_usd
