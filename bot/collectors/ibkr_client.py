@@ -17,7 +17,7 @@ from bot.collectors.threads import in_thread
 from bot.errors import DataError, SourceError, SourceRefused, SourceSilent
 from bot.timefmt import duration
 
-OPEN_SECONDS = 15.0
+OPEN_SECONDS = 8.0
 ANSWER_SECONDS = 15.0
 CLIENT_ID_TAKEN = 326
 UNKNOWN_CONTRACT = 200
@@ -206,6 +206,10 @@ class _Told(logging.Logger):
     def __init__(self, told: Callable[[str], None]) -> None:
         super().__init__("pegbot.ib_async.decoder", logging.ERROR)
         self._tell = told
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - as logging has it
+        """Whatever is done to logging."""
+        return level >= logging.ERROR
 
     def handle(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
