@@ -134,6 +134,7 @@ def _plans(test: Backtest) -> list[dict[str, Any]]:
             "plan_id": plan.id, "incident_id": plan.incident_id, "route": plan.route,
             "instrument": plan.instrument, "created": iso(plan.created), "size_usd": plan.size_usd,
             "expected_usd": plan.expected_profit_usd, "worst_case_usd": plan.worst_case_usd,
+            "shortfall_95_usd": plan.shortfall_95_usd, "shortfall_99_usd": plan.shortfall_99_usd,
             "net_usd": 0.0 if books is None else None if net is None else float(net),
             "filled": books is not None,
         })  # fmt: skip
@@ -155,13 +156,16 @@ def _by_route(plans: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _forecast(settled: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How what came compares with what was said: the bias of plans that filled, and worse than the worst."""
+    """What came beside what was said: the bias of plans that filled, how many lost more than their shortfalls,
+    and than their worst."""
     done = [plan for plan in settled if plan["filled"]]
     expected = sum(plan["expected_usd"] for plan in done)
     return {
         "plans": len(done),
         "expected_usd": expected,
         "net_usd": sum(plan["net_usd"] for plan in done),
+        "beyond_95": sum(plan["net_usd"] < -(plan["shortfall_95_usd"] or 0.0) for plan in done),
+        "beyond_99": sum(plan["net_usd"] < -(plan["shortfall_99_usd"] or 0.0) for plan in done),
         "worse_than_worst_case": sum(plan["net_usd"] < plan["worst_case_usd"] for plan in done),
     }
 
