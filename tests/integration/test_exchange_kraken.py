@@ -17,9 +17,12 @@ pytest.importorskip("ccxt")
 from bot.collectors.exchange_client import make
 from bot.collectors.exchange_doctor import look
 from bot.config import ExchangeSource
+from bot.engine import Engine
 from bot.errors import SourceError, SourceRefused, SourceSilent
 from bot.pools.book import decode_book
 from bot.timefmt import NS
+from bot.types import Quarantined, Tick
+from tests.fixtures.engine import config
 from tests.fixtures.exchange import Hurried, registry, watching
 from tests.fixtures.exchange_server import ExchangeServer, serving
 from tests.fixtures.kraken_server import KrakenServer, Pair, stamp
@@ -183,6 +186,29 @@ async def test_market_in_another_currency_than_the_registry_says_is_refused() ->
         await watch.until(lambda: watch.of(TSLA))
         assert watch.state(AAPL)[0] == "closed"
         assert "priced in" in watch.state(AAPL)[1]
+
+
+async def test_market_in_euros_reaches_the_engine_in_dollars_and_not_without_a_rate() -> None:
+    server = KrakenServer(Pair("AAPLx/EUR", True).fill("230.00"))
+    server.pairs["AAPLx/EUR"].quote = "EUR"
+    asset_pair = server._asset_pair
+    server._asset_pair = lambda pair: {**asset_pair(pair), "quote": "Z" + pair.quote}  # type: ignore[method-assign]  # the server's
+    name, engine = "AAPLx@kraken_eur", Engine(config(), registry())
+    async with watching(server, "kraken", {"AAPLx": "AAPLx/EUR"}, venue="kraken_eur") as watch:
+        await watch.until(lambda: watch.of(name))
+        quote = watch.of(name)[0]
+        (told,) = engine.step(quote)
+        assert isinstance(told, Quarantined)
+        assert told.reason == "no_rate"
+        engine.step(Tick(quote.ts, "EUR@kraken", "quote", bid=1.0799, ask=1.0801))
+        engine.step(quote)
+    assert quote.bid is not None
+    state = engine.market.instruments[name]
+    assert state.bid == pytest.approx(quote.bid * 1.08)
+    assert state.curve is not None
+    sold = state.curve.sell(50)
+    assert sold is not None
+    assert sold.price == pytest.approx(quote.bid * 1.08 * 0.999)
 
 
 async def test_nothing_as_configured_is_a_refusal() -> None:
