@@ -32,9 +32,10 @@ from tests.fixtures.fault_trial import CLOCKS, FROM_THE_START, NONE, Outcome, Tr
 
 RIGS = {rig.name: rig for rig in (*EXCHANGES, *HTTP, *STOCKS, *CHAINS)}
 FAULTS = (NONE, *BROKEN, *CLOCKS, *FROM_THE_START)
-AT_ONCE = 4
+AT_ONCE = 8
 """Processes; most of the time they wait."""
 PATIENCE_SECONDS = 100.0
+LONGEST_SECONDS = 400.0
 DOCS = Path(__file__).parents[1] / "docs" / "faults.md"
 
 
@@ -72,7 +73,7 @@ def _source(name: str, faults: tuple[str, ...]) -> list[Outcome]:
         began = time.monotonic()
         trial = Trial(RIGS[name](), fault, patience=PATIENCE_SECONDS)
         try:
-            outcome = asyncio.run(trial.run())
+            outcome = asyncio.run(asyncio.wait_for(trial.run(), LONGEST_SECONDS))
         except Exception as error:  # one is not to be the end of all
             outcome = trial.outcome
             outcome.ended = f"the trial failed: {type(error).__name__}: {error}"[:200]
