@@ -17,35 +17,24 @@ from msgspec.structs import replace
 from bot.config import ExecutionSection
 from bot.errors import Refusal
 from bot.execution.arming import require_start
+from bot.execution.counter import Counter
 from bot.execution.depth import Taken
 from bot.execution.fills import filled_of, order_of, rejected, settled_of
 from bot.execution.hedge_desk import RETRY_NS, HedgeDesk, ended, is_hedge
 from bot.execution.margin import NEVER
 from bot.execution.orders import FINAL, REVERSE, Filled, PlanRun, State, order_id
-from bot.execution.pricing import (
-    Execution,
-    check_limit,
-    gas_of,
-    on_channel,
-    on_curve,
-    on_quote,
-    on_transfer,
-    quantity_of,
-)
+from bot.execution.pricing import Execution, check_limit
 from bot.execution.sides import OTHER
 from bot.registry import Registry
 from bot.timefmt import NS
-from bot.types import Fill, Leg, Ns, Order, Plan, Side, split_instrument
+from bot.types import Fill, Leg, Ns, Order, Plan
 
 if TYPE_CHECKING:
     from bot.market import Market
     from bot.strategy.hedge_book import HedgeBook
-    from bot.valuation.fair import FairValue
 
 KEEP_FINISHED = 10_000
 """Plans remembered as carried out: far more than can be handed over twice before they expire."""
-
-_SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell", "hedge": "sell", "unhedge": "buy"}
 
 
 class PaperBroker:
@@ -55,12 +44,11 @@ class PaperBroker:
     def __init__(self, registry: Registry, config: ExecutionSection) -> None:
         """Raises Refusal ``live.no_venue`` if the config asks for live trading."""
         require_start(config)
-        self._registry = registry
         self._config = config
         self._runs: dict[str, PlanRun] = {}
         self._finished: dict[str, State] = {}
         self._transit: list[tuple[Ns, str, Fill]] = []
-        self._taken: dict[str, Taken] = {}
+        self._counter = Counter(registry)
         self._ready: list[str] = []
         self._retries: dict[str, Ns] = {}
         self._hedges: HedgeDesk | None = None
@@ -163,7 +151,7 @@ class PaperBroker:
             "runs": list(self._runs.values()),
             "finished": self._finished,
             "transit": [fill for _, _, fill in sorted(self._transit, key=lambda item: item[:2])],
-            "taken": self._taken,
+            "taken": self._counter.taken,
             "ready": self._ready,
             "retries": self._retries,
             "hedges": self._hedges.snapshot() if self._hedges is not None else None,
@@ -179,7 +167,7 @@ class PaperBroker:
         self._finished = msgspec.convert(state["finished"], dict[str, State])
         self._transit = [(fill.settles, fill.order_id, fill) for fill in transit]
         heapify(self._transit)
-        self._taken = msgspec.convert(state["taken"], dict[str, Taken])
+        self._counter.taken = msgspec.convert(state["taken"], dict[str, Taken])
         self._ready = list(state["ready"])
         self._retries = dict(state.get("retries", {}))
         if self._hedges is not None and state.get("hedges") is not None:
@@ -290,26 +278,7 @@ class PaperBroker:
             if self._hedges is None:
                 raise Refusal("hedge.by_hand", f"nothing here trades {leg.instrument}")
             return self._hedges.price(leg, plan, ts)
-        quantity = quantity_of(leg.quantity_tokens)
-        name = leg.instrument
-        match leg.action:
-            case "transfer":
-                return on_transfer(leg, quantity)
-            case "mint" | "redeem":
-                symbol, _ = split_instrument(name)
-                token = self._registry.tokens.get(symbol)
-                issuer = self._registry.issuers.get(token.issuer) if token is not None else None
-                if issuer is None:
-                    raise Refusal(f"{leg.action}.unknown", f"the registry has no issuer of {symbol}")
-                channel = issuer.mint if leg.action == "mint" else issuer.redeem
-                return on_channel(leg, channel, _fair(symbol, plan, market, ts), quantity)
-            case "hedge" | "unhedge" if market.instrument(name) is None:
-                return on_quote(leg, market, quantity)
-        state = market.instrument(name)
-        if state is None:
-            raise Refusal("depth.unknown", f"{name} has not been seen")
-        gas = gas_of(self._registry, name, leg.gas_usd)
-        return on_curve(state, _SIDES[leg.action], quantity, gas, self._taken.get(name))
+        return self._counter.price(leg, plan, market, ts)
 
     def _fill(self, run: PlanRun, leg: Leg, order: Order, done: Execution, market: Market) -> list[Fill]:
         fill = filled_of(order, run.plan, done, run.held_at(order.leg))
@@ -320,11 +289,8 @@ class PaperBroker:
         if fill.status == "pending":
             run.in_transit.append(order.id)
             self._await(settled_of(fill))
-        elif state := market.instrument(order.instrument) if order.action in _SIDES else None:
-            taken = self._taken.get(state.name)
-            if taken is None or taken.ts != state.ts:
-                taken = self._taken[state.name] = Taken(state.ts)
-            taken.add(_SIDES[order.action], float(done.quantity), state.venue_kind == "pool")
+        else:
+            self._counter.take(order, done, market)
         return [fill]
 
     def _await(self, settled: Fill) -> None:
@@ -349,14 +315,3 @@ class PaperBroker:
         self._finished[run.plan.id] = run.state
         while len(self._finished) > KEEP_FINISHED:
             del self._finished[next(iter(self._finished))]
-
-
-def _fair(symbol: str, plan: Plan, market: Market, ts: Ns) -> FairValue | None:
-    """Fair value of a token as seen from the plan's instrument, or from the first other one of it."""
-    names = [state.name for state in market.instruments_of(plan.underlying) if state.token.symbol == symbol]
-    if plan.instrument in names:
-        names.insert(0, plan.instrument)
-    for name in names:
-        if (fair := market.fair(name, ts)) is not None:
-            return fair
-    return None

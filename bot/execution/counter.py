@@ -1,0 +1,77 @@
+"""What an order gets: of pool or book, issuer, or a broker's quote; and what was taken of depth. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.errors import Refusal
+from bot.execution.depth import Taken
+from bot.execution.pricing import (
+    Execution,
+    gas_of,
+    on_channel,
+    on_curve,
+    on_quote,
+    on_transfer,
+    quantity_of,
+)
+from bot.registry import Registry
+from bot.types import Leg, Ns, Order, Plan, Side, split_instrument
+
+if TYPE_CHECKING:
+    from bot.market import Market
+    from bot.valuation.fair import FairValue
+
+SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell", "hedge": "sell", "unhedge": "buy"}
+
+
+class Counter:
+    """``taken`` is what we have had of each instrument's depth since it was last observed."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.taken: dict[str, Taken] = {}
+
+    def price(self, leg: Leg, plan: Plan, market: Market, ts: Ns) -> Execution:
+        """What a leg would get now. Raises :class:`Refusal`."""
+        quantity = quantity_of(leg.quantity_tokens)
+        name = leg.instrument
+        match leg.action:
+            case "transfer":
+                return on_transfer(leg, quantity)
+            case "mint" | "redeem":
+                symbol, _ = split_instrument(name)
+                token = self._registry.tokens.get(symbol)
+                issuer = self._registry.issuers.get(token.issuer) if token is not None else None
+                if issuer is None:
+                    raise Refusal(f"{leg.action}.unknown", f"the registry has no issuer of {symbol}")
+                channel = issuer.mint if leg.action == "mint" else issuer.redeem
+                return on_channel(leg, channel, _fair(symbol, plan, market, ts), quantity)
+            case "hedge" | "unhedge" if market.instrument(name) is None:
+                return on_quote(leg, market, quantity)
+        state = market.instrument(name)
+        if state is None:
+            raise Refusal("depth.unknown", f"{name} has not been seen")
+        gas = gas_of(self._registry, name, leg.gas_usd)
+        return on_curve(state, SIDES[leg.action], quantity, gas, self.taken.get(name))
+
+    def take(self, order: Order, done: Execution, market: Market) -> None:
+        """Note what an order took of a market's depth."""
+        state = market.instrument(order.instrument) if order.action in SIDES else None
+        if state is None:
+            return
+        taken = self.taken.get(state.name)
+        if taken is None or taken.ts != state.ts:
+            taken = self.taken[state.name] = Taken(state.ts)
+        taken.add(SIDES[order.action], float(done.quantity), state.venue_kind == "pool")
+
+
+def _fair(symbol: str, plan: Plan, market: Market, ts: Ns) -> FairValue | None:
+    """Fair value of a token as seen from the plan's instrument, or from the first other one of it."""
+    names = [state.name for state in market.instruments_of(plan.underlying) if state.token.symbol == symbol]
+    if plan.instrument in names:
+        names.insert(0, plan.instrument)
+    for name in names:
+        if (fair := market.fair(name, ts)) is not None:
+            return fair
+    return None
