@@ -156,7 +156,7 @@ def _by_route(plans: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _forecast(settled: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What came beside what was said: the bias of plans that filled, how many lost more than their shortfalls,
+    """What came beside what was said: the bias of plans that filled, how many lost more than shortfalls,
     and than their worst."""
     done = [plan for plan in settled if plan["filled"]]
     expected = sum(plan["expected_usd"] for plan in done)
