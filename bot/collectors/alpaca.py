@@ -77,6 +77,10 @@ class AlpacaCollector(Streamed):
                 told[tick.instrument] = tick
         yield from told.values()
 
+    def standing(self) -> Iterable[Tick]:
+        """Halts of which no end was told."""
+        return self._shares.halts(self._clock())
+
     async def poll(self, *, every: bool) -> None:
         """All symbols in one request."""
         told = await self.snapshots()

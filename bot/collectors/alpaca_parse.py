@@ -32,7 +32,7 @@ TRADES_AGAIN = frozenset({"3", "T"})
 class Share:
     """One share as last told."""
 
-    __slots__ = ("ask", "band", "bid", "halted", "price", "quoted", "trade", "traded")
+    __slots__ = ("ask", "band", "bid", "halted", "price", "quoted", "trade", "traded", "why")
 
     def __init__(self) -> None:
         self.bid: float | None = None
@@ -43,6 +43,8 @@ class Share:
         self.band: tuple[float, float] | None = None
         self.halted: Ns = 0
         """Since when, by the source; 0: it trades, as far as is known."""
+        self.why = ""
+        """The reason of the halt."""
         self.quoted: Ns = 0
         """When its bid and ask were; nothing older takes their place."""
         self.traded: Ns = 0
@@ -112,6 +114,14 @@ class Shares:
             raise DataError("no_price", f"{symbol}: neither a quote nor a trade")
         return self._tick("quote", symbol, share, now, "poll")
 
+    def halts(self, now: Ns) -> list[Tick]:
+        """Those of which no end was told."""
+        return [
+            _status(symbol, "halted", share.why, now, now)
+            for symbol, share in self._shares.items()
+            if share.halted
+        ]
+
     def _of(self, symbol: str) -> Share:
         share = self._shares.get(symbol)
         if share is None:
@@ -132,8 +142,8 @@ class Shares:
         code = str(message.get("sc", ""))
         said = [str(message[key]) for key in ("sm", "rm") if message.get(key)]
         if code in HALTED:
-            share.halted = ts
-            return _status(symbol, "halted", ": ".join(said) or "trading halt", ts, now)
+            share.halted, share.why = ts, ": ".join(said) or "trading halt"
+            return _status(symbol, "halted", share.why, ts, now)
         if code in TRADES_AGAIN:
             share.halted = 0
             return _status(symbol, "up", said[0] if said else "", ts, now)

@@ -21,6 +21,9 @@ NO_DATA = {354, 10089, 10168, 10186, 101, 200, 322}
 such contract. It will not pass by itself."""
 COMPETING = 10197
 """Somebody else is logged in with this user, and has the market data; it ends when he leaves."""
+BROKEN_OFF = 10182
+"""One subscription has ended, as when a farm is restarted."""
+BROKEN_OFF_SECONDS = 5.0
 LOST, RESTORED, RESTORED_ANEW = {1100, 2110}, 1102, 1101
 """Between TWS and Interactive Brokers: lost, back with all subscriptions, back without."""
 FARM_BROKEN, FARM_OK = 2103, 2104
@@ -54,6 +57,7 @@ class IbkrCollector:
         self._clock, self._on_bad = clock, on_bad
         self._last: dict[str, Ns] = {}
         self._was_open = float("-inf")
+        self._told: dict[str, tuple[str, str]] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -63,7 +67,8 @@ class IbkrCollector:
         self._tickers: dict[int, str] = {}
         self._contracts: dict[str, Any] = {}
         self._refused: dict[str, str] = {}
-        self._told: dict[str, tuple[str, str]] = {}
+        # What was told to be wrong may be over, and the supervisor may have said so: it is told anew.
+        self._told = {symbol: ("", "") for symbol, (state, _) in self._told.items() if state != "up"}
         self._kinds: dict[str, int] = {}
         self._broken: set[str] = set()
         self._off = ""
@@ -194,6 +199,9 @@ class IbkrCollector:
             self._refuse(symbol, f"{text} ({code})")
             if self._judge():
                 self._again.set()
+        elif symbol is not None and code == BROKEN_OFF:
+            self._tell(symbol, "down", f"{text} ({code})")
+            asyncio.get_running_loop().call_later(BROKEN_OFF_SECONDS, self._again.set)
         elif code in LOST:
             self._off = f"TWS has lost Interactive Brokers ({code})"
             self._tell_all("down", self._off)

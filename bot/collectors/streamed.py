@@ -88,6 +88,11 @@ class Streamed:
         """What a message says. Raises :class:`DataError`."""
         raise NotImplementedError
 
+    def standing(self) -> Iterable[Tick]:
+        """What was told before and still holds, as far as is known: told again with each connection, since
+        whoever listens may have been told otherwise while there was none."""
+        return ()
+
     async def poll(self, *, every: bool) -> None:
         """Ask for all prices and hand them on; unless ``every``, no longer than until the socket delivers.
 
@@ -141,6 +146,8 @@ class Streamed:
                 await connection.open()
                 self.sockets += 1
                 self._connected, self._fault = True, None
+                for tick in self.standing():
+                    await self.hand_on(tick)
                 await self._read(connection)
             except SourceError as error:
                 self._fault = error

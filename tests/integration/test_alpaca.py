@@ -255,6 +255,24 @@ async def test_a_pause_for_volatility_ends_with_the_first_trade_if_by_nothing_el
     assert json.loads(tick.data or "")["luld"] == [290.0, 310.0]
 
 
+async def test_a_halt_is_told_anew_with_each_connection(alpaca: AlpacaServer) -> None:
+    async with watching(alpaca) as watch:
+        await subscribed(watch, alpaca)
+        halt = {"T": "s", "S": "TSLA", "sc": "H", "sm": "Trading Halt", "rm": "news"}
+        await alpaca.push("statuses", halt)
+        await watch.until(lambda: watch.states() == ["halted"])
+        await alpaca.drop()
+        await watch.until(lambda: watch.states() == ["halted", "halted"])
+        await watch.until(lambda: alpaca._live)
+        await alpaca.push("statuses", halt | {"sc": "T", "sm": "Trading Resumption"})
+        await watch.until(lambda: watch.states() == ["halted", "halted", "up"])
+        connections = alpaca.connections
+        await alpaca.drop()
+        await watch.until(lambda: alpaca.connections > connections)
+        await subscribed(watch, alpaca, 305.0)
+        assert watch.states() == ["halted", "halted", "up"]
+
+
 # -- faults ------------------------------------------------------------------------------------------------
 
 

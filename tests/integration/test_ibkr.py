@@ -197,6 +197,20 @@ async def test_a_halt_that_began_before_is_told_at_once(tws: Tws) -> None:
         await watch.until(lambda: watch.states() == [("halted", "trading halt")])
 
 
+@pytest.mark.parametrize(("now", "told"), [(0, ("up", "")), (1, ("halted", "trading halt"))])
+async def test_what_was_told_before_tws_was_lost_is_told_anew(
+    tws: Tws, now: int, told: tuple[str, str]
+) -> None:
+    async with watching(tws) as watch:
+        await subscribed(watch)
+        tws.quote("TSLA", 400.0, 401.0, halted=1)
+        await watch.until(lambda: watch.states() == [("halted", "trading halt")])
+        tws.prices["TSLA"][49] = now
+        tws.drop()
+        await watch.until(lambda: watch.states()[1:] == [told])
+    assert watch.states("SPY") == []
+
+
 # -- no ------------------------------------------------------------------------------------------------------
 
 
@@ -337,6 +351,16 @@ async def test_messages_that_a_farm_is_well_or_asleep_change_nothing(tws: Tws) -
         tws.quote("TSLA", 406.0, 407.0)
         await watch.until_bid(406.0)
         assert (watch.states(), watch.ibkr.subscribed, watch.errors) == ([], 2, [])
+
+
+async def test_a_subscription_that_has_ended_is_made_anew(tws: Tws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BROKEN_OFF_SECONDS", 0.01)
+    async with watching(tws) as watch:
+        await subscribed(watch)
+        tws.error(10182, "Failed to request live updates (disconnected)", tws.clients[0].subscribed["TSLA"])
+        await watch.until(lambda: watch.ibkr.subscribed == 4)
+        await watch.until(lambda: [state for state, _ in watch.states()] == ["down", "up"])
+    assert (watch.states("SPY"), watch.errors) == ([], [])
 
 
 @pytest.mark.parametrize(("lost", "back"), [(1100, 1102), (1100, 1101), (2110, 1102)])
