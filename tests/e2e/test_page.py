@@ -225,6 +225,28 @@ async def test_prices_move_without_a_reload(browser: Browser, bot: Bot) -> None:
         await expect(watched.page.locator("#time-utc")).to_have_text("Sat 5 Jul 2025 17:34:01")
 
 
+async def test_how_good_each_reference_is_shows_the_worst_first_and_follows(
+    browser: Browser, bot: Bot
+) -> None:
+    async with opened(browser, bot) as watched:
+        rows = watched.page.locator("#references-list li")
+        await expect(rows.locator("b")).to_have_text(["AMZN@chainlink", "AMZN@pyth", "AMZN@yahoo"])
+        await expect(rows.nth(1).locator(".is")).to_have_text("frozen")
+        more = rows.nth(1).locator("small")
+        for fact in (
+            "quality 21\u202f%",
+            "weight 7\u202f%",
+            "78\u202f% frozen",
+            "3\u202fs ahead",
+            "0.6\u202f% from the others",
+        ):
+            await expect(more).to_contain_text(fact)
+        await expect(watched.page.locator("#feeds-list")).to_contain_text("quality 97\u202f%")
+        better = replace(bot.replica.references["AMZN@pyth"], ts=world.END + NS, score=1.0, fault="")
+        bot.replica.apply(better, world.END + NS)
+        await expect(rows.locator("b")).to_have_text(["AMZN@chainlink", "AMZN@yahoo", "AMZN@pyth"])
+
+
 async def test_acknowledge_and_mute_reach_the_bot_and_show(browser: Browser, bot: Bot) -> None:
     async with opened(browser, bot) as watched:
         page = watched.page

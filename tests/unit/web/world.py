@@ -15,7 +15,7 @@ from bot.config import ValuationSection
 from bot.pools import ConstantProductState
 from bot.pools.profile import profile
 from bot.timefmt import NS, iso, parse
-from bot.types import Basis, FeedStatus, Fill, Hedge, Incident, Leg, Message, Ns, Plan, Quarantined
+from bot.types import Basis, FeedStatus, Fill, Hedge, Incident, Leg, Message, Ns, Plan, Quality, Quarantined
 from bot.valuation.sessions import SessionClock
 from bot.web.replica import Replica
 
@@ -175,9 +175,14 @@ MINTED = replace(
     fee_usd=Decimal("35.30"), settles=END + 172_800 * NS, status="pending",
 )  # fmt: skip
 FEEDS = (
-    FeedStatus("tape", "up", END - 3600 * NS, 0.4, 48_213, 0),
+    FeedStatus("tape", "up", END - 3600 * NS, 0.4, 48_213, 0, quality=0.97),
     FeedStatus("evm", "silent", END - 90 * NS, 74.0, 9_120, 3, "no new block for 74 s: reconnecting"),
     FeedStatus("yahoo", "starting", END, None, 0, 0),
+)
+QUALITIES = (
+    Quality(END, "AMZN@yahoo", "AMZN", 0.99, "", 0.8, 1.0, 0.4, 0.0, 0.0, 0.0, 0.0002, 0.93),
+    Quality(END, "AMZN@pyth", "AMZN", 0.21, "frozen", 1.2, 1.0, 0.3, 3.4, 0.0, 0.78, 0.0061, 0.07),
+    Quality(END, "AMZN@chainlink", "AMZN", 0.0, "halted", 3_700.0, None, 61.0, 0.0, 1.0, 0.0, None, 0.0),
 )
 BAD = (
     Quarantined(END - 5 * NS, "TSLAx@kraken", "not_finite", "bid is nan"),
@@ -192,7 +197,7 @@ def messages() -> Iterator[Message]:
     yield from bases()
     yield from (replace(PAST, phase="open", resolved=None, last_seen=PAST.opened), PAST)
     yield from (replace(DRIFT, severity="info", last_seen=DRIFT.opened), replace(DRIFT, phase="escalate"))
-    yield from (SPIKE, REFUSED, TRADE, SOLD, MINTED, *BAD)
+    yield from (SPIKE, REFUSED, TRADE, SOLD, MINTED, *BAD, *QUALITIES)
 
 
 def replica(**options: Any) -> Replica:
