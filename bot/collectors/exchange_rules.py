@@ -72,8 +72,8 @@ def _hyperliquid(told: Mapping[str, Any]) -> dict[str, Any]:
         "premium": "premium",
     }
     found = {**_numbers(told, names), "funding_hours": 1.0}
-    bid, ask, *_ = [*(told.get("impactPxs") or ()), None, None]
-    return found | _numbers({"bid": bid, "ask": ask}, {"impact_bid": "bid", "impact_ask": "ask"})
+    impact = dict(zip(("bid", "ask"), list(told.get("impactPxs") or []), strict=False))
+    return found | _numbers(impact, {"impact_bid": "bid", "impact_ask": "ask"})
 
 
 RULES: dict[str, Rules] = {
