@@ -44,6 +44,7 @@ from bot.strategy.book import book_greeks, hedge_marks, held_hedges
 from bot.strategy.desk import WALLET
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_quotes import HedgeQuotes
+from bot.strategy.mechanisms.bands import Bands
 from bot.strategy.options import Greeks
 from bot.timefmt import NS, duration, short
 from bot.types import (
@@ -93,7 +94,8 @@ class Engine:
         self.market = Market(registry)
         self.valuation = Valuation(config.valuation, self.clock, self.market)
         self.market.fair_value = self.valuation.fair_value
-        self.detector = Detector(config, self.market, self.clock)
+        bands = Bands(self.clock, config.strategy.financing_rate)
+        self.detector = Detector(config, self.market, self.clock, bands)
         self.strategy = Strategy(config.strategy, registry)
         self.hedges = HedgeBook(registry, config.strategy.ineligible_hedges)
         self.now: Ns = 0

@@ -9,11 +9,15 @@ the detector asks for a basis outside it by more than the fair value's uncertain
 
 A side that no channel holds (a closed loop, an issuer that has halted) is open-ended: nothing pulls the price
 back there. The bound is then a tolerance, people are told beyond it, and the band says so.
+
+Which channels there are, and what holds the price of a system without any, the mechanisms say
+(:mod:`bot.strategy.mechanisms`): the detector is handed them as a :class:`BandSource`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -54,6 +58,15 @@ class Band(Struct, frozen=True):
     note: str
     held_low: bool = True
     held_high: bool = True
+
+
+class BandSource(Protocol):
+    """Where the detector has its bands from."""
+
+    def __call__(self, issuer: Issuer, ts: Ns, size_usd: float, venue_fee: float, annual_volatility: float,
+                 halted: str | None) -> Band:  # fmt: skip
+        """The band at ``ts`` of a token of ``issuer``, on a venue whose price does not include ``venue_fee``;
+        ``halted`` is why the issuer neither mints nor redeems it, ``None`` if it does."""
 
 
 def is_open(channel: Channel, session: Session) -> bool:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from bot.config import Config
 from bot.detector.alarm import Alarm, Sighting, Trace
-from bot.detector.bands import Band, band, gap_until
+from bot.detector.bands import Band, BandSource, gap_until
 from bot.detector.beneath import COIN_BACK, COIN_OPEN, Beneath
 from bot.detector.book import IncidentBook
 from bot.detector.common import BACK, Common, middle
@@ -89,9 +89,10 @@ PEERS_NS = 7200 * NS
 class Detector:
     """Judges prices; owns the alarms. Incidents are in ``book``, faults of feeds in ``feeds``."""
 
-    def __init__(self, config: Config, market: Market, clock: SessionClock) -> None:
+    def __init__(self, config: Config, market: Market, clock: SessionClock, bands: BandSource) -> None:
         self._market = market
         self._clock = clock
+        self._bands = bands
         section = config.detector
         self._open_sigmas = section.open_sigmas
         self._close_sigmas = section.close_sigmas
@@ -100,7 +101,6 @@ class Detector:
         self._noise_var = config.valuation.venue_noise**2
         self._noise_most = self._noise_var * NOISE_MOST**2
         self._volatility = config.valuation.annual_volatility
-        self._financing = config.strategy.financing_rate
         self._size = section.sizes_usd[0]
         self.book = IncidentBook(section, market)
         self.feeds = Feeds(market, self.book, clock)
@@ -168,8 +168,8 @@ class Detector:
                 begins = max(begins, ts)
         fee = 0.0 if instrument.curve is not None else instrument.fee_ratio
         halted = token.channel_reason if token.channel_halted else None
-        limits = band(issuer, self._clock.session(ts), self._size, fee, self._financing,
-                      self._clock, ts, halted)  # fmt: skip
+        volatility = instrument.underlying.info.annual_volatility or self._volatility
+        limits = self._bands(issuer, ts, self._size, fee, volatility, halted)
         alarm.band, alarm.band_from, alarm.band_until = limits, begins, until
         return limits
 
