@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
 from bot.config import load
 from bot.daemon import Daemon
 from bot.ledger.db import open_database
 from bot.ledger.store import Store
 from bot.timefmt import DAY_SECONDS, NS
-from bot.types import Clock
-from tests.fixtures.engine import CONFIG, shipped_registry
+from bot.types import Clock, FeedStatus
+from tests.fixtures.engine import CONFIG, quote, shipped_registry
 from tests.fixtures.messages import T, incident
 
 TAPE = f'[[collectors.tape]]\npath = "{CONFIG}/demo/tape.parquet"\n'
@@ -53,3 +56,26 @@ def test_every_source_but_a_tape_is_live(tmp_path: Path) -> None:
         daemon = Daemon(load(path), shipped_registry())
         daemon._collectors()
         assert daemon._live is live
+
+
+async def test_a_source_is_as_good_as_what_it_feeds(tmp_path: Path) -> None:
+    path = tmp_path / "pegbot.toml"
+    path.write_text(f'registry = ["{CONFIG}/registry/*.toml"]\n{KRAKEN}{TAPE}')
+    daemon = Daemon(load(path), shipped_registry())
+    daemon._collectors()
+    now = T + 3600 * NS
+    for n in range(60):
+        ts = now + n * NS
+        daemon.driver.feed(replace(quote(ts, "TSLAx@kraken", 300.0), received=ts + 30 * NS))
+        daemon.driver.feed(replace(quote(ts, "TSLAx@bybit", 300.0), received=ts))
+    await daemon._show_quality()
+    for name in ("kraken", "tape", "other"):
+        daemon.feed_status(FeedStatus(name, "up", now, 0.1, 60, 0))
+    told = {name: feed.quality for name, feed in daemon.replica.feeds.items()}
+    assert told["kraken"] == pytest.approx(0.5, abs=0.01)  # half a minute late
+    assert (
+        told["tape"] == told["other"] == pytest.approx(0.75, abs=0.01)
+    )  # which do not say what they feed: all
+    text = daemon.metrics.render().decode()
+    assert 'pegbot_feed_quality_ratio{source="kraken"} 0.5' in text
+    assert 'pegbot_source_quality_ratio{instrument="TSLAx@bybit",underlying="TSLA"} 1.0' in text
