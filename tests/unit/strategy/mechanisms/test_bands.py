@@ -7,11 +7,13 @@ from math import log
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.detector import band
-from bot.registry import Channel, Issuer
+from bot.engine import Engine
+from bot.registry import Channel, Issuer, Token
 from bot.strategy.mechanisms.bands import Bands
-from tests.fixtures.engine import shipped_registry
+from tests.fixtures.engine import config, shipped_registry, trade
 from tests.fixtures.market import CLOCK
 from tests.unit.strategy.mechanisms.given import MONDAY, WHEN_MIRROR_LIVED, moment, quick, shipped
 
@@ -50,3 +52,16 @@ def test_an_issuer_of_ones_own_needs_no_code(fee, spread, hour):
     of, ts = Issuer("own", "Own", mint=channel, redeem=channel), MONDAY + hour * HOUR
     expected = band(of, CLOCK.session(ts), 1_000.0, 0.0, 0.06, CLOCK, ts)
     assert Bands(CLOCK, 0.06)(of, ts, 1_000.0, 0.0, 0.5, None) == expected
+
+
+def test_the_engine_judges_a_token_by_its_own_system():
+    known = shipped_registry()
+    tokens = known.tokens | {"mTSLA": Token("mTSLA", "TSLA", "mirror")}
+    engine = Engine(config(), replace(known, tokens=tokens))
+    ts = WHEN_MIRROR_LIVED
+    engine.step(trade(ts, "mTSLA@terraswap", 620.0))
+    engine.step(trade(ts, "TSLAx@kraken", 620.0))
+    bands = [engine.detector.band_of(state, ts) for state in engine.market.instruments.values()]
+    assert [(each.held_low, each.held_high) for each in bands] == [(False, True), (True, True)]
+    assert bands[0].high > 5 * bands[1].high
+    assert "nothing holds the price below" in bands[0].note
