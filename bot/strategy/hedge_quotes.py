@@ -183,17 +183,20 @@ class OptionsWay:
 
 def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], seconds: float, until: float,
              sd: float) -> Way:  # fmt: skip
-    """``shares`` (negative: short) of a perp, with margin enough up to the price ``until``.
+    """``shares`` (negative: short) of a perp, with margin enough up to the price ``until`` of the share.
 
-    Past its liquidation the margin is gone, and with it the hedge.
+    Past its liquidation the margin is gone, and with it the hedge. A perp that stands off the share's price
+    stays off by the same ratio: whether it comes back is not bet on.
     """
     entry = perp.bid if shares < 0 else perp.ask
-    margin = perps.margin_for(entry, shares, perp.terms, until)
+    middle = (perp.bid + perp.ask) / 2
+    off = middle / spot
+    margin = perps.margin_for(entry, shares, perp.terms, until * off)
     closed_at = perps.liquidation_price(entry, shares, margin, perp.terms.maintenance_ratio)
     cost = perp.cost_usd(shares, seconds)
     gains = [
-        -margin if (price >= closed_at if shares < 0 else price <= closed_at)
-        else shares * (price - spot) - cost
+        -margin if (price * off >= closed_at if shares < 0 else price * off <= closed_at)
+        else shares * (price - spot) * off - cost
         for price in prices
     ]  # fmt: skip
     side = "short" if shares < 0 else "long"
@@ -209,8 +212,8 @@ def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], second
     )  # fmt: skip
     return Way(
         "perp", f"perp on {perp.terms.title}", text, abs(shares), abs(shares) * entry, tuple(gains), cost,
-        0.0, margin, Greeks(0.0, shares), perp.terms.venue, closed_at,
-        perps.liquidation_probability(spot, closed_at, sd), legs=(leg,),
+        0.0, margin, Greeks(0.0, shares * off), perp.terms.venue, closed_at,
+        perps.liquidation_probability(middle, closed_at, sd), legs=(leg,),
     )  # fmt: skip
 
 

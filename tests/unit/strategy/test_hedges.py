@@ -282,6 +282,17 @@ def test_a_perp_on_a_token_is_ordered_in_tokens():
     assert leg.margin_usd == pytest.approx(way.capital_usd)
 
 
+def test_a_perp_off_the_shares_price_is_liquidated_as_far_from_its_own():
+    near, dear = perp(SPOT, MONDAY), perp(1.13 * SPOT, MONDAY)
+    ways = [
+        next(w for w in Hedger(wait(), HedgeQuotes(perps=(one,)), NONE).ways.of(200.0) if w.kind == "perp")
+        for one in (near, dear)
+    ]
+    assert ways[1].liquidation_price == pytest.approx(1.13 * ways[0].liquidation_price, rel=1e-6)
+    assert ways[1].capital_usd == pytest.approx(1.13 * ways[0].capital_usd, rel=1e-6)
+    assert ways[1].liquidation_probability == pytest.approx(ways[0].liquidation_probability, rel=1e-6)
+
+
 def test_options_name_their_orders_what_protects_first():
     quotes = [replace(q, instrument=f"{n}@there") for n, q in enumerate(_all(chain(SPOT, MONDAY)))]
     listed = Chain("TSLA", SPOT, MONDAY, quotes, rate=0.04, venue="there")
