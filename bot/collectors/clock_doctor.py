@@ -45,7 +45,8 @@ async def offset(urls: Iterable[str], clock: Callable[[], float] = time.time) ->
     for url in urls:
         parts = urlsplit(url)
         if parts.hostname:
-            hosts.setdefault(parts.hostname, parts)
+            # Any answer has a Date: no endpoint that does work, or counts requests, need be asked.
+            hosts.setdefault(parts.hostname, parts._replace(path="/", query=""))
     asked = list(hosts.items())[:SERVERS]
     answers = await asyncio.gather(*(_ahead(parts, clock) for _, parts in asked))
     told = {host: ahead for (host, _), ahead in zip(asked, answers, strict=True) if ahead is not None}
