@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.detector.bands import gap_until
 from bot.errors import Refusal
 from bot.execution.depth import Taken
 from bot.execution.pricing import (
@@ -16,6 +17,7 @@ from bot.execution.pricing import (
     quantity_of,
 )
 from bot.registry import Registry
+from bot.strategy.mechanisms import mechanism_of
 from bot.types import Leg, Ns, Order, Plan, Side, split_instrument
 
 if TYPE_CHECKING:
@@ -45,8 +47,15 @@ class Counter:
                 issuer = self._registry.issuers.get(token.issuer) if token is not None else None
                 if issuer is None:
                     raise Refusal(f"{leg.action}.unknown", f"the registry has no issuer of {symbol}")
-                channel = issuer.mint if leg.action == "mint" else issuer.redeem
-                return on_channel(leg, channel, _fair(symbol, plan, market, ts), quantity)
+                fair = _fair(symbol, plan, market, ts)
+                if fair is None:
+                    raise Refusal(
+                        "reference.missing", f"no fair value of {symbol}: nothing to {leg.action} at"
+                    )
+                channel = mechanism_of(issuer).used(leg.action, fair.session, ts)
+                if channel.gaps and gap_until(channel, ts)[0]:
+                    raise Refusal(f"{leg.action}.closed", f"{issuer.title} takes no orders for some minutes")
+                return on_channel(leg, channel, fair, quantity)
             case "hedge" | "unhedge" if market.instrument(name) is None:
                 return on_quote(leg, market, quantity)
         state = market.instrument(name)

@@ -19,7 +19,7 @@ from bot.strategy.mechanisms.hours import in_hand, next_open
 from bot.strategy.mechanisms.model import ACTIONS, Action, Assumption, Bounds, Cost, Limits, Moment, Opening
 from bot.strategy.mechanisms.told import assumptions_of
 from bot.timefmt import DAY_SECONDS, parse, short
-from bot.types import Ns
+from bot.types import Ns, Session
 
 YEAR_SECONDS = 365 * DAY_SECONDS
 NEVER = frozenset({"channel.not_available", "channel.ended", "channel.term_unknown"})
@@ -39,6 +39,10 @@ class ByChannel:
 
     def channel(self, action: Action, moment: Moment) -> Channel:
         """The channel through which an order of this moment would go."""
+        return self.used(action, moment.session, moment.ts)
+
+    def used(self, action: Action, session: Session, ts: Ns) -> Channel:
+        """The same for who knows the session and has no calendar."""
         return self.issuer.mint if action == "mint" else self.issuer.redeem
 
     def opening(self, action: Action, moment: Moment) -> Opening:

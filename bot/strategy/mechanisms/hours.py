@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from bot.detector.bands import OPEN_IN, gap_until
+from bot.detector.bands import OPEN_IN, gap_until, is_open
 from bot.registry.issuer import Channel
 from bot.types import Ns, Session
 from bot.valuation.sessions import SessionClock
 
 REGULAR: frozenset[Session] = frozenset({"regular"})
 TRADE_DATE_SESSIONS: frozenset[Session] = frozenset({"pre", "regular", "post"})
+
+
+def takes_orders(channel: Channel, session: Session, ts: Ns) -> bool:
+    """Whether it does now: in its hours, and in none of its gaps."""
+    return is_open(channel, session) and not (channel.gaps and gap_until(channel, ts)[0])
 
 
 def next_open(channel: Channel, clock: SessionClock, ts: Ns) -> Ns:

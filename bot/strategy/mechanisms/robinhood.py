@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from bot.registry.issuer import Channel
 from bot.strategy.mechanisms.by_channel import ByChannel
-from bot.strategy.mechanisms.model import Action, Moment
+from bot.strategy.mechanisms.model import Action
+from bot.types import Ns, Session
 
 
 class ClosedLoop(ByChannel):
     """Tradable, and neither minted nor redeemed for anybody outside, whatever the app does for its own."""
 
-    def channel(self, action: Action, moment: Moment) -> Channel:
+    def used(self, action: Action, session: Session, ts: Ns) -> Channel:
         """None that a desk could use."""
-        return replace(super().channel(action, moment), available=False, hours="none")
+        return replace(super().used(action, session, ts), available=False, hours="none")

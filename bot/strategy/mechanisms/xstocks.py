@@ -14,30 +14,25 @@ from collections.abc import Sequence
 
 from bot.registry.issuer import Channel, Late
 from bot.strategy.mechanisms.by_channel import ByChannel
-from bot.strategy.mechanisms.hours import next_open
+from bot.strategy.mechanisms.hours import takes_orders
 from bot.strategy.mechanisms.model import Action, Moment
+from bot.types import Ns, Session
 
 
 class XStocks(ByChannel):
     """Market flow, or the cheapest of the other ways that this desk has."""
 
-    def channel(self, action: Action, moment: Moment) -> Channel:
+    def used(self, action: Action, session: Session, ts: Ns) -> Channel:
         """Of the ways that are open now, the cheapest; the main one if none is."""
-        main = super().channel(action, moment)
+        main = super().used(action, session, ts)
         ways = [way.mint if action == "mint" else way.redeem for way in self.issuer.ways if way.enabled]
-        able = [
-            each
-            for each in (main, *ways)
-            if each.available
-            and each.hours != "none"
-            and next_open(each, moment.clock, moment.ts) == moment.ts
-        ]
+        able = [each for each in (main, *ways) if takes_orders(each, session, ts)]
         return min(able, key=lambda each: each.fee_ratio + each.spread_ratio, default=main)
 
     def stages(self, action: Action, moment: Moment) -> tuple[Sequence[Late], ...]:
         """The issuer's own lateness, and in market flow the way of the shares to the custodian."""
         used = self.channel(action, moment)
-        if used is not super().channel(action, moment):
+        if used is not super().used(action, moment.session, moment.ts):
             return (used.late,)
         return used.late, [
             Late(broker.chance, broker.days, broker.hours)
