@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
+from math import exp
 from random import Random
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.fixtures.engine import shipped_registry
 from tests.fixtures.hedge_tape import perp, quote_of
 from tests.fixtures.market import MONDAY, World, incident, pool_at
 
-VENUES, PLANS = 10, 300
+VENUES, INCIDENTS, TRIES = 10, 100, 3
 TSLA = 395.4
 BUDGET = 5_000.0
 """Microseconds from incident to plan."""
@@ -63,20 +64,26 @@ def _book() -> HedgeBook:
 
 
 def _plan_micros(book: HedgeBook, price: float, changes: dict[str, Any]) -> float:
+    """99 of a hundred incidents take no longer, each the least of some tries: other processes count less."""
+    draw = Random(0)
+    markets = [(price * exp(draw.gauss(0.0, 0.01)), 10 ** draw.uniform(5.7, 6.7)) for _ in range(INCIDENTS)]
+    taken = [min(_once(book, at, usd, changes) for _ in range(TRIES)) for at, usd in markets]
+    return sorted(taken)[int(0.99 * INCIDENTS)]
+
+
+def _once(book: HedgeBook, price: float, usd: float, changes: dict[str, Any]) -> float:
     names = [f"TSLAx@raydium:{n}" for n in range(VENUES)]
-    taken = []
-    for _ in range(PLANS):
-        world = World(MONDAY, TSLA, **changes)
-        for n, name in enumerate(names):
-            world.venue(name, pool_at(price * (1 + 0.0005 * n), 1.1e6))
-        world.broker("TSLA@ibkr", 395.35, 395.45)
-        found = incident(names[0], price / TSLA - 1, venues=names)
-        started = time.process_time()
-        quotes = book.quotes("TSLA", world.ts, TSLA, lambda _symbol: 1.0)
-        plans = world.strategy.plan(found, world.market, world.ts, quotes)
-        taken.append((time.process_time() - started) * 1e6)
-        assert plans[0].decision == "trade"
-    return sorted(taken)[int(0.99 * PLANS)]
+    world = World(MONDAY, TSLA, **changes)
+    for n, name in enumerate(names):
+        world.venue(name, pool_at(price * (1 + 0.0005 * n), usd))
+    world.broker("TSLA@ibkr", 395.35, 395.45)
+    found = incident(names[0], price / TSLA - 1, venues=names)
+    started = time.process_time()
+    quotes = book.quotes("TSLA", world.ts, TSLA, lambda _symbol: 1.0)
+    plans = world.strategy.plan(found, world.market, world.ts, quotes)
+    taken = time.process_time() - started
+    assert plans[0].decision == "trade"
+    return taken * 1e6
 
 
 Objective = Callable[[float], float]

@@ -136,11 +136,18 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         )
 
     judged, exposure = at(tokens)
-    return Candidate(
-        "buy_and_redeem", case.name, usd, tokens, legs, _contingent_hedge(view, case, tokens, seconds),
+    found = Candidate(
+        "buy_and_redeem", case.name, usd, tokens, legs, Hedge("none", "", 0.0, 0.0),
         expected, paid, worst, (usd + expected) / tokens, seconds, exposure,
         judged, notes, branches, at, least,
     )  # fmt: skip
+
+    def whole() -> Candidate:
+        found.hedge = _contingent_hedge(view, case, tokens, seconds)
+        return found
+
+    found.whole = whole
+    return found
 
 
 def _contingent_hedge(view: View, case: Case, tokens: float, seconds: float) -> Hedge:

@@ -7,7 +7,7 @@ for one size and taken in proportion around it; when the size is known it is mad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, floor
 from typing import Literal, Protocol
 
 from bot.strategy.forecast import Swings, centred, swings
@@ -20,6 +20,8 @@ from bot.strategy.sizing import Bound
 from bot.types import Hedge, HedgeNotChosen, Leg, Side
 
 BY_HAND = "hedge.by_hand"
+SAME_SIZE, LOT = 1e-3, 100
+"""Sizes this near, as a ratio, are one; shares of a contract."""
 
 
 class Carrier(Protocol):
@@ -217,5 +219,14 @@ def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd:
     if chosen.way.kind == "short_stock" and isinstance(short, ShortStock):
         carrier = StockCarrier(view, short, hedger.wait.sd, hedger.wait.seconds, choice.others)
     if to_size:
-        view.carriers[hedger] = carrier
+        view.carriers[hedger], view.chosen_for[hedger] = carrier, tokens
     return carrier
+
+
+def as_chosen(view: View, hedger: Hedger, tokens: float, shares_per_token: float) -> bool:
+    """Whether what was chosen to size by is what would be chosen for so many tokens: as good as the same
+    size, and as many whole contracts."""
+    before = view.chosen_for.get(hedger, 0.0)
+    near = abs(tokens - before) <= SAME_SIZE * before
+    contracts = [floor(each * shares_per_token / LOT) for each in (before, tokens)]
+    return near and contracts[0] == contracts[1]

@@ -65,6 +65,8 @@ class View:
         self._held: float | None = None
         self._hedgers: dict[tuple[float, float, float], Hedger] = {}
         self.carriers: dict[Hedger, Carrier] = {}
+        self.chosen_for: dict[Hedger, float] = {}
+        """Tokens for which the carriers to size by were chosen."""
 
     def refuse(self, rule: str, detail: str) -> None:
         """Note why something cannot be done."""
@@ -287,7 +289,7 @@ class Candidate(Struct):
     least: float = 0.0
     otherwise: list[Leg] = []
     whole: Callable[[], Candidate | None] | None = None
-    """The same with its hedge in whole contracts, where it was sized in proportion."""
+    """The same with its hedge in whole contracts or in words, where that is left until it is the best."""
 
 
 LegAction = Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]

@@ -20,7 +20,7 @@ from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import HEDGE_RESIDUAL, half_life
 from bot.strategy.routes.buy_and_redeem import buy_bounds
-from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
+from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, costs, leg, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import DAY_SECONDS, NS, duration
@@ -56,22 +56,42 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
     hold = _hold(view, case, access)
     reach = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case)])
     carrier = _carrier(view, case, hold, reach, to_size=True)
-    while carrier is not None:
-        bound = _funded(view, case, carrier, tightest([reach, *carrier.bounds(view)]))
-        if bound.tokens <= 0:
-            view.refuse(bound.rule, bound.detail)
-            return []
-        tokens = _sized(view, case, hold, carrier, bound.tokens)
-        if tokens <= 0:
-            return []
-        if not isinstance(carrier, StockCarrier):
-            # Sized in proportion; now what it is in whole contracts. Short stock is sized for what it is.
-            carrier = _carrier(view, case, hold, Bound(tokens, "", ""), to_size=False)
-            if carrier is None or isinstance(carrier, StockCarrier):
-                continue
-        found = _held(view, case, hold, carrier, tokens, bound)
+    if carrier is None:
+        return []
+    sized = _carried(view, case, hold, reach, carrier)
+    if sized is None:
+        return []
+    tokens, bound = sized
+    found = _held(view, case, hold, carrier, tokens, bound)
+    hedger = view.hedger(case.fair, case.state.multiplier, hold.seconds, hold.sd)
+    if found is None or hedger is None:
         return [found] if found is not None else []
-    return []
+
+    def whole() -> Candidate | None:
+        exact = _carrier(view, case, hold, Bound(tokens, "", ""), to_size=False)
+        if exact is None:
+            return None
+        if not isinstance(exact, StockCarrier):
+            return _held(view, case, hold, exact, tokens, bound)
+        again = _carried(view, case, hold, reach, exact)
+        return _held(view, case, hold, exact, *again) if again is not None else None
+
+    if not as_chosen(view, hedger, tokens, case.state.multiplier):
+        # For the best venue the hedge is chosen again for its own size, in whole contracts.
+        found.whole = whole
+    return [found]
+
+
+def _carried(
+    view: View, case: Case, hold: Hold, reach: Bound, carrier: Carrier
+) -> tuple[float, Bound] | None:
+    """How many tokens with such a hedge, and what bounds them."""
+    bound = _funded(view, case, carrier, tightest([reach, *carrier.bounds(view)]))
+    if bound.tokens <= 0:
+        view.refuse(bound.rule, bound.detail)
+        return None
+    tokens = _sized(view, case, hold, carrier, bound.tokens)
+    return (tokens, bound) if tokens > 0 else None
 
 
 def _carrier(view: View, case: Case, hold: Hold, reach: Bound, *, to_size: bool) -> Carrier | None:

@@ -15,7 +15,7 @@ from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.mechanisms.delay import Delay, certain
 from bot.strategy.risk import HEDGE_RESIDUAL, if_long, still_there_after
-from bot.strategy.routes.carry import Carrier, StockCarrier, carrier_for
+from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import DAY_SECONDS, NS, duration
@@ -105,7 +105,11 @@ def _carried(view: View, case: Case, access: Access, bound: Bound, least: float,
             return None
         return _wait_and_sell(view, case, access, room, least, wait, exact, sized)
 
-    if hedged is not None and view.carriers:
+    sd = view.sd_until(view.ts + round(wait.seconds * NS), case.fair_sd)
+    hedger = view.hedger(case.fair, case.state.multiplier, wait.seconds, sd)
+    if hedged is None or hedger is None:
+        return hedged
+    if not as_chosen(view, hedger, hedged.tokens, case.state.multiplier):
         hedged.whole = whole
     return hedged
 
