@@ -299,7 +299,7 @@ class Daemon:
     async def _reconcile(self, store: Store, *, fresh: bool) -> None:
         """Before anything is traded: the desk holds what the books say. Without memory of its own it takes
         their word; with one that differs, no plan is made."""
-        from bot.ledger.reconcile import differences, hedged, held
+        from bot.ledger.reconcile import differences, due, hedged, held
 
         strategy = self.driver.engine.strategy
         positions = (await store.books()).positions()
@@ -308,6 +308,7 @@ class Daemon:
         if found and fresh:
             self._log.warning("the desk takes over what the books say", differences=found)
             strategy.desk.tokens, strategy.desk.hedges = dict(books), dict(hedges)
+            strategy.desk.due = due(positions)
         strategy.killed.pop(RECONCILE, None)
         if found and not fresh:
             self._log.error("books and desk differ: no plan is made", differences=found)

@@ -24,6 +24,11 @@ def hedged(positions: Iterable[Position]) -> dict[str, float]:
     return _by_name(positions, HEDGES)
 
 
+def due(positions: Iterable[Position]) -> dict[str, float]:
+    """Tokens on their way to us, by symbol."""
+    return {one.commodity: float(one.in_transit) for one in positions if one.in_transit > SLACK}
+
+
 def _by_name(positions: Iterable[Position], prefixes: tuple[str, ...]) -> dict[str, float]:
     found: dict[str, float] = {}
     for position in positions:

@@ -16,12 +16,14 @@ from bot.types import Ns, split_instrument
 
 def book_greeks(desk: Desk, market: Market, registry: Registry, ts: Ns,
                 beside: Iterable[Held] = ()) -> tuple[dict[str, Greeks], list[str]]:  # fmt: skip
-    """Tokens count as ``multiplier`` shares each at fair value; ``beside`` are options, perps, shares sold.
+    """Tokens count as ``multiplier`` shares each at fair value, those on their way to us, too; ``beside`` are
+    options, perps, shares sold.
 
     Also the tokens that could not be counted, because nothing says what they are worth: never at zero.
     """
     held, unknown = [], []
-    for key, tokens in sorted(desk.tokens.items()):
+    on_their_way = {f"{symbol}@transit": tokens for symbol, tokens in desk.due.items()}
+    for key, tokens in sorted((desk.tokens | on_their_way).items()):
         symbol = key.partition("@")[0]
         token = registry.tokens.get(symbol)
         found = None if token is None else market.token_usd(symbol, ts)

@@ -77,6 +77,8 @@ class Desk:
             self.tokens[f"{symbol}@{place or WALLET}"] = tokens
         self.hedges: dict[str, float] = {}
         """Contracts (shares) held as hedges, by instrument; negative if sold."""
+        self.due: dict[str, float] = {}
+        """Tokens on their way to us, by symbol: ours, and their price struck, but not in hand."""
         self.reservations: dict[str, Reservation] = {}
         self.ration: dict[str, float] = {}
         """What the plan in hand may use of limits, by key, where it shares them with others."""
@@ -206,6 +208,7 @@ class Desk:
         return {
             "tokens": dict(self.tokens),
             "hedges": dict(self.hedges),
+            "due": dict(self.due),
             "reservations": msgspec.to_builtins(list(self.reservations.values())),
         }
 
@@ -213,12 +216,16 @@ class Desk:
         """Go on from a :meth:`snapshot`."""
         self.tokens = dict(state["tokens"])
         self.hedges = dict(state.get("hedges", {}))
+        self.due = dict(state.get("due", {}))
         kept = msgspec.convert(state["reservations"], list[Reservation])
         self.reservations = {reservation.plan_id: reservation for reservation in kept}
 
     def _move(self, fill: Fill) -> None:
         quantity = float(fill.quantity_tokens)
         arrives = fill.status in ("filled", "partial", "settled")
+        if fill.action in ("mint", "transfer") and fill.status in ("pending", "settled"):
+            symbol, _ = split_instrument(fill.instrument)
+            _count(self.due, symbol, quantity if fill.status == "pending" else -quantity)
         match fill.action:
             case "buy" if arrives:
                 self._add(fill.instrument, quantity)
@@ -262,20 +269,20 @@ class Desk:
         # Shares are shares, whichever broker's quote they were sold at.
         symbol, _ = split_instrument(name)
         name = symbol if symbol in self._registry.underlyings and self._is_broker(name) else name
-        held = self.hedges.get(name, 0.0) + number
-        if abs(held) < DUST:
-            self.hedges.pop(name, None)
-        else:
-            self.hedges[name] = held
+        _count(self.hedges, name, number)
 
     def _is_broker(self, name: str) -> bool:
         return split_instrument(name)[1] not in self._registry.perp_venues
 
     def _add(self, instrument: str, tokens: float) -> None:
         symbol, _ = split_instrument(instrument)
-        key = f"{symbol}@{self.place(instrument)}"
-        held = self.tokens.get(key, 0.0) + tokens
-        if abs(held) < DUST:
-            self.tokens.pop(key, None)
-        else:
-            self.tokens[key] = held
+        _count(self.tokens, f"{symbol}@{self.place(instrument)}", tokens)
+
+
+def _count(held: dict[str, float], key: str, number: float) -> None:
+    """Add to what is held; what comes to nothing is not there."""
+    now = held.get(key, 0.0) + number
+    if abs(now) < DUST:
+        held.pop(key, None)
+    else:
+        held[key] = now
