@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("ccxt")
 pytest.importorskip("web3")
+pytest.importorskip("alpaca")
+pytest.importorskip("ib_async")
 pytest.importorskip("yfinance")
 pytest.importorskip("solders.pubkey")
 
@@ -18,9 +20,10 @@ from tests.fixtures.fault_proxy import FAULTS, FaultProxy
 from tests.fixtures.fault_rig import Rig
 from tests.fixtures.fault_rigs import EXCHANGES, HTTP
 from tests.fixtures.fault_rigs_chain import CHAINS
+from tests.fixtures.fault_rigs_stocks import STOCKS
 from tests.fixtures.fault_trial import BAD_CERTIFICATE, QUIET, Outcome, Trial
 
-RIGS = {rig.name: rig for rig in (*EXCHANGES, *HTTP, *CHAINS)}
+RIGS = {rig.name: rig for rig in (*EXCHANGES, *HTTP, *STOCKS, *CHAINS)}
 FEW = {
     "kraken": ("half-open", "slow loris", "out of order"),
     "bybit": ("reset", "duplicate"),
@@ -36,6 +39,11 @@ FEW = {
     "mystonks": ("reset", "malformed"),
     "yahoo socket": ("half-open", "malformed", "duplicate"),
     "yahoo polling": ("reset", "500"),
+    "alpaca socket": ("truncated", "malformed"),
+    "alpaca polling": ("500",),
+    "ibkr": ("half-open", "truncated"),
+    "alpaca options": ("reset",),
+    "yahoo options": ("malformed",),
     "solana": ("half-open", "truncated", "closed on subscribe"),
     "jupiter": ("500", "malformed"),
     "evm": ("reset", "malformed"),
