@@ -32,9 +32,10 @@ This page is written from the schema by `make docs`.
 REGISTRY = """
 ## The registry
 
-What exists, in TOML files of `[[chains]]`, `[[issuers]]`, `[[conversions]]`, `[[underlyings]]`, `[[tokens]]`,
-`[[venues]]`, `[[pools]]`, `[[factories]]` and `[[feeds]]` tables; the shipped ones are in `config/registry/`. Add
-files of your own to `registry`. A token is pinned by chain and address, never by its symbol. To watch another pool:
+What exists, in TOML files of `[[chains]]`, `[[issuers]]`, `[[conversions]]`, `[[underlyings]]`,
+`[[tokens]]`, `[[venues]]`, `[[pools]]`, `[[factories]]` and `[[feeds]]` tables; the shipped ones are in
+`config/registry/`. Add files of your own to `registry`. A token is pinned by chain and address, never by
+its symbol. To watch another pool:
 
 ```toml
 [[pools]]
@@ -51,20 +52,20 @@ quote_decimals = 6
 quote_usd = 1.0                          # what one of it is taken to be worth
 ```
 
-A venue has `hours` (`24/7`, `24/5`, `extended`, `regular`; single tokens in `hours_of`): silent out of them it is
-closed, not stale. Its `quote` is the currency its prices are in: a dollar coin counts at par, one that is `floating`
-(`EUR`) is turned into dollars by its own references (`EUR@kraken`), and without one heard within the hour its prices
-are set aside (`no_rate`). For Kraken's market in euros: a venue of its own, `name = "kraken_eur"`, `quote = "EUR"`,
-and `venue = "kraken_eur"` in the source.
+A venue has `hours` (`24/7`, `24/5`, `extended`, `regular`; single tokens in `hours_of`): silent out of them
+it is closed, not stale. Its `quote` is the currency its prices are in: a dollar coin counts at par, one
+that is `floating` (`EUR`) is turned into dollars by its own references (`EUR@kraken`), and without one
+heard within the hour its prices are set aside (`no_rate`). For Kraken's market in euros: a venue of its
+own, `name = "kraken_eur"`, `quote = "EUR"`, and `venue = "kraken_eur"` in the source.
 
-A chain's `gas_usd` is what a swap costs there at `gas_token_usd` a gas token; live, it follows the price of `gas_token`
-(`ETH@kraken`) and, where a collector tells it, the gas price, for a swap of `gas_units`.
+A chain's `gas_usd` is what a swap costs there at `gas_token_usd` a gas token; live, it follows the price of
+`gas_token` (`ETH@kraken`) and, where a collector tells it, the gas price, for a swap of `gas_units`.
 
 An issuer's `mint` and `redeem` channels are what the band comes from: `available`, `open_to`, `hours`
 (`24/7`, `24/5`, `regular`, `none`), `fee_ratio`, `spread_ratio`, `minimum_usd`, `maximum_usd`,
-`settlement_days`, `gas_usd`, `gaps`, `late`, and `source` and `note`. What kind of system an issuer is, what else
-it has, and where every number is from, in its `terms`: [mechanisms](mechanisms.md). Terms that are `assumed` are
-nobody's published terms: put your own agreement's there.
+`settlement_days`, `gas_usd`, `gaps`, `late`, and `source` and `note`. What kind of system an issuer is,
+what else it has, and where every number is from, in its `terms`: [mechanisms](mechanisms.md). Terms that
+are `assumed` are nobody's published terms: put your own agreement's there.
 """
 
 
