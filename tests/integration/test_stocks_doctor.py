@@ -13,6 +13,7 @@ pytest.importorskip("alpaca")
 pytest.importorskip("ib_async")
 pytest.importorskip("yfinance")
 
+from bot.collectors import alpaca_client, ibkr_client, yahoo_client
 from bot.config import parse
 from bot.doctor import Finding, examine
 from bot.timefmt import iso
@@ -24,6 +25,14 @@ from tests.fixtures.yahoo_server import YahooServer, contract
 DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=20)
 CALL = f"TSLA{DAY:%y%m%d}C00400000"
 KEYS = {"api_key": "env:ALPACA_KEY", "api_secret": "env:ALPACA_SECRET"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Importing pandas and what stands on it may take long on a busy machine; ten seconds are for answers."""
+    alpaca_client.load()
+    yahoo_client.load(tmp_path_factory.mktemp("yfinance"))
+    ibkr_client._load()
 
 
 @pytest.fixture
