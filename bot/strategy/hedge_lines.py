@@ -87,6 +87,7 @@ def _read(decode: Any, tick: Tick) -> Any:
 class Line:
     """``crossed``: its last quote made no sense, and what was before is forgotten. ``halted`` says why."""
 
+    __slots__ = ("crossed", "halted", "instrument", "ts", "underlying")
     kind: ClassVar[LineKind]
     KEPT: ClassVar[tuple[str, ...]]
 
@@ -135,6 +136,9 @@ def _all_of(kept: tuple[str, ...]) -> Callable[[Line], Sequence[Any]]:
 class OptionLine(Line):
     """Sizes are contracts; a side without a size cannot be traded."""
 
+    __slots__ = (
+        "ask", "ask_size", "bid", "bid_size", "contract", "open_interest", "venue", "volatility",
+    )  # fmt: skip
     kind = "option"
     KEPT = ("bid", "ask", "bid_size", "ask_size", "open_interest", "volatility")
 
@@ -166,6 +170,10 @@ class OptionLine(Line):
 class PerpLine(Line):
     """Prices are USD a contract, sizes contracts, ``funding_hour`` the rate expected from now on."""
 
+    __slots__ = (
+        "ask", "ask_size", "bid", "bid_size", "funding_hour", "index", "lot", "mark", "taker", "token",
+        "venue",
+    )  # fmt: skip
     kind = "perp"
     KEPT = ("bid", "ask", "bid_size", "ask_size", "mark", "index", "funding_hour", "taker", "lot")
 
@@ -248,6 +256,10 @@ def _check(tick: Tick, told: PerpData) -> None:
 class PerpetualLine(Line):
     """An offer of a perpetual option; one out of the registry is ``standing``: as good at any time."""
 
+    __slots__ = (
+        "coin", "fee_ratio", "markup", "period_days", "standing", "strike", "strike_kind", "units", "venue",
+        "volatility",
+    )  # fmt: skip
     kind = "perpetual"
     KEPT = ("volatility", "units", "markup", "fee_ratio", "period_days", "coin")
 
