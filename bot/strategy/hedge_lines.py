@@ -1,14 +1,6 @@
 """What one hedging instrument said last: a listed option, a perpetual future, a perpetual option. Pure.
 
-Ticks are of kind ``quote``, ``ts`` being when the quote was true at its source:
-
-* listed option ``TSLA261218C00400000@alpaca``: ``bid`` and ``ask`` in USD a share (``None``: there is none),
-  ``data`` with ``bid_size`` and ``ask_size`` in contracts, ``open_interest``, ``style``, ``shares``;
-* perp ``TSLA@krakenfutures``: ``price`` is the mark, ``data`` has ``index``, ``bid``, ``ask``, ``bid_size``,
-  ``ask_size`` (contracts) or ``impact_bid`` and ``impact_ask``, ``funding_rate``, ``funding_rate_next`` over
-  ``funding_hours``;
-* perpetual option ``TSLA-400-put-PERP@fufuture``: ``data`` has ``volatility``, ``units``, ``markup``,
-  ``fee_ratio``, ``period_days``, ``coin``; ``price``, if any, is what it asks a day and unit, for people.
+:mod:`bot.strategy.hedge_ticks` has what their ticks are made of.
 """
 
 from __future__ import annotations
@@ -18,70 +10,15 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, Literal
 
-import msgspec
-from msgspec import Struct
-
 from bot.errors import DataError
-from bot.market import MAX_PRICE, MIN_PRICE
 from bot.registry.derivatives import OptionVenue, PerpetualVenue, PerpVenue
+from bot.strategy import hedge_ticks as ticks
+from bot.strategy.hedge_ticks import StatusData
 from bot.strategy.options import OptionQuote, Perp, Perpetual, PerpTerms
 from bot.strategy.options.listed import Contract
 from bot.types import Ns, Tick
 
 LineKind = Literal["option", "perp", "perpetual"]
-
-
-class OptionData(Struct):
-    bid_size: int | None = None
-    ask_size: int | None = None
-    open_interest: int | None = None
-    style: str = "american"
-    shares: int = 100
-
-
-class PerpData(Struct):
-    index: float | None = None
-    bid: float | None = None
-    ask: float | None = None
-    bid_size: float | None = None
-    ask_size: float | None = None
-    impact_bid: float | None = None
-    impact_ask: float | None = None
-    funding_rate: float | None = None
-    funding_rate_next: float | None = None
-    funding_hours: float = 1.0
-
-
-class MarketTerms(Struct):
-    taker: float | None = None
-    lot: float | None = None
-
-
-class StatusData(Struct):
-    state: str = ""
-    reason: str = ""
-    terms: MarketTerms | None = None
-
-
-class PerpetualData(Struct):
-    volatility: float | None = None
-    units: float = 0.0
-    markup: float | None = None
-    fee_ratio: float | None = None
-    period_days: float | None = None
-    coin: str | None = None
-
-
-_option, _perp, _perpetual, _status = (
-    msgspec.json.Decoder(kind).decode for kind in (OptionData, PerpData, PerpetualData, StatusData)
-)
-
-
-def _read(decode: Any, tick: Tick) -> Any:
-    try:
-        return decode(tick.data or "{}")
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise DataError("bad_data", f"{tick.instrument}: {error}") from None
 
 
 class Line:
@@ -102,7 +39,7 @@ class Line:
         if tick.ts < self.ts:
             raise DataError("time_backwards", f"{tick.instrument}: earlier than its last quote")
         if tick.kind == "status":
-            self._status(_read(_status, tick))
+            self._status(ticks.read(ticks.status, tick))
             return
         if tick.kind != "quote":
             return
@@ -153,7 +90,7 @@ class OptionLine(Line):
         """The last volatility that its price was found to hold."""
 
     def read(self, tick: Tick) -> None:
-        told: OptionData = _read(_option, tick)
+        told = ticks.read(ticks.option, tick)
         if (told.style, told.shares) != (self.contract.style, self.contract.shares):
             raise DataError("wrong_contract", f"{tick.instrument}: {told.style}, for {told.shares} shares")
         self.bid, self.ask = tick.bid, tick.ask
@@ -190,11 +127,11 @@ class PerpLine(Line):
         self.taker, self.lot = venue.taker_fee_ratio, venue.lot
 
     def read(self, tick: Tick) -> None:
-        told: PerpData = _read(_perp, tick)
+        told = ticks.read(ticks.perp, tick)
         mark = tick.price
         if mark is None:
             raise DataError("no_price", f"{tick.instrument}: no mark")
-        _check(tick, told)
+        ticks.check_perp(tick, told)
         self.mark, self.index = mark, told.index
         if told.bid is None and told.impact_bid and told.impact_ask:
             good = self.venue.impact_usd
@@ -240,19 +177,6 @@ class PerpLine(Line):
         )  # fmt: skip
 
 
-def _check(tick: Tick, told: PerpData) -> None:
-    """Raise :class:`DataError` on a perp's numbers that cannot be."""
-    prices = (told.index, told.bid, told.ask, told.impact_bid, told.impact_ask)
-    if not all(price is None or MIN_PRICE <= price < MAX_PRICE for price in prices):
-        raise DataError("bad_price", f"{tick.instrument}: {prices}")
-    for bid, ask in ((told.bid, told.ask), (told.impact_bid, told.impact_ask)):
-        if bid is not None and ask is not None and bid > ask:
-            raise DataError("crossed", f"{tick.instrument}: bid {bid!r} above ask {ask!r}")
-    for rate in (told.funding_rate, told.funding_rate_next):
-        if rate is not None and not -1.0 < rate < 1.0:
-            raise DataError("bad_data", f"{tick.instrument}: funding {rate!r}")
-
-
 class PerpetualLine(Line):
     """An offer of a perpetual option; one out of the registry is ``standing``: as good at any time."""
 
@@ -277,7 +201,7 @@ class PerpetualLine(Line):
         return Perpetual(self.strike_kind, self.strike, self.period_days)
 
     def read(self, tick: Tick) -> None:
-        told: PerpetualData = _read(_perpetual, tick)
+        told = ticks.read(ticks.perpetual, tick)
         own, venue = told, self.venue
         volatility = venue.volatility if own.volatility is None else own.volatility
         period = venue.period_days if own.period_days is None else own.period_days
