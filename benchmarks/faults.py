@@ -35,7 +35,7 @@ FAULTS = (NONE, *BROKEN, *CLOCKS, *FROM_THE_START)
 AT_ONCE = 8
 """Processes; most of the time they wait."""
 PATIENCE_SECONDS = 100.0
-LONGEST_SECONDS = 400.0
+LONGEST_SECONDS = 330.0
 DOCS = Path(__file__).parents[1] / "docs" / "faults.md"
 
 
