@@ -9,13 +9,14 @@ such plan.
 
 from __future__ import annotations
 
+from math import log
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.strategy.desk import Exposure
-from bot.strategy.forecast import Branch
+from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.risk import HEDGE_RESIDUAL, half_life
@@ -147,10 +148,11 @@ def _hold(view: View, case: Case, access: Access) -> Hold:
 
 
 class Held(NamedTuple):
-    """What a size brings, USD: the outlay; profit if the gap closes, if it does not, if the hedge is refused
-    and the tokens are sold again, and at 99 %."""
+    """What a size brings, USD: the outlay; what is expected back for the tokens; profit if the gap closes, if
+    it does not, if the hedge is refused and the tokens are sold again, and at 99 %."""
 
     usd: float
+    back: float
     closes: float
     stays: float
     refused: float
@@ -158,16 +160,22 @@ class Held(NamedTuple):
 
 
 def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float) -> Held | None:
-    """At 99 % the gap does not close, and the hedge slips."""
+    """Sold where they were bought, the tokens move the venue as much again. At 99 % the gap does not close
+    and the hedge slips."""
     done = case.curve.buy_tokens(tokens)
     if done is None:
         return None
+    moves = 1.0
+    if hold.redeem is None:
+        moves = max(1.0, (done.usd - case.fee_in(done.usd, False)) / (tokens * case.spot))
+    closed, still = (tokens * price * hold.ratio / moves for price in (case.fair, case.spot))
     carry = done.usd * view.financing(1.0, hold.seconds) + hold.gas_usd
     spent = done.usd + carry + carrier.cost_usd(tokens)
     undone = -case.round_trip(done.usd, tokens, False)
     stuck = undone - carry - carrier.worst_usd(tokens, case.fair)
-    return Held(done.usd, tokens * case.fair * hold.ratio - spent, done.usd * hold.ratio - spent,
-                undone - 2 * case.gas_usd, min(-hold.gas_usd, stuck))  # fmt: skip
+    back = hold.closed * closed + (1 - hold.closed) * still
+    return Held(done.usd, back, closed - spent, still - spent, undone - 2 * case.gas_usd,
+                min(-hold.gas_usd, stuck))  # fmt: skip
 
 
 def _expected(held: Held, hold: Hold, refused: float) -> tuple[float, float]:
@@ -219,21 +227,22 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
             gas_usd=case.gas_usd)
     ]  # fmt: skip
     opening = carrier.opening(tokens, slack)
-    value = usd + hold.closed * (tokens * case.fair - usd)
-    by_itself = bool(opening)
+    gap_left = (1 - hold.closed) * tokens * (case.fair - case.spot)
+    by_itself = not carrier.notes()  # else a person gives the orders of the hedge
     legs += opening
     if by_itself:
-        legs += _way_out(view, case, hold, tokens, usd, value * hold.ratio)
+        legs += _way_out(view, case, hold, tokens, usd, held.back)
         legs += carrier.closing(tokens, usd)
     paid = costs(
         venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
         financing=usd * view.financing(1.0, hold.seconds), hedge=carrier.cost_usd(tokens),
-        gap_left=tokens * case.fair - value, exit=value * (1 - hold.ratio), leg_failure=planned - expected,
+        gap_left=gap_left, exit=tokens * case.fair - gap_left - held.back, leg_failure=planned - expected,
     )  # fmt: skip
-    carried = carrier.swings(tokens, case.fair, HEDGE_RESIDUAL)
+    carried, gap = carrier.swings(tokens, case.fair, HEDGE_RESIDUAL), log(case.fair / case.spot)
     branches = [
         Branch("as planned", (1 - refused) * hold.closed, held.closes, carried),
-        Branch("the gap stays open", (1 - refused) * (1 - hold.closed), held.stays, carried),
+        # One that does not close may as well be wider, by as much as it is wide.
+        Branch("the gap stays open", (1 - refused) * (1 - hold.closed), held.stays, swings(usd, gap)),
         Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
     ]
     notes = [*bound.binds(tokens), *carrier.notes()]
