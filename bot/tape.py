@@ -397,6 +397,7 @@ class ParquetTape:
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=9)
         self._pending: list[Tick] = []
         self._batches: list[Any] = []
+        self._batched = 0
         self._rows = rows
         self.count = 0
 
@@ -417,8 +418,9 @@ class ParquetTape:
     def add_batch(self, batch: Any) -> None:
         """Take an Arrow record batch of :func:`schema`; those taken become one row group when it is full."""
         self._batches.append(batch)
+        self._batched += batch.num_rows
         self.count += batch.num_rows
-        if sum(one.num_rows for one in self._batches) >= self._rows:
+        if self._batched >= self._rows:
             self.flush()
 
     def flush(self) -> None:
@@ -427,7 +429,7 @@ class ParquetTape:
 
         if self._batches:
             self._writer.write_table(pa.Table.from_batches(self._batches).cast(self._schema))
-            self._batches = []
+            self._batches, self._batched = [], 0
         if self._pending:
             self._writer.write_table(pa.table(columns_of(self._pending), schema=self._schema))
             self._pending.clear()
