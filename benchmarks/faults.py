@@ -25,8 +25,9 @@ import structlog
 from benchmarks.faults_table import page
 from benchmarks.figure import Figure
 from tests.fixtures.fault_proxy import FAULTS as BROKEN
-from tests.fixtures.fault_rigs import EXCHANGES, HTTP
+from tests.fixtures.fault_rigs import HTTP
 from tests.fixtures.fault_rigs_chain import CHAINS
+from tests.fixtures.fault_rigs_exchange import EXCHANGES
 from tests.fixtures.fault_rigs_stocks import STOCKS
 from tests.fixtures.fault_trial import CLOCKS, FROM_THE_START, NONE, Outcome, Trial
 

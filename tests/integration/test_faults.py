@@ -18,8 +18,9 @@ pytest.importorskip("solders.pubkey")
 
 from tests.fixtures.fault_proxy import FAULTS, FaultProxy
 from tests.fixtures.fault_rig import Rig
-from tests.fixtures.fault_rigs import EXCHANGES, HTTP
+from tests.fixtures.fault_rigs import HTTP
 from tests.fixtures.fault_rigs_chain import CHAINS
+from tests.fixtures.fault_rigs_exchange import EXCHANGES
 from tests.fixtures.fault_rigs_stocks import STOCKS
 from tests.fixtures.fault_trial import BAD_CERTIFICATE, QUIET, Outcome, Trial
 
