@@ -6,7 +6,7 @@ from bot.detector.explain import cents
 from bot.detector.explain import usd as price_text
 from bot.strategy.options import occ
 from bot.timefmt import duration, short
-from bot.types import Leg, Plan, split_instrument
+from bot.types import HedgeNotChosen, Leg, Plan, split_instrument
 
 COSTS = {
     "venue_fee": "venue fees",
@@ -57,6 +57,7 @@ def explain(plan: Plan) -> str:
     if plan.hedge is not None:
         lead = "No hedge" if plan.hedge.kind == "none" else "Hedge"
         lines.append(f"{lead}: {plan.hedge.description}.")
+        lines += [_other(other) for other in plan.hedge.others]
     lines.append(_locked(plan))
     lines += [f"Note: {_reason(reason)}" for reason in plan.reasons]
     lines.append(f"Void after {short(plan.expires)} UTC.")
@@ -71,6 +72,15 @@ def _doing(plan: Plan) -> str:
     )
     side = "Sell" if selling else "Buy"
     return f"{side} {_tokens(plan.quantity_tokens)} {token} on {venue} for {price_text(plan.size_usd)}"
+
+
+def _other(other: HedgeNotChosen) -> str:
+    """A hedge that was looked at, what it would have cost and lost, and why it is not the one."""
+    figures = ""
+    if other.cost_usd is not None and other.shortfall_usd is not None:
+        cost, lost = price_text(other.cost_usd), price_text(max(0.0, other.shortfall_usd))
+        figures = f", expected to cost {cost}, {lost} lost with it in one case of 100"
+    return f"Not chosen: {other.description}{figures}. {_reason(other.reason)}"
 
 
 def _hedge(leg: Leg) -> str:

@@ -154,14 +154,15 @@ def test_time_never_runs_backwards_among_fills(everything):
     assert all(one.ts <= other.ts for one, other in pairwise(fills))
 
 
-@pytest.mark.parametrize("kind", [*ALL, "coin"])
+@pytest.mark.parametrize("kind", [*ALL, "coin", "stock"])
 def test_desk_and_books_agree_all_along(kind):
     place, books, seen = custody(shipped_registry()), Books(), set()
     inventory = {"TSLAx": 30.0} if kind == "coin" else {}
     one = driver(inventory_tokens=inventory)
     books.apply(opening_entry(world.START, Decimal(250_000), {t: Decimal(30) for t in inventory}))
-    of_kind = "offer" if kind == "coin" else kind
-    for tick in world.tape(broker=False, hedges=(of_kind,), coin="TSLAx" if kind == "coin" else "USD"):
+    offered = {"coin": ("offer",), "stock": ()}.get(kind, (kind,))
+    coin = "TSLAx" if kind == "coin" else "USD"
+    for tick in world.tape(broker=kind == "stock", hedges=offered, coin=coin):
         fills = of(Fill, one.feed(tick))
         for fill in fills:
             seen.add(fill.action)

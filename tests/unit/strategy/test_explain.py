@@ -65,4 +65,10 @@ def test_a_hedge_is_named_with_its_contract_its_limit_and_its_end(kind, words):
     text = explain(plans[0])
     assert re.search(words, text)
     assert "in all at today's price." in text
+    assert (
+        "Not chosen: short stock. No fresh broker quote of TSLA with both sides (hedge.unavailable)." in text
+    )
+    assert "Not chosen: the price risk of the wait is carried, expected to cost $" in text
+    for line in text.splitlines():
+        assert line[-1] in ".:", line
     assert not re.search(r"by hand|None", text)
