@@ -122,9 +122,12 @@ class PaperBroker:
         if market is not None and self._ready:
             ready, self._ready = self._ready, []
             for plan_id in dict.fromkeys(ready):
-                run = self._runs[plan_id]
-                run.move("sending")
-                fills += self._advance(run, market, ts)
+                run = self._runs.get(plan_id)
+                self._retries.pop(plan_id, None)
+                if run is not None and run.state == "waiting":
+                    run.move("sending")
+                    fills += self._advance(run, market, ts)
+            self._look()
         return fills
 
     def _look(self) -> None:

@@ -313,6 +313,23 @@ def test_a_hedge_that_cannot_be_closed_now_stays_and_is_tried_again():
     assert desk.broker.state_of("p1") == "done"
 
 
+def test_a_retry_that_comes_too_late_finds_nothing_to_do():
+    """Something of the plan settles first, and with that all of it is done."""
+    desk = HedgedDesk()
+    desk.option(PUT, 7.57, 7.67)
+    back = plain("redeem", ISSUER, delay_seconds=86_400.0 + 30.0)
+    desk.execute(leg("hedge", PUT, "buy", 1, 767.0), MINT, back, leg("unhedge", PUT, "sell", 1, 757.0))
+    desk.wait(T + 24 * HOUR)  # the redemption is asked for; the put's quote is old
+    assert desk.broker.state_of("p1") == "waiting"
+    desk.now = T + 48 * HOUR + 29 * NS
+    desk.option(PUT, 9.0, 9.1)
+    desk.wait(T + 48 * HOUR + 31 * NS)
+    assert desk.broker.state_of("p1") == "done"
+    desk.wait(T + 72 * HOUR)
+    assert actions(desk.fills).count("unhedge_sell") == 1
+    assert desk.broker.next_due is None
+
+
 def test_a_perpetual_option_pays_funding_each_day_and_what_exercise_pays_at_the_end():
     desk = HedgedDesk()
     desk.offer()
