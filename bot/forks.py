@@ -48,6 +48,10 @@ def told(market: Market, token: Token, place: str, data: dict[str, Any], ts: Ns)
             setattr(fork, name, getattr(common, name))
         _move(market, token, place, fork)
     fork.update(data, ts)
+    if _is(fork) == _is(common):
+        # It goes back to what it said before: no change of its own, whatever was made of it meanwhile.
+        _leave(market, key, fork, common)
+        return common
     return fork
 
 
@@ -57,8 +61,7 @@ def join(market: Market, token: Token) -> None:
     for state in all_of(market, token)[1:]:
         if _is(state) == _is(common) and state.behind == common.behind:
             key = next(key for key, one in market.forks.items() if one is state)
-            del market.forks[key]
-            _move(market, token, key.partition("@")[2], common)
+            _leave(market, key, state, common)
 
 
 def state_of(market: Market, token: Token, name: str) -> TokenState:
@@ -99,9 +102,17 @@ def _same(state: TokenState, data: dict[str, Any]) -> bool:
     return (data.get("multiplier"), pending, data.get("effective_ns") if pending else 0) == _is(state)
 
 
-def _move(market: Market, token: Token, chain: str, state: TokenState) -> None:
+def _leave(market: Market, key: str, fork: TokenState, common: TokenState) -> None:
+    del market.forks[key]
+    for one in _move(market, fork.token, key.partition("@")[2], common):
+        if one.consensus_log is not None:
+            one.consensus_log += fork.noted - common.noted
+
+
+def _move(market: Market, token: Token, chain: str, state: TokenState) -> list[InstrumentState]:
     underlying = market.underlyings.get(token.underlying)
-    moved: list[InstrumentState] = [] if underlying is None else underlying.instruments
+    known: list[InstrumentState] = [] if underlying is None else underlying.instruments
+    moved = [one for one in known if one.token is token and chain_of(market.registry, one.name) == chain]
     for one in moved:
-        if one.token is token and chain_of(market.registry, one.name) == chain:
-            one.token_state = state
+        one.token_state = state
+    return moved

@@ -163,3 +163,25 @@ def test_chains_that_differ_still_do_after_a_restart() -> None:
     again.restore(first.snapshot())
     assert [multiplier(again, name) for name in (SOLANA[0], ETHEREUM[0])] == [3.0, 1.0]
     assert again.snapshot() == first.snapshot()
+
+
+@pytest.mark.parametrize("wrong", [3.0, 1.02])
+def test_a_chain_that_takes_its_word_back_is_with_the_others_again(wrong: float) -> None:
+    """A node that answers nonsense for ten minutes, in regular hours: nobody's depeg either."""
+    target, world = engine(), World(1.0)
+    begins = TUESDAY + 3600 * NS
+
+    def told(at_once: float) -> None:
+        data = json.dumps({"multiplier": at_once})
+        target.step(Tick(world.now, "TSLAx@solana", "multiplier", data=data, received=world.now))
+
+    out = run(target, world, begins)
+    told(wrong)
+    if wrong > 2:  # a lesser step is taken for what it is: a price that is off by it
+        out += run(target, world, begins + 600 * NS)
+        assert {multiplier(target, name) for name in SOLANA} == {wrong}
+    told(1.0)
+    assert target.market.forks == {}
+    out += run(target, world, MIDNIGHT)
+    assert {multiplier(target, name) for name in (*SOLANA, *ETHEREUM, *EXCHANGES)} == {1.0}
+    assert alarms(out) == []
