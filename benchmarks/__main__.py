@@ -24,6 +24,7 @@ NAMES = (
     "ledger",
     "options",
     "planning",
+    "backtest",
     "exchange",
     "latency",
 )
