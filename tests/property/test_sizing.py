@@ -10,9 +10,19 @@ import pytest
 from bot.config import StrategySection
 from bot.detector.bands import OPEN_IN
 from bot.market import InstrumentState
+from bot.registry.model import Channel
 from bot.strategy.risk import LEG_FAILS
-from bot.strategy.routes import Case, Pair, View, buy_and_redeem, cross_venue, mint_and_sell, open_case
-from tests.fixtures.market import CLOCK, MONDAY, SATURDAY, World, incident
+from bot.strategy.routes import (
+    Case,
+    Pair,
+    View,
+    buy_and_redeem,
+    cross_venue,
+    hedge_and_hold,
+    mint_and_sell,
+    open_case,
+)
+from tests.fixtures.market import CLOCK, MONDAY, SATURDAY, World, incident, registry
 from tests.fixtures.random_markets import FAIR, Limits, best_on_grid, gap, limits, venue
 
 PLACE = {"pool": "TSLAx@raydium", "concentrated": "TSLAx@orca", "book": "TSLAx@kraken"}
@@ -259,4 +269,43 @@ def across(draw: Random) -> bool:
     return compare(plans[0].objective if plans else None, best)
 
 
-WAYS = (redeem, sale, minted, across)
+def held(draw: Random) -> bool:
+    """A discount of a token nobody redeems: bought, hedged by the share sold short, sold three days on."""
+    off, bound = gap(draw), limits(draw)
+    kind, curve = venue(FAIR * (1 - off), draw)
+    name = PLACE[kind]
+    world = world_of(draw, MONDAY, bound, of=registry(redeem=Channel(available=False, hours="none")))
+    world.venue(name, curve)
+    world.broker("TSLA@ibkr", 399.9, 400.1)
+    view = view_of(world, name, -off)
+    case = case_of(view, name)
+    days, closed = 3.0, 0.875
+    gas, fee = 2 * gas_at(name), curve.fee_ratio(True)
+    risk = FAIR * (1 - exp(-3 * 0.1 * sd_to(MONDAY, MONDAY + round(days * 86_400e9))))
+    wide = min(bound.max_plan_usd, bound.max_underlying_usd, bound.max_venue_usd) * KEPT
+
+    def objective(tokens: float) -> float | None:
+        done = curve.buy_tokens(tokens)
+        short = 399.9 * tokens
+        if done is None or max(done.usd, short) > wide or done.usd + short / 2 > bound.capital_usd * KEPT:
+            return None
+        hedge = 0.2 * tokens + short * 0.005 * days / 365 + 2 * max(0.35, 0.0035 * tokens)
+        carry = done.usd * 0.06 * days / 365 + gas
+        taken = done.usd * fee if kind != "book" else done.usd * fee / (1 + fee)
+        moved = max(1.0, (done.usd - taken) / tokens / case.spot)
+        back = tokens * (closed * FAIR + (1 - closed) * case.spot) * (1 - fee) / moved
+        back_again = undone(case, done.usd, tokens, False)
+        planned = back - done.usd - carry - hedge
+        expected = 0.995 * planned + 0.005 * (-back_again - 2 * gas_at(name))
+        return judged(world.settings, expected, min(-gas, -back_again - carry - tokens * risk - hedge))
+
+    top = curve.to_price(FAIR)
+    best = best_on_grid(objective, 0.0, top.tokens if top is not None else 0.0, GRID)
+    plans = hedge_and_hold(view, case)
+    if plans:
+        assert plans[0].exposure.capital_usd <= bound.capital_usd * KEPT
+        assert plans[0].exposure.largest_usd <= wide
+    return compare(plans[0].objective if plans else None, best)
+
+
+WAYS = (redeem, sale, minted, across, held)
