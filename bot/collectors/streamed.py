@@ -23,6 +23,8 @@ likes: nothing need trade, and the WebSocket's own pings (every 20 s) show that 
 LOOK_SECONDS = 15.0
 """How often a silent socket is looked at: the session may have changed."""
 HEALTHY_SECONDS = 30.0
+CHANCE_SECONDS = 5.0
+"""A socket that has delivered may come back within so long before it counts that polling fails, too."""
 WAITING_TICKS = 1024
 
 
@@ -78,6 +80,7 @@ class Streamed:
         self._found: asyncio.Queue[Tick | None] = asyncio.Queue(WAITING_TICKS)
         self._connected = self._proven = False
         self._fault: SourceError | None = None
+        self._chance_until = 0.0
         self._lost = asyncio.Event()
 
     def connection(self) -> Connection:
@@ -151,6 +154,7 @@ class Streamed:
                 await self._read(connection)
             except SourceError as error:
                 self._fault = error
+                self._chance_until = time.monotonic() + CHANCE_SECONDS if self._proven else 0.0
             finally:
                 if self._proven and time.monotonic() - began >= HEALTHY_SECONDS:
                     self._backoff.reset()
@@ -191,15 +195,17 @@ class Streamed:
         primed = False
         while True:
             self._lost.clear()
+            pause = self._poll_seconds
             if not (primed and self.carried):
                 try:
                     await self.poll(every=not primed)
                     primed = True
                 except SourceError as error:
-                    if self._fault is not None:
+                    if self._fault is not None and time.monotonic() >= self._chance_until:
                         raise _both(self._fault, error) from None
+                    pause = min(pause, CHANCE_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
+                async with asyncio.timeout(pause):
                     await self._lost.wait()
 
     # -- both --------------------------------------------------------------------------------------
