@@ -211,7 +211,8 @@ def perp_way(perp: Perp, shares: float, spot: float, prices: list[float], second
         abs(shares) * entry * perp.terms.taker_fee_ratio, margin,
     )  # fmt: skip
     return Way(
-        "perp", f"perp on {perp.terms.title}", text, abs(shares), abs(shares) * entry, tuple(gains), cost,
+        "perp", f"perp on {perp.terms.title}", text, abs(shares), abs(shares) * entry, tuple(gains),
+        cost + max(0.0, perp.funding_usd(shares, seconds)),  # funding received is no saving: it may turn
         0.0, margin, Greeks(0.0, shares * off), perp.terms.venue, closed_at,
         perps.liquidation_probability(middle, closed_at, sd), legs=(leg,),
     )  # fmt: skip

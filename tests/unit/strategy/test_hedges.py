@@ -282,6 +282,15 @@ def test_a_perp_on_a_token_is_ordered_in_tokens():
     assert leg.margin_usd == pytest.approx(way.capital_usd)
 
 
+def test_funding_that_is_received_is_no_saving_and_what_is_paid_is_a_cost():
+    def cost(rate):
+        hedger = Hedger(wait(), HedgeQuotes(perps=(perp(SPOT, MONDAY, funding_hour=rate),)), NONE)
+        return next(offer.cost_usd for offer in hedger.ways.offers(200.0) if offer.name.startswith("perp"))
+
+    assert cost(2e-4) == pytest.approx(cost(0.0))
+    assert cost(-2e-4) == pytest.approx(cost(0.0) + 200 * SPOT * 2e-4 * 72, rel=0.01)
+
+
 def test_a_perp_off_the_shares_price_is_liquidated_as_far_from_its_own():
     near, dear = perp(SPOT, MONDAY), perp(1.13 * SPOT, MONDAY)
     ways = [
