@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bot.collectors.found import Found
     from bot.config import Config
-    from bot.doctor import Finding
+    from bot.findings import Finding
     from bot.kernel.sweep import Trial
     from bot.registry import Registry
     from bot.replay import Replay
