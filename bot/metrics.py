@@ -280,7 +280,8 @@ class Metrics(Store):
         age = (self._now - basis.ts) / NS
         fresh = age <= self.max_age_seconds
         self.set("pegbot_basis_age_seconds", age, *key)
-        self.add("pegbot_instruments", 1, basis.underlying, basis.state if fresh or basis.state == "closed" else "stale")
+        state = basis.state if fresh or basis.state == "closed" else "stale"
+        self.add("pegbot_instruments", 1, basis.underlying, state)
         for name, field, side in _SHOWN if fresh else ():
             self.set(name, getattr(basis, field), *key, *side)
 

@@ -231,8 +231,8 @@ class Plan(Struct, frozen=True):
     with the name of the rule. ``worst_case_usd`` is a loss as a negative number, at 99 %, over the
     settlement wait, with the failure that the route can suffer. ``capital_usd`` is locked for
     ``duration_seconds``. ``outcomes`` are the ways it may go and make ``expected_profit_usd`` together;
-    the shortfalls over them are losses as positive numbers (negative: a gain even there), exceeded in 5 and in
-    1 of 100 cases. ``otherwise`` are the legs to go on with if a leg after a mint is refused.
+    the shortfalls over them are losses as positive numbers (negative: a gain even there), exceeded in 5 and
+    in 1 of 100 cases. ``otherwise`` are the legs to go on with if a leg after a mint is refused.
     """
 
     id: str
@@ -329,9 +329,9 @@ class Quality(Struct, frozen=True, gc=False):
 
     ``score`` is 0 to 1; ``fault`` what costs most of it: ``missing``, ``frozen``, ``late``, ``ahead``,
     ``apart``, ``halted``, or nothing; ``closed`` out of its hours. ``weight_ratio`` is a reference's part in
-    what all of the share say now. ``age_seconds`` is of its last price, ``every_seconds`` how often it usually speaks in this kind of
-    session; ``missing_ratio`` and ``frozen_ratio`` are parts of late time; ``apart_ratio`` is its distance
-    from its peers as a log. What is not known is ``None``.
+    what all of the share say now. ``age_seconds`` is of its last price, ``every_seconds`` how often it
+    usually speaks in this kind of session; ``missing_ratio`` and ``frozen_ratio`` are parts of late time;
+    ``apart_ratio`` is its distance from its peers as a log. What is not known is ``None``.
     """
 
     ts: Ns
