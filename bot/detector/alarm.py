@@ -77,7 +77,7 @@ class Sighting(NamedTuple):
 
     ``fair_moved``: it was fair value that went away, not this venue. ``move`` is this venue's last move
     (of its log price), ``usd`` what was traded at that price if that is known; ``reverted``: it came back
-    within its bar.
+    within its bar; ``old_units``: it stands where the token's multiplier of before puts it.
     """
 
     instrument: InstrumentState
@@ -91,6 +91,7 @@ class Sighting(NamedTuple):
     move: float
     usd: float | None
     reverted: bool = False
+    old_units: bool = False
 
 
 class Trace(Protocol):

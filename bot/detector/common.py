@@ -39,11 +39,11 @@ hours.
 MARK_NS, MARK_MAX_NS = 300 * NS, 1200 * NS
 PACE = 0.156
 """Mean absolute change in five minutes, as a part of the level's standard deviation."""
-PACES = 12
+PACES = 24
 LAGS = 5
 """What is usual is what was so half an hour ago: a jump must not make itself usual."""
 JUMP = 0.025
-JUMP_SDS = 4.5
+JUMP_SDS = 5.5
 """A common jump is at least so far, and so many standard deviations."""
 CONFIRM_NS = 300 * NS
 GAP_SECONDS = 600.0

@@ -45,6 +45,7 @@ from bot.detector.splits import is_split
 from bot.detector.standing import CONFIRM_NS as LEFT_NS
 from bot.detector.standing import LEFT, NEAR, level, stands_still
 from bot.detector.standing import SD as LEFT_SD
+from bot.detector.units import NEW_NS, trails
 from bot.market import FRESH_NS, InstrumentState, Market, ReferenceState, UnderlyingState
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, Ns, Session
@@ -212,11 +213,16 @@ class Detector:
                               estimate.variance, alarm.noise_var)  # fmt: skip
         incident = alarm.incident
         told = None
-        left = 0.0
-        if ts - instrument.changed > UNMOVED_NS and stands_still(instrument, ts) and not reverted:
+        left, old_units = 0.0, False
+        if reverted:
+            pass
+        elif ts - instrument.changed > UNMOVED_NS and stands_still(instrument, ts):
             left = self._left(instrument, alarm, ts, estimate, session)
+        elif ts - token.told < NEW_NS and token.told:
+            left = self._trails(instrument, alarm, ts)
+            old_units = left != 0.0
         if left:
-            told = self._behind(instrument, alarm, ts, left, estimate, session)
+            told = self._behind(instrument, alarm, ts, left, old_units, estimate, session)
         elif common.side and self._with_all(alarm, common, instrument, log_bid, log_ask):
             if self.trace is not None:
                 self.trace.together(common.side)
@@ -300,25 +306,35 @@ class Detector:
         incident = alarm.incident
         if incident is not None:
             return gap if gap * incident.direction >= NEAR and incident.group == incident.underlying else 0.0
-        side = 1 if gap > 0.0 else -1
-        if abs(gap) < LEFT:
-            alarm.left = 0
-        elif alarm.left != side:
+        return self._long_enough(alarm, ts, gap if abs(gap) >= LEFT else 0.0)
+
+    def _trails(self, instrument: InstrumentState, alarm: Alarm, ts: Ns) -> float:
+        """How far a venue with the old multiplier is from the others, for long enough; else 0."""
+        gap = trails(instrument, ts)
+        incident = alarm.incident
+        if incident is None:
+            return self._long_enough(alarm, ts, gap)
+        return gap if gap * incident.direction > 0.0 and incident.group == incident.underlying else 0.0
+
+    def _long_enough(self, alarm: Alarm, ts: Ns, gap: float) -> float:
+        """The gap, if it has been on this side for long enough; else 0."""
+        side = (gap > 0.0) - (gap < 0.0)
+        if side == 0 or alarm.left != side:
             alarm.left, alarm.left_since = side, ts
         elif ts - alarm.left_since >= LEFT_NS:
             return gap
         return 0.0
 
-    def _behind(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, gap: float, estimate: Estimate,
-                session: Session) -> Incident | None:  # fmt: skip
-        """A pool that has been left behind is in an incident, now or still."""
+    def _behind(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, gap: float, old_units: bool,
+                estimate: Estimate, session: Session) -> Incident | None:  # fmt: skip
+        """A venue that has been left behind is in an incident, now or still."""
         direction = 1 if gap > 0.0 else -1
         if self.trace is not None:
             self.trace.together(direction)
         share = instrument.log_price - gap - instrument.token_state.log_multiplier
         around = replace(estimate, log_share=share, variance=LEFT_SD**2)
         seen = self._seen(instrument, ts, gap, direction, abs(gap) / LEFT_SD, around, session,
-                          instrument.log_price - gap)  # fmt: skip
+                          instrument.log_price - gap)._replace(old_units=old_units)  # fmt: skip
         return self._open(seen) if alarm.incident is None else self.book.follow(alarm.incident, seen)
 
     def _level(self, instrument: InstrumentState, common: Common) -> float:

@@ -187,6 +187,11 @@ class Gathering:
     def _units(self) -> None:
         """A basis that is just a multiplier, an old one, or a split ratio speaks for a unit mix-up."""
         state, basis = self.instrument.token_state, self.seen.basis
+        if self.seen.old_units:
+            self.say(
+                "surely_multiplier", f"the multiplier stepped at {short(state.told)} UTC; this venue did not"
+            )
+            return
         candidates = {"the multiplier itself": -state.log_multiplier}
         if state.previous is not None:
             before = log(state.previous) - state.log_multiplier

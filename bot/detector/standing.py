@@ -1,4 +1,4 @@
-"""A pool that stands still while its peers go on: dead, or not worth anybody's trade.
+"""A pool or book that stands still while its peers go on: dead, or not worth anybody's trade.
 
 What can be had at a pool stands until somebody trades. While it lives somebody does as soon as it is worth
 it, so a price that has not changed for long, and is now well off where the share's other venues trade, has
@@ -9,7 +9,8 @@ this is about whether anybody trades here at all. Closed hours do not, either: i
 from __future__ import annotations
 
 from bot.detector.common import middle
-from bot.detector.evidence import LATELY_NS, UNMOVED_NS
+from bot.detector.evidence import UNMOVED_NS
+from bot.detector.units import NEW_NS
 from bot.market import FRESH_NS, InstrumentState
 from bot.timefmt import NS
 from bot.types import Ns, Session
@@ -28,8 +29,9 @@ SD = 0.002
 
 
 def stands_still(instrument: InstrumentState, ts: Ns) -> bool:
-    """Whether it is a pool whose price has not changed for long."""
-    return instrument.pool_data is not None and ts - instrument.changed > UNMOVED_NS and not instrument.halted
+    """Whether it is a pool or a book whose price has not changed for long."""
+    deep = instrument.pool_data is not None or instrument.book_data is not None
+    return deep and ts - instrument.changed > UNMOVED_NS and not instrument.halted
 
 
 def level(instrument: InstrumentState, estimate: Estimate, ts: Ns, session: Session) -> float | None:
@@ -38,7 +40,7 @@ def level(instrument: InstrumentState, estimate: Estimate, ts: Ns, session: Sess
     if ts - token.changed < SETTLE_NS and token.previous is not None:
         return None
     peers = middle(instrument.underlying.instruments, ts, instrument)
-    if peers is not None and token.told and ts - token.told < LATELY_NS:
+    if peers is not None and token.told and ts - token.told < NEW_NS:
         # Who is right about the new multiplier, of two that disagree? The one that trades need not be.
         others = [one for one in instrument.underlying.instruments if one is not instrument]
         near = [
