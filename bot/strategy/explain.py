@@ -155,8 +155,11 @@ def _worst(plan: Plan) -> str:
 
 
 def _outcomes(plan: Plan) -> str:
-    parts = [f"{_share(one.probability)} {one.name} ({cents(one.usd)})" for one in plan.outcomes]
-    return f"How it may go once it is begun: {'; '.join(parts)}."
+    first, *others = plan.outcomes
+    does = f"brings {cents(first.usd)}" if first.usd > 0 else f"loses {cents(-first.usd)}"
+    parts = [f"in {_share(one.probability)} {one.name} ({cents(one.usd)})" for one in others]
+    text = f"Once begun, it goes {first.name} in {_share(first.probability)} of cases and {does}"
+    return f"{'; '.join([text, *parts])}."
 
 
 def _losses(plan: Plan) -> str:

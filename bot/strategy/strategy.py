@@ -335,7 +335,7 @@ class Strategy:
             expires=view.ts + self._expiry, decision="trade", route=candidate.route,
             size_usd=candidate.size_usd, quantity_tokens=candidate.tokens, legs=candidate.legs,
             hedge=candidate.hedge, expected_profit_usd=candidate.expected_usd,
-            costs_usd=candidate.costs_usd, worst_case_usd=candidate.worst_usd,
+            costs_usd=candidate.costs_usd, worst_case_usd=min(candidate.worst_usd, -law.shortfall_99_usd),
             break_even_price=candidate.break_even_price, capital_usd=capital,
             duration_seconds=seconds, annualised_return=annual, reasons=candidate.notes,
             probability_of_loss=law.probability_of_loss, shortfall_95_usd=law.shortfall_95_usd,

@@ -297,7 +297,9 @@ def held(draw: Random) -> bool:
         back_again = undone(case, done.usd, tokens, False)
         planned = back - done.usd - carry - hedge
         expected = 0.995 * planned + 0.005 * (-back_again - 2 * gas_at(name))
-        return judged(world.settings, expected, min(-gas, -back_again - carry - tokens * risk - hedge))
+        wider = done.usd * (1 - (case.spot / FAIR) ** 2)
+        worst = -back_again - wider - carry - tokens * risk - hedge
+        return judged(world.settings, expected, min(-gas, worst))
 
     top = curve.to_price(FAIR)
     best = best_on_grid(objective, 0.0, top.tokens if top is not None else 0.0, GRID)

@@ -70,7 +70,7 @@ def check(plan: Plan, limit: float, capital: float) -> None:
         plan.expected_profit_usd, rel=1e-9, abs=1e-6
     )
     assert 0 <= plan.probability_of_loss <= 1
-    assert plan.shortfall_95_usd <= plan.shortfall_99_usd
+    assert plan.shortfall_95_usd <= plan.shortfall_99_usd <= -plan.worst_case_usd + 1e-9
     for leg in plan.legs:
         if leg.action not in ("hedge", "unhedge", "transfer"):
             assert leg.notional_usd <= limit * (1 + 1e-9)

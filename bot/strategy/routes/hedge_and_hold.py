@@ -161,7 +161,7 @@ class Held(NamedTuple):
 
 def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float) -> Held | None:
     """Sold where they were bought, the tokens move the venue as much again. At 99 % the gap does not close
-    and the hedge slips."""
+    but is three times as wide, and the hedge slips."""
     done = case.curve.buy_tokens(tokens)
     if done is None:
         return None
@@ -172,7 +172,8 @@ def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float
     carry = done.usd * view.financing(1.0, hold.seconds) + hold.gas_usd
     spent = done.usd + carry + carrier.cost_usd(tokens)
     undone = -case.round_trip(done.usd, tokens, False)
-    stuck = undone - carry - carrier.worst_usd(tokens, case.fair)
+    wider = done.usd * (1 - (case.spot / case.fair) ** 2)
+    stuck = undone - wider - carry - carrier.worst_usd(tokens, case.fair)
     back = hold.closed * closed + (1 - hold.closed) * still
     return Held(done.usd, back, closed - spent, still - spent, undone - 2 * case.gas_usd,
                 min(-hold.gas_usd, stuck))  # fmt: skip
