@@ -99,7 +99,9 @@ async def watching(server: AlpacaServer, **more: Any) -> AsyncIterator[Alpaca]:
 
 
 async def subscribed(watch: Alpaca, server: AlpacaServer, price: float = 301.0) -> None:
-    """Until the socket has delivered a quote: then nothing is polled any more."""
+    """Until what is asked for at the start has come, or cannot, and the socket has delivered a quote: then
+    nothing is polled any more."""
+    await watch.until(lambda: watch.alpaca.polled or watch.alpaca._rest.barred_seconds)
     await watch.until(lambda: server._live)
     await server.set_quote("TSLA", price - 0.1, price + 0.1)
     await watch.until(lambda: watch.alpaca.detail == "socket" and watch.told(price))
