@@ -22,7 +22,8 @@ to one minute after a refusal).
 - **wrong**: prices shown that the server never had. **older**: shown after a later one.
 - **kept**, **processor**: memory that was more at the fault's end, and processor time of everything in the process,
   servers included, as part of one core.
-- **other**: the latest that a tick of the other source, fifty a second, reached the engine.
+- **other**: how long a tick of the other source, fifty a second, was kept from the engine at most, by processor time
+  that went by in this process meanwhile; and by the clock, whatever else the machine did.
 """  # noqa: E501  # Markdown
 
 
@@ -39,8 +40,8 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> Iterator[str]:
         f"prices; {len(found) - len(lost)} of {len(found)} sources came back by themselves"
         + (": not " + ", ".join(f"{one.source} after {one.fault}" for one in lost) if lost else "")
         + f"; at most {max(one.processor for one in outcomes):.0%} of a core and "
-        f"{max(one.memory for one in outcomes) / 1024:.1f} MiB more; the other source was late by "
-        f"{max(one.late for one in outcomes) * 1000:.0f} ms at worst.\n"
+        f"{max(one.memory for one in outcomes) / 1024:.1f} MiB more; the other source was held up by "
+        f"{max(one.held for one in outcomes) * 1000:.0f} ms of processor time at worst.\n"
     )
 
 
@@ -78,7 +79,8 @@ def _each(outcomes: Sequence[Outcome]) -> Iterator[str]:
             lost = "" if from_start else f"{one.lost} of {one.moves}"
             yield (
                 f"| {one.fault} | {_words(one)} | {_seconds(one.noticed)} | {back} | {lost} | {one.wrong} | "
-                f"{one.older} | {one.memory:.0f} KiB | {one.processor:.0%} | {one.late * 1000:.0f} ms |"
+                f"{one.older} | {one.memory:.0f} KiB | {one.processor:.0%} | "
+                f"{one.held * 1000:.0f} / {one.late * 1000:.0f} ms |"
             )
         yield ""
 
