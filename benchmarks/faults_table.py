@@ -19,7 +19,9 @@ to one minute after a refusal).
 - **back**: seconds from the fault's end to the next price.
 - **lost**: prices that the server had, from the fault's beginning until it was over, and that were never told, of all;
   a source that asks gets one in some even when all is well (*none*).
-- **wrong**: prices shown that the server never had. **older**: shown after a later one.
+- **wrong**: prices shown that the server never had. **older**: shown after a later one; it can happen where neither a time
+  nor a number says that an answer was overtaken: a quote of xStocks, a context of Hyperliquid, the first snapshot of
+  Binance until the next difference.
 - **kept**, **processor**: memory that was more at the fault's end, and processor time of everything in the process,
   servers included, as part of one core.
 - **other**: how long a tick of the other source, fifty a second, was kept from the engine at most, by processor time
