@@ -40,8 +40,8 @@ def run() -> Iterator[Figure]:
     cases: list[tuple[str, float, dict[str, Any]]] = [
         ("premium, no tokens in hand", 451.07, {}),
         ("premium, tokens in hand", 451.07, {"inventory_tokens": {"TSLAx": 500.0}}),
-        ("discount", 379.58, {}),
-        ("discount, no redemption for us", 379.58, {"ineligible_issuers": ["xstocks"]}),
+        ("discount", 372.0, {}),
+        ("discount, no redemption for us", 360.0, {"ineligible_issuers": ["xstocks"]}),
     ]
     for name, price, changes in cases:
         yield Figure(
