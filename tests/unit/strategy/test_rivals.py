@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bot.detector.incidents import OpenIncident
+from bot.engine import Engine
+from bot.types import Tick
 from bot.valuation.fair import FairValue
+from tests.fixtures.engine import config, shipped_registry
 from tests.fixtures.market import MONDAY, World, incident, pool_at
 
 FAIR = {"TSLAx": 400.0, "AMZNx": 220.0}
@@ -72,3 +76,16 @@ def test_two_venues_limit_of_one_place_is_shared_too():
     assert issuer <= 40_000 * (1 + 1e-9)
     alone = world(max_venue_usd=40_000.0)
     assert worth(both) > worth([plan(alone, SMALL), plan(alone, LARGE)])
+
+
+def test_the_engine_names_the_open_incidents_that_have_no_plan_yet():
+    engine = Engine(config(), shipped_registry())
+    for number, name in enumerate(("TSLAx@kraken", "AMZNx@kraken")):
+        engine.step(Tick(MONDAY + number, name, "quote", bid=399.0, ask=401.0))
+        one = OpenIncident(name, name.partition("x@")[0], "depeg", 1, MONDAY)
+        engine.detector.open[one.underlying, 1] = one
+    waiting = [one.instrument for one, _ in engine._waiting(MONDAY + 2)]
+    assert waiting == ["TSLAx@kraken", "AMZNx@kraken"]
+    answered = next(iter(engine.detector.open.values())).message("update")
+    engine.strategy.plan(answered, engine.market, MONDAY + 2)
+    assert [one.instrument for one, _ in engine._waiting(MONDAY + 3)] == ["AMZNx@kraken"]
