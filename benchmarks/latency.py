@@ -29,9 +29,9 @@ from bot.types import Tick
 
 REGISTRY = Path(__file__).parent.parent / "config" / "registry"
 KRAKEN_PACE, KRAKEN_FRAMES = 2_000.0, 10_000
-POOL_PACE, POOL_TICKS = 50.0, 600
-FIRST = 100
-"""Left out: code is warmed by them."""
+POOL_PACE, POOL_TICKS = 50.0, 1_500
+FIRST = 500
+"""Ticks left out: of what piled up in the half second in which a source begins, and code is warmed."""
 
 
 def run() -> Iterator[Figure]:
