@@ -75,7 +75,7 @@ resolve_seconds = 1
 url = "sqlite+aiosqlite:///{folder}/pegbot.db"
 [record]
 path = "tape.parquet"
-segment_megabytes = 0.02
+segment_megabytes = 0.002
 """)
         return file
 

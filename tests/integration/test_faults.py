@@ -38,7 +38,7 @@ FEW = {
     "xstocks": ("truncated", "malformed"),
     "ondo": ("refused", "429 Retry-After"),
     "mystonks": ("reset", "malformed"),
-    "yahoo socket": ("half-open", "malformed", "duplicate"),
+    "yahoo socket": ("truncated", "malformed", "duplicate"),
     "yahoo polling": ("reset", "500"),
     "alpaca socket": ("truncated", "malformed"),
     "alpaca polling": ("500",),

@@ -1,4 +1,4 @@
-"""Live running on virtual time, with random faults and depegs: nothing grows, all come back, replay is equal."""
+"""Live running on virtual time, random faults and depegs: nothing grows, all come back, replay is equal."""
 
 from __future__ import annotations
 
