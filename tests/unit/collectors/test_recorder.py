@@ -121,9 +121,9 @@ async def test_a_full_disk_is_told_once_and_the_recording_goes_on_when_there_is_
                         recorder.offer(tick)
                     offered += 500
                     await asyncio.sleep(0.001)
-                for tick in ticks(recorder.capacity, offered):
+                for tick in ticks(recorder.capacity + 1, offered):
                     recorder.offer(tick)
-                offered += recorder.capacity
+                offered += recorder.capacity + 1
                 assert recorder.dropped
                 assert read(recorder.path) == ticks(recorder.written)
             await until(lambda: not recorder.failed and not recorder.depth)
