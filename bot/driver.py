@@ -19,9 +19,7 @@ class Driver:
 
     def __init__(self, config: Config, registry: Registry) -> None:
         self._config, self._registry = config, registry
-        self.engine = Engine(config, registry)
-        self.broker = PaperBroker(registry, config.execution) if config.execution.mode == "paper" else None
-        self._attach()
+        self._begin()
 
     @property
     def now(self) -> Ns:
@@ -34,10 +32,14 @@ class Driver:
         if broker is None:
             return self.engine.step(event)
         due = broker.next_due
-        if due is not None and event.ts >= due:
-            settled: list[Message] = self._report(broker.due(event.ts, self.engine.market))
-            return settled + self._step(event, broker)
-        return self._step(event, broker)
+        if due is None or event.ts < due:
+            return self._step(event, broker)
+        # What the engine refuses, or takes for earlier, must not make anything happen here.
+        now = self.engine.accepts(event)
+        if now is None or now < due:
+            return self._step(event, broker)
+        settled: list[Message] = self._report(broker.due(now, self.engine.market))
+        return settled + self._step(event, broker)
 
     def _step(self, event: Event, broker: PaperBroker) -> list[Message]:
         messages = self.engine.step(event)
@@ -46,8 +48,11 @@ class Driver:
             messages = self._report(broker.heard(event.instrument, self.engine.now)) + messages
         return self._trade(messages, broker) if messages else messages
 
-    def _attach(self) -> None:
-        """Hedges are priced by what the engine has heard of them."""
+    def _begin(self) -> None:
+        """Engine and broker as new; hedges are priced by what the engine has heard of them."""
+        config, registry = self._config, self._registry
+        self.engine = Engine(config, registry)
+        self.broker = PaperBroker(registry, config.execution) if config.execution.mode == "paper" else None
         if self.broker is not None:
             self.broker.attach(self.engine.hedges, self.engine.market)
 
@@ -72,14 +77,13 @@ class Driver:
         return msgspec.json.encode(parts)
 
     def restore(self, data: bytes) -> bool:
-        """Go on from :meth:`snapshot`; False if it cannot be understood, and then the engine is as new."""
+        """Go on from :meth:`snapshot`; False if it cannot be understood, and then all is as new."""
         try:
             parts = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
             self.engine.restore(bytes(parts["engine"]))
+            if self.broker is not None and "broker" in parts:
+                self.broker.restore(msgspec.json.decode(parts["broker"]))
         except (msgspec.DecodeError, DataError, LookupError, TypeError, ValueError, AttributeError):
-            self.engine = Engine(self._config, self._registry)  # half of it may have been restored
-            self._attach()
+            self._begin()  # half of it may have been restored
             return False
-        if self.broker is not None and "broker" in parts:
-            self.broker.restore(msgspec.json.decode(parts["broker"]))
         return True

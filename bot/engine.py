@@ -168,6 +168,18 @@ class Engine:
             self._advance(event.ts, out)
         return out
 
+    def accepts(self, event: Event) -> Ns | None:
+        """What time it will be once :meth:`step` has taken this event in; ``None`` for a tick that is refused
+        as it stands, and then it stays what it was."""
+        if type(event) is Tick:
+            try:
+                self._refuse(event)
+            except DataError:
+                return None
+            at = min(event.ts, event.received) if event.received else event.ts
+            return max(self.now, at)
+        return max(self.now, event.ts) if isinstance(event, Clock) else self.now
+
     def _tick(self, tick: Tick, out: list[Message]) -> None:
         ts, received = tick.ts, tick.received
         bid, ask, price, size = tick.bid, tick.ask, tick.price, tick.size
