@@ -21,7 +21,6 @@ from bot.types import BY_ITSELF, Fill, Ns, Plan, split_instrument
 WALLET = "wallet"
 """Where tokens lie that no exchange keeps."""
 DUST = 1e-9
-IN_TRANSIT = frozenset({"mint", "redeem", "transfer"})
 HEDGES = {"hedge": -1, "hedge_buy": 1, "unhedge": 1, "unhedge_sell": -1, "expire_long": -1,
           "expire_short": 1, "exercise": -1, "assign": 1, "liquidate_long": -1, "liquidate_short": 1,
           "lapse": -1}  # fmt: skip
@@ -55,6 +54,14 @@ class Reservation(Struct):
     minted: bool = False
     started: bool = False
     in_transit: list[str] = []
+    owned: dict[str, float] = {}
+    """Tokens that its fills have brought, less those they took, by ``TOKEN@place``: less than none where
+    it sold out of inventory."""
+
+    def claims(self, key: str) -> float:
+        """Tokens at a place that it is still to sell or redeem; what it brought, it has a use for."""
+        promised = 0.0 if self.started else self.exposure.tokens.get(key, 0.0)
+        return promised + max(0.0, self.owned.get(key, 0.0))
 
 
 class Room(Struct, frozen=True):
@@ -90,15 +97,16 @@ class Desk:
         return known.name if known is not None and known.kind in ("exchange", "broker") else WALLET
 
     def free_tokens(self, symbol: str, place: str) -> float:
-        """Tokens in hand at a place that no offered plan counts on."""
+        """Tokens in hand at a place that no offered plan counts on, and no running one owns."""
         key = f"{symbol}@{place}"
-        promised = sum(r.exposure.tokens.get(key, 0.0) for r in self.reservations.values() if not r.started)
-        free = max(0.0, self.tokens.get(key, 0.0) - promised)
+        claimed = sum(reservation.claims(key) for reservation in self.reservations.values())
+        free = max(0.0, self.tokens.get(key, 0.0) - claimed)
         return min(free, self.ration.get(f"inventory.tokens {key}", inf))
 
     def held(self, symbol: str) -> float:
-        """Tokens in hand, at all places."""
-        return sum(tokens for key, tokens in self.tokens.items() if split_instrument(key)[0] == symbol)
+        """Tokens in hand, at all places, but for those of running plans: reservations count them."""
+        running = sum(max(0.0, _of(symbol, r.owned)) for r in self.reservations.values())
+        return _of(symbol, self.tokens) - running
 
     def elsewhere(self, symbol: str, place: str) -> float:
         """Tokens in hand at all other places."""
@@ -137,7 +145,7 @@ class Desk:
         return self._room("limits.issuer_usd", limit - used, limit, issuer)
 
     def concentration_room(self, underlying: str, held_usd: float) -> Room:
-        """What may still be bought or minted of one share's tokens, beside ``held_usd`` in hand."""
+        """What may still be bought or minted of one share's tokens, beside ``held_usd`` :meth:`held`."""
         limit = self._config.max_concentration * self._config.capital_usd
         mine = [r.exposure for r in self.reservations.values() if r.underlying == underlying]
         coming = sum(sum(exposure.issuers_usd.values()) for exposure in mine)
@@ -179,9 +187,9 @@ class Desk:
 
     def on_fill(self, fill: Fill) -> None:
         """Move tokens, and the plan's reservation on."""
-        self._move(fill)
-        self._hedge(fill)
         reservation = self.reservations.get(fill.plan_id)
+        self._move(fill, reservation)
+        self._hedge(fill)
         if reservation is None or fill.action in BY_ITSELF:
             return
         if fill.status == "settled":
@@ -220,27 +228,31 @@ class Desk:
         kept = msgspec.convert(state["reservations"], list[Reservation])
         self.reservations = {reservation.plan_id: reservation for reservation in kept}
 
-    def _move(self, fill: Fill) -> None:
+    def _move(self, fill: Fill, reservation: Reservation | None) -> None:
         quantity = float(fill.quantity_tokens)
         arrives = fill.status in ("filled", "partial", "settled")
         if fill.action in ("mint", "transfer") and fill.status in ("pending", "settled"):
             symbol, _ = split_instrument(fill.instrument)
             _count(self.due, symbol, quantity if fill.status == "pending" else -quantity)
         match fill.action:
-            case "buy" if arrives:
-                self._add(fill.instrument, quantity)
-            case "mint" if arrives:
-                self._add(fill.instrument, quantity)
+            case "buy" | "mint" if arrives:
+                moved = quantity
+            case "transfer" if fill.status == "settled":
+                moved = quantity
             case "sell" if arrives:
-                self._add(fill.instrument, -quantity)
+                moved = -quantity
             case "redeem" if fill.status in ("filled", "partial", "pending"):
-                self._add(fill.instrument, -quantity)
+                moved = -quantity
+            case "transfer" if fill.status == "pending":
+                moved = -quantity
             case "margin_in" | "margin_out" | "coin_sell" | "coin_buy":
                 self._coins(fill, quantity)
-            case "transfer" if fill.status == "pending":
-                self._add(fill.instrument, -quantity)
-            case "transfer" if fill.status == "settled":
-                self._add(fill.instrument, quantity)
+                return
+            case _:
+                return
+        self._add(fill.instrument, moved)
+        if reservation is not None:
+            _count(reservation.owned, self._key(fill.instrument), moved)
 
     def _coins(self, fill: Fill, quantity: float) -> None:
         """Tokens that are margin lie with the venue, and are bought and sold there."""
@@ -275,8 +287,15 @@ class Desk:
         return split_instrument(name)[1] not in self._registry.perp_venues
 
     def _add(self, instrument: str, tokens: float) -> None:
-        symbol, _ = split_instrument(instrument)
-        _count(self.tokens, f"{symbol}@{self.place(instrument)}", tokens)
+        _count(self.tokens, self._key(instrument), tokens)
+
+    def _key(self, instrument: str) -> str:
+        return f"{split_instrument(instrument)[0]}@{self.place(instrument)}"
+
+
+def _of(symbol: str, tokens: Mapping[str, float]) -> float:
+    """Of one token, at all places."""
+    return sum(number for key, number in tokens.items() if split_instrument(key)[0] == symbol)
 
 
 def _count(held: dict[str, float], key: str, number: float) -> None:
