@@ -108,11 +108,11 @@ class PerpLine(Line):
     """Prices are USD a contract, sizes contracts, ``funding_hour`` the rate expected from now on."""
 
     __slots__ = (
-        "ask", "ask_size", "bid", "bid_size", "funding_hour", "index", "lot", "mark", "taker", "token",
-        "venue",
+        "ask", "ask_size", "bid", "bid_size", "funding_hour", "index", "mark", "token", "told_lot",
+        "told_taker", "venue",
     )  # fmt: skip
     kind = "perp"
-    KEPT = ("bid", "ask", "bid_size", "ask_size", "mark", "index", "funding_hour", "taker", "lot")
+    KEPT = ("bid", "ask", "bid_size", "ask_size", "mark", "index", "funding_hour", "told_taker", "told_lot")
 
     def __init__(self, instrument: str, underlying: str, venue: PerpVenue) -> None:
         super().__init__(instrument, underlying)
@@ -124,7 +124,18 @@ class PerpLine(Line):
         self.mark: float | None = None
         self.index: float | None = None
         self.funding_hour: float | None = None
-        self.taker, self.lot = venue.taker_fee_ratio, venue.lot
+        self.told_taker: float | None = None
+        self.told_lot: float | None = None
+
+    @property
+    def taker(self) -> float:
+        """As the venue told it, else the registry's: of the notional."""
+        return self.venue.taker_fee_ratio if self.told_taker is None else self.told_taker
+
+    @property
+    def lot(self) -> float:
+        """The same of the step of an order's size, contracts."""
+        return self.told_lot or self.venue.lot
 
     def read(self, tick: Tick) -> None:
         told = ticks.read(ticks.perp, tick)
@@ -146,8 +157,9 @@ class PerpLine(Line):
     def _status(self, told: StatusData) -> None:
         super()._status(told)
         if told.terms is not None:
-            self.taker = self.taker if told.terms.taker is None else told.terms.taker
-            self.lot = told.terms.lot or self.lot
+            if told.terms.taker is not None:
+                self.told_taker = told.terms.taker
+            self.told_lot = told.terms.lot or self.told_lot
 
     def rate_hour(self) -> float:
         """The funding rate within the venue's cap; nothing where none was told."""
@@ -199,6 +211,14 @@ class PerpetualLine(Line):
     def option(self) -> Perpetual:
         """The contract, with the period told last."""
         return Perpetual(self.strike_kind, self.strike, self.period_days)
+
+    def restore(self, values: Sequence[Any]) -> None:
+        """The same; terms that no tick has told are the registry's of today."""
+        ts, crossed, halted, *_ = values
+        if self.standing and not ts:
+            self.crossed, self.halted = crossed, halted
+        else:
+            super().restore(values)
 
     def read(self, tick: Tick) -> None:
         told = ticks.read(ticks.perpetual, tick)

@@ -289,6 +289,54 @@ def test_a_standing_offer_of_the_registry_is_as_good_at_any_time():
     assert (offer.volatility, offer.units, offer.ts) == (0.7, 40.0, T + 10**15)
 
 
+def test_terms_edited_in_the_registry_take_effect_at_a_restart_where_no_tick_told_them():
+    plain = shipped_registry()
+    venue = plain.perp_venues["krakenfutures"]
+
+    def edited(volatility: float, units: float, fee: float, taker: float, lot: float):
+        return replace(
+            plain,
+            perpetual_offers={world.OFFER: PerpetualOffer(world.OFFER, volatility, units, "made up", "2026")},
+            perpetual_venues={"fufuture": replace(plain.perpetual_venues["fufuture"], fee_ratio=fee)},
+            perp_venues={"krakenfutures": replace(venue, taker_fee_ratio=taker, lot=lot)},
+        )
+
+    before = told(Watched(HedgeBook(edited(0.6, 500.0, 0.002, 0.001, 0.1))), world.perp(T, SPOT))
+    after = Watched(HedgeBook(edited(0.9, 10.0, 0.004, 0.0007, 0.5)))
+    after.book.restore(json.loads(json.dumps(before.book.snapshot())))
+    (offer,), (perp,) = after.at().perpetuals, after.at().perps
+    assert (offer.volatility, offer.units, offer.fee_ratio) == (0.9, 10.0, 0.004)
+    assert (perp.bid, perp.terms.taker_fee_ratio, perp.terms.lot_shares) == (
+        before.at().perps[0].bid, 0.0007, 0.5,
+    )  # fmt: skip
+
+
+def test_terms_that_a_tick_told_go_before_the_registry_after_a_restart_too():
+    registry = replace(
+        shipped_registry(),
+        perpetual_offers={world.OFFER: PerpetualOffer(world.OFFER, 0.7, 40.0, "made up", "2026-06-01")},
+    )
+    terms = {"state": "open", "terms": {"taker": 0.0, "lot": 0.1}}
+    before = told(Watched(HedgeBook(registry)), Tick(T, world.PERP, "status", data=json.dumps(terms)),
+                  world.perp(T, SPOT), world.offer(T, units=50.0))  # fmt: skip
+    after = Watched(HedgeBook(registry))
+    after.book.restore(json.loads(json.dumps(before.book.snapshot())))
+    (perp,), (offer,) = after.at().perps, after.at().perpetuals
+    assert (perp.terms.taker_fee_ratio, perp.terms.lot_shares) == (0.0, 0.1)
+    assert (offer.volatility, offer.units) == (0.6, 50.0)
+
+
+def test_a_standing_offer_that_was_halted_is_so_after_a_restart():
+    registry = replace(
+        shipped_registry(),
+        perpetual_offers={world.OFFER: PerpetualOffer(world.OFFER, 0.7, 40.0, "made up", "2026-06-01")},
+    )
+    before, after = HedgeBook(registry), HedgeBook(registry)
+    before.take(Tick(T, world.OFFER, "status", data='{"state": "halted", "reason": "maintenance"}'))
+    after.restore(before.snapshot())
+    assert after.lines[world.OFFER].halted == "maintenance"
+
+
 def test_memory_goes_on_as_if_nothing_had_been(watched):
     told(watched, *world.chain(T, SPOT, (390, 395)), world.perp(T, SPOT), world.offer(T))
     watched.book.distrust(PUT)
