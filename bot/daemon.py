@@ -394,7 +394,9 @@ class Daemon:
         if (why is not None) != (kill.BY in killed):
             verb: Literal["kill", "release"] = "release" if why is None else "kill"
             self._log.warning("kill switch", verb=verb, reason=why or "")
-            self.command(Command(self.driver.now, verb, why or "", by=kill.BY))
+            # With no room for it now, the next turn asks again.
+            with contextlib.suppress(asyncio.QueueFull):
+                self.command(Command(self.driver.now, verb, why or "", by=kill.BY))
         self.metrics.set("pegbot_kill_switch", float(bool(killed)))
 
     def _notice(self) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bot import kill
 from bot.config import load
-from bot.daemon import Daemon
+from bot.daemon import BATCH, Daemon
 from bot.ledger.db import open_database
 from bot.ledger.store import Store
 from bot.timefmt import DAY_SECONDS, NS
-from bot.types import Clock, FeedStatus
+from bot.types import Clock, Command, FeedStatus
 from tests.fixtures.engine import CONFIG, quote, shipped_registry
 from tests.fixtures.messages import T, incident
 
@@ -79,3 +80,17 @@ async def test_a_source_is_as_good_as_what_it_feeds(tmp_path: Path) -> None:
     text = daemon.metrics.render().decode()
     assert 'pegbot_feed_quality_ratio{source="kraken"} 0.5' in text
     assert 'pegbot_source_quality_ratio{instrument="TSLAx@bybit",underlying="TSLA"} 1.0' in text
+
+
+def test_a_kill_switch_for_which_there_is_no_room_is_thrown_in_a_later_turn(tmp_path: Path) -> None:
+    path = tmp_path / "pegbot.toml"
+    path.write_text(f'registry = ["{CONFIG}/registry/*.toml"]\n{KRAKEN}')
+    daemon = Daemon(load(path), shipped_registry())
+    for _ in range(BATCH):
+        daemon.command(Command(T, "release", ""))
+    kill.throw(daemon.config, "maintenance")
+    daemon._look_at_switch()
+    daemon._commands.clear()
+    daemon._look_at_switch()
+    [command] = daemon._commands
+    assert (command.verb, command.target, command.by) == ("kill", "maintenance", kill.BY)
