@@ -12,6 +12,8 @@ from bot.types import Fill, Leg, Plan
 
 YEAR_DAYS = 365.0
 MOST_MISSED = 20
+SIGNS = {"buy": 1, "sell": -1}
+"""Of what a price higher than planned costs."""
 
 
 def report(test: Backtest) -> dict[str, Any]:
@@ -77,10 +79,10 @@ def slippage(fills: Iterable[Fill], traded: dict[str, Plan]) -> dict[str, Any]:
     for fill in fills:
         plan = traded.get(fill.plan_id)
         leg = None if plan is None else _leg(plan, fill)
-        if leg is None or fill.status not in ("filled", "partial") or leg.price <= 0:
+        sign = SIGNS.get(fill.action)
+        if leg is None or sign is None or fill.status not in ("filled", "partial") or leg.price <= 0:
             continue
         quantity, price = float(fill.quantity_tokens), float(fill.price)
-        sign = 1 if fill.action == "buy" else -1
         # A leg's price has the venue's fee in it, a fill's has it beside.
         paid = price + sign * float(fill.fee_usd) / quantity if quantity else price
         beyond = sign * (paid - leg.price)
@@ -186,7 +188,5 @@ def _moved_money(fill: Fill) -> bool:
 
 def _leg(plan: Plan, fill: Fill) -> Leg | None:
     return next(
-        (leg for leg in plan.legs if (leg.action, leg.instrument) == (fill.action, fill.instrument)
-         and leg.action in ("buy", "sell")),
-        None,
-    )  # fmt: skip
+        (leg for leg in plan.legs if (leg.action, leg.instrument) == (fill.action, fill.instrument)), None
+    )

@@ -61,11 +61,14 @@ def marks(replica: Replica, hedges: Mapping[str, float] | None = None) -> dict[s
     """USD per token, and per share: the latest fair value of each that has one; and of ``hedges``."""
     latest: dict[str, tuple[int, float]] = {}
     for basis in replica.instruments.values():
+        if basis.fair_value is None:
+            continue
         token, _ = split_instrument(basis.instrument)
-        if basis.fair_value is not None and basis.ts >= latest.get(token, (0, 0.0))[0]:
-            latest[token] = (basis.ts, basis.fair_value)
-            latest[basis.underlying] = (basis.ts, basis.fair_value / basis.multiplier)
-    found = {token: value for token, (_, value) in latest.items()}
+        share = basis.fair_value / basis.multiplier
+        for name, value in ((token, basis.fair_value), (basis.underlying, share)):
+            if basis.ts >= latest.get(name, (0, 0.0))[0]:
+                latest[name] = (basis.ts, value)
+    found = {name: value for name, (_, value) in latest.items()}
     return {name: Decimal(repr(value)) for name, value in (found | dict(hedges or {})).items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from bot import tape
 from bot.backtest import Backtest, report
 from bot.backtest.many import backtests
 from bot.backtest.page import page
-from bot.backtest.report import drawdown
+from bot.backtest.report import drawdown, slippage
 from bot.backtest.run import Sample, marks
 from bot.config import load
 from bot.ledger.accounts import custody, entries_for
 from bot.ledger.books import fold
+from bot.types import Fill, Leg
 from tests.fixtures.engine import CONFIG, shipped_registry
+from tests.fixtures.messages import fill, plan
 
 TAPE = CONFIG / "demo" / "tape.parquet"
 
@@ -79,6 +82,23 @@ def test_the_same_tape_gives_the_same_report(result: dict[str, Any]) -> None:
 def test_a_drawdown_is_the_deepest_fall_from_the_highest_so_far() -> None:
     nets = [0.0, 10.0, 4.0, None, 12.0, 3.0, 20.0]
     assert drawdown(Sample(n, net, 0.0, 0.0, 0.0) for n, net in enumerate(nets)) == 9.0
+
+
+def test_slippage_is_what_buying_and_selling_cost_beyond_the_plans_prices() -> None:
+    def leg(action: Any, price: float) -> Leg:
+        return Leg(action, "AMZNx@raydium", 2.0, 2.0 * price, price, None, 0.0, 0.0, 0.0)
+
+    def done(action: str, price: str, **changes: Any) -> Fill:
+        return fill(action=action, price=Decimal(price), fee_usd=Decimal(1), **changes)
+
+    traded = {
+        "p1": plan(legs=[leg("buy", 100.0), leg("sell", 110.0), leg("redeem", 90.0), leg("hedge", 90.0)])
+    }
+    dearer, cheaper = done("buy", "100"), done("sell", "109", status="partial")
+    others = [done("redeem", "80"), done("hedge", "80"), done("sell", "1", status="rejected")]
+    assert slippage([dearer, cheaper, *others], traded) == {
+        "fills": 2, "cost_usd": 1.0 + 3.0, "ratio": 4.0 / 420.0, "worst_ratio": 1.5 / 110.0,
+    }  # fmt: skip
 
 
 def test_what_no_plan_took_is_told_with_the_rules_that_said_no() -> None:

@@ -96,9 +96,3 @@ def liquidation_probability(spot: float, liquidation: float, sd: float) -> float
     if sd <= 0 or liquidation in (0.0, inf):
         return 0.0
     return min(1.0, 2 * cdf(-abs(log(liquidation / spot)) / sd))
-
-
-def break_even_hours(perp: Perp, premium_ratio: float) -> float:
-    """For how long a short may pay funding before it eats such a premium; infinite if it receives."""
-    rate = -perp.rate_hour()
-    return premium_ratio / rate if rate > 0 else inf

@@ -6,13 +6,15 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from bot.ledger.accounts import custody
 from bot.ledger.db import open_database
 from bot.ledger.store import Store
 from bot.strategy.options import Greeks
 from bot.web.books import ledger_view, marks
 from bot.web.replica import Replica
-from tests.fixtures.messages import basis
+from tests.fixtures.messages import T, basis
 from tests.unit.execution.hedged import PERP, PUT, HedgedDesk, leg
 
 
@@ -48,3 +50,17 @@ def test_marks_of_hedges_stand_beside_fair_values() -> None:
     found = marks(replica, {PERP: 390.0})
     assert found[PERP] == 390
     assert found["AMZNx"] == Decimal("223.5")
+
+
+@pytest.mark.parametrize("names", [("AMZNx", "AMZNon"), ("AMZNon", "AMZNx")])
+def test_a_share_is_worth_what_its_newest_token_says(names: tuple[str, str]) -> None:
+    told = {
+        "AMZNx": basis("AMZNx@kraken", ts=T + 5, fair_value=220.0),
+        "AMZNon": basis("AMZNon@gate", ts=T, fair_value=242.0, multiplier=1.1),
+    }
+    replica = Replica()
+    for name in names:
+        replica.apply(told[name], T + 5)
+    assert marks(replica) == {"AMZNx": Decimal("220.0"), "AMZNon": Decimal("242.0"), "AMZN": Decimal("220.0")}
+    replica.apply(basis("AMZNon@gate", ts=T + 6, fair_value=242.0, multiplier=1.1), T + 6)
+    assert marks(replica)["AMZN"] == Decimal(repr(242.0 / 1.1))

@@ -22,8 +22,6 @@ def test_the_venues_cap_binds():
     wild = Perp(PERP.instrument, "TSLA", KRAKEN_FUTURES, 395.2, 395.6, 500, 500, 395.4, -0.01, 0)
     assert wild.rate_hour() == -0.0025
     assert wild.funding_usd(-1, 3600) == pytest.approx(-395.4 * 0.0025)
-    assert perps.break_even_hours(wild, 0.04) == pytest.approx(16.0)
-    assert perps.break_even_hours(PERP, 0.04) == inf
 
 
 def test_cost_is_spread_and_fees_less_funding_received():
