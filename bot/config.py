@@ -627,7 +627,9 @@ class StrategySection(Section):
         150_000.0, description="of one issuer's tokens that plans may buy or mint and not be rid of yet"
     )
     max_concentration: Ratio = Field(
-        1.0, description="of capital_usd that may be in one share's tokens, those in hand included"
+        1.0,
+        description="of capital_usd that may be in one share's tokens, those in hand included; "
+        "1 sets no limit beside the capital",
     )
     max_open_settlement_usd: PositiveUsd = 150_000.0
     min_profit_usd: float = Field(5.0, ge=0)
