@@ -16,8 +16,6 @@ from bot.types import Incident, IncidentPhase, Ns
 COIN_OPEN, COIN_BACK = 0.012, 0.006
 """So far from a dollar, as a log, a coin is off its peg, and so near it is back."""
 GRAVE = 0.05
-PEGGED = 0.03
-"""A currency of more than this annual volatility is no dollar, and pegged to none."""
 
 
 class Beneath:
@@ -36,8 +34,7 @@ class Beneath:
             incident = book.open.get((group, side))
             if incident is not None and incident.of_coin:
                 return self._follow(incident, off if off * side < 0.0 else 0.0, ts)
-        pegged = info.annual_volatility is not None and info.annual_volatility <= PEGGED
-        if not pegged or abs(off) < COIN_OPEN or abs(one.log_price) < COIN_BACK:
+        if info.floating or abs(off) < COIN_OPEN or abs(one.log_price) < COIN_BACK:
             return None
         key = (group, -1 if off > 0.0 else 1)
         incident, phase = self._begin(key, one.name, info.ticker, ts)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec.structs import replace
+
 from bot.engine import Engine
 from bot.snapshot import dump, load
 from bot.types import Incident, Plan
-from tests.fixtures.engine import TUESDAY, engine, feed, incidents, quote, reference, seconds
+from tests.fixtures.engine import (
+    TUESDAY,
+    config,
+    engine,
+    feed,
+    incidents,
+    quote,
+    reference,
+    seconds,
+    shipped_registry,
+)
 from tests.unit.detector.test_faults import status
 
 KRAKEN, BYBIT, GATE = "TSLAx@kraken", "TSLAx@bybit", "TSLAx@gate"
@@ -87,6 +100,18 @@ def test_one_of_two_sources_that_says_so_alone_is_not_believed() -> None:
 def test_a_currency_that_is_no_dollar_is_off_no_peg() -> None:
     one = engine()
     assert not incidents(feed(one, reference(TUESDAY, "EUR@kraken", 1.08)))
+
+
+@pytest.mark.parametrize("volatility", [None, 0.05])
+def test_whether_a_currency_has_a_peg_is_what_the_registry_says_however_much_it_moves(volatility) -> None:
+    registry = shipped_registry()
+    usdt = replace(registry.underlyings["USDT"], annual_volatility=volatility)
+    known = registry.underlyings | {"USDT": usdt}
+    one = Engine(config(), replace(registry, underlyings=known))
+    [told] = coins(one, TUESDAY, kraken=0.95)
+    assert (told.underlying, told.cause) == ("USDT", "stablecoin_depeg")
+    floating = known | {"USDT": replace(usdt, floating=True)}
+    assert not coins(Engine(config(), replace(registry, underlyings=floating)), TUESDAY, kraken=0.95)
 
 
 def test_both_outlive_a_restart() -> None:
