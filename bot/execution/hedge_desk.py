@@ -120,8 +120,8 @@ class HedgeDesk:
         return self._market.token_usd(symbol, ts)
 
 
-def ended(order: Order, plan: Plan) -> Fill:
-    """The answer to an order that closes what has ended by itself: nothing is left to do."""
+def ended(order: Order, plan: Plan, why: str = "it had ended by itself") -> Fill:
+    """The answer to an order that has nothing left to do, as one that closes what has ended by itself."""
     zero = Decimal(0)
     return Fill(f"{order.id}-F", order.id, plan.id, order.ts, order.action, order.instrument, plan.underlying,
-                zero, zero, zero, zero, order.ts, "filled", "it had ended by itself")  # fmt: skip
+                zero, zero, zero, zero, order.ts, "filled", why)  # fmt: skip

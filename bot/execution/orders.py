@@ -83,11 +83,18 @@ class PlanRun(Struct):
     def leg(self) -> Leg | None:
         """The leg to send next."""
         legs = self.legs if self.turned else self.plan.legs
-        if self.next_leg >= len(legs):
-            return None
-        leg = legs[self.next_leg]
-        hedged = any(legs[filled.leg].action == "hedge" for filled in self.filled)
-        return None if self.turned and leg.action == "unhedge" and not hedged else leg
+        return legs[self.next_leg] if self.next_leg < len(legs) else None
+
+    @property
+    def nothing_to_undo(self) -> bool:
+        """Whether the next leg of the other way takes back what was never done."""
+        leg, legs = self.leg, self.legs
+        if leg is None or not self.turned:
+            return False
+        done = {legs[filled.leg].action for filled in self.filled}
+        if leg.action == "transfer":
+            return self.next_leg == len(self.plan.legs) and "transfer" not in done  # they have not left yet
+        return leg.action == "unhedge" and "hedge" not in done
 
     def turn(self) -> bool:
         """After a refusal: whether there is another way for what was minted. Once."""
@@ -97,8 +104,6 @@ class PlanRun(Struct):
         if self.turned or "mint" not in done or not self.plan.otherwise:
             return False
         self.turned, self.next_leg = True, len(self.plan.legs)
-        if self.plan.otherwise[0].action == "transfer" and "transfer" not in done:
-            self.next_leg += 1  # they have not left yet
         return True
 
     def held_at(self, number: int) -> str:

@@ -22,17 +22,19 @@ from bot.execution.depth import Taken
 from bot.execution.fills import filled_of, order_of, rejected, settled_of
 from bot.execution.hedge_desk import RETRY_NS, HedgeDesk, ended, is_hedge
 from bot.execution.margin import NEVER
-from bot.execution.orders import FINAL, REVERSE, Filled, PlanRun, State, order_id
+from bot.execution.orders import FINAL, IN_TRANSIT, REVERSE, Filled, PlanRun, State, order_id
 from bot.execution.pricing import Execution, check_limit
 from bot.execution.sides import OTHER
 from bot.registry import Registry
-from bot.timefmt import NS
-from bot.types import Fill, Leg, Ns, Order, Plan
+from bot.timefmt import DAY_SECONDS, NS, duration
+from bot.types import Fill, Leg, Ns, Order, Plan, split_instrument
 
 if TYPE_CHECKING:
     from bot.market import Market
     from bot.strategy.hedge_book import HedgeBook
 
+WAY_OUT_NS = DAY_SECONDS * NS
+"""A deferred leg that is refused is tried again for so long after it was due."""
 KEEP_FINISHED = 10_000
 """Plans remembered as carried out: far more than can be handed over twice before they expire."""
 
@@ -180,6 +182,11 @@ class PaperBroker:
     def _advance(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
         fills: list[Fill] = []
         while (leg := run.leg) is not None:
+            if run.nothing_to_undo:
+                skipped = order_of(run.plan, run.next_leg, leg, ts)
+                fills.append(ended(skipped, run.plan, f"there is nothing to {leg.action}"))
+                run.next_leg += 1
+                continue
             if run.must_wait():
                 run.move("waiting")
                 return fills
@@ -199,12 +206,14 @@ class PaperBroker:
                 check_limit(leg, done.all_in, self._config.slippage)
                 self._best_way(run, leg, done, market, ts)
             except Refusal as refusal:
-                if leg.action == "unhedge" and refusal.rule != "slippage":
-                    # It stays a hedge until it can be closed.
+                if self._tries_again(leg, refusal, ts - later):
                     run.move("waiting")
                     self._retries[run.plan.id] = ts + RETRY_NS
                     self._look()
                     return fills
+                if leg.after_seconds > 0 and ts > later:
+                    tried = duration((ts - later) / NS)
+                    refusal = Refusal(refusal.rule, f"{refusal.detail} (tried for {tried})")
                 fills.append(rejected(order, run.plan, refusal))
                 if run.turn():
                     continue
@@ -215,6 +224,14 @@ class PaperBroker:
         run.move("settling" if run.in_transit else "done")
         self._close(run)
         return fills
+
+    @staticmethod
+    def _tries_again(leg: Leg, refusal: Refusal, waited: Ns) -> bool:
+        """Whether a leg that was refused waits: a hedge stays one until it can be closed, and what is to be
+        sent only later has a day to be taken. A price that is no good ends it."""
+        if refusal.rule in ("slippage", "plan.otherwise"):
+            return False
+        return leg.action == "unhedge" or (leg.after_seconds > 0 and waited < WAY_OUT_NS)
 
     def _has_ended(self, leg: Leg, plan: Plan) -> bool:
         """Whether a leg is to close a hedge that is there no more."""
@@ -240,7 +257,8 @@ class PaperBroker:
     def _give_up(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
         """Undo what filled, last first, at whatever the market gives: the loss is real and is booked.
 
-        What was minted or redeemed cannot be called back; its hedge then stays, until people decide.
+        What was minted, redeemed or moved elsewhere cannot be called back; its hedge then stays, until people
+        decide.
         """
         if not run.filled:
             run.move("refused")
@@ -250,11 +268,17 @@ class PaperBroker:
         fills: list[Fill] = []
         stranded = False
         legs = run.legs
-        kept = any(legs[filled.leg].action in ("mint", "redeem") for filled in run.filled)
+        kept = any(legs[filled.leg].action in IN_TRANSIT for filled in run.filled)
+        moved: set[str] = set()
         for filled in reversed(run.filled):
             leg = legs[filled.leg]
-            if leg.action not in REVERSE or (kept and leg.action == "hedge"):
+            token, _ = split_instrument(leg.instrument)
+            # What was bought is no more where it was bought.
+            gone = leg.action == "buy" and token in moved
+            if leg.action not in REVERSE or gone or (kept and leg.action == "hedge"):
                 stranded = True
+                if leg.action == "transfer":
+                    moved.add(token)
                 continue
             undo = replace(
                 leg, action=REVERSE[leg.action], quantity_tokens=float(filled.quantity),

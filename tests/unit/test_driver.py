@@ -81,7 +81,8 @@ def test_a_broken_memory_of_the_broker_starts_both_anew() -> None:
     driver = minting(300.0)
     driver.feed(quote(T + NS))
     parts = msgspec.json.decode(driver.snapshot())
-    for broken in ({**parts["broker"], "transit": 7}, {"runs": []}, None):
+    memories: list[object] = [{**parts["broker"], "transit": 7}, {"runs": []}, None]
+    for broken in memories:
         fresh = Driver(Config(), HedgedDesk().registry)
         assert not fresh.restore(msgspec.json.encode({**parts, "broker": broken}))
         assert fresh.now == 0
