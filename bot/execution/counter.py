@@ -45,8 +45,12 @@ class Counter:
                 symbol, _ = split_instrument(name)
                 token = self._registry.tokens.get(symbol)
                 issuer = self._registry.issuers.get(token.issuer) if token is not None else None
-                if issuer is None:
+                if token is None or issuer is None:
                     raise Refusal(f"{leg.action}.unknown", f"the registry has no issuer of {symbol}")
+                told = market.token_state(token)
+                if told.channel_halted:
+                    why = f"{issuer.title} has halted {symbol}: {told.channel_reason}".rstrip(": ")
+                    raise Refusal(f"{leg.action}.halted", why)
                 fair = _fair(symbol, plan, market, ts)
                 if fair is None:
                     raise Refusal(
@@ -57,11 +61,11 @@ class Counter:
                     raise Refusal(f"{leg.action}.closed", f"{issuer.title} takes no orders for some minutes")
                 return on_channel(leg, channel, fair, quantity)
             case "hedge" | "unhedge" if market.instrument(name) is None:
-                return on_quote(leg, market, quantity)
+                return on_quote(leg, market, quantity, ts)
         state = market.instrument(name)
         if state is None:
             raise Refusal("depth.unknown", f"{name} has not been seen")
-        gas = gas_of(self._registry, name, leg.gas_usd)
+        gas = gas_of(market, name, leg.gas_usd, ts)
         return on_curve(state, SIDES[leg.action], quantity, gas, self.taken.get(name))
 
     def take(self, order: Order, done: Execution, market: Market) -> None:

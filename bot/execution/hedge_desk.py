@@ -50,7 +50,7 @@ class HedgeDesk:
         """What an order would get now; shares that an option turned into are bought back at a broker's."""
         held = self.holds(leg, plan) if leg.action == "unhedge" else None
         if held is not None and held.kind == "shares":
-            return on_quote(self._shares(leg, held, ts), self._market, held.quantity)
+            return on_quote(self._shares(leg, held, ts), self._market, held.quantity, ts)
         line = self._book.lines.get(leg.instrument)
         coin = None
         if isinstance(line, PerpetualLine) and line.coin != "USD":

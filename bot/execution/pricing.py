@@ -14,11 +14,14 @@ from bot.detector.bands import is_open
 from bot.errors import PoolError, Refusal
 from bot.execution.depth import Taken, usd_for
 from bot.execution.sides import side_of
-from bot.types import Leg, Side, split_instrument
+from bot.strategy.hedges import QUOTE_MAX_AGE_NS
+from bot.timefmt import NS, duration
+from bot.types import Leg, Ns, Side, split_instrument
+from bot.valuation.rates import gas_usd
 
 if TYPE_CHECKING:
     from bot.market import InstrumentState, Market
-    from bot.registry import Channel, Registry
+    from bot.registry import Channel
     from bot.valuation.fair import FairValue
 
 TOKEN_QUANTUM = Decimal("0.000000001")
@@ -131,13 +134,15 @@ def on_channel(leg: Leg, channel: Channel, fair: FairValue | None, quantity: Dec
     )
 
 
-def on_quote(leg: Leg, market: Market, quantity: Decimal) -> Execution:
+def on_quote(leg: Leg, market: Market, quantity: Decimal, ts: Ns) -> Execution:
     """Hedge at a broker's own bid or ask of the listed share, which is deep against what we trade."""
     _, reference = market.references.get(leg.instrument, (None, None))
     if reference is None:
         raise Refusal("depth.unknown", f"no quote of {leg.instrument} has been seen")
     if reference.halted:
         raise Refusal("venue.halted", leg.instrument)
+    if ts - reference.ts > QUOTE_MAX_AGE_NS:
+        raise Refusal("hedge.stale", f"{leg.instrument} was quoted {duration((ts - reference.ts) / NS)} ago")
     quote = reference.ask if side_of(leg) == "buy" else reference.bid
     if quote is None:
         raise Refusal("depth.unknown", f"{leg.instrument} gives a price but no bid and ask")
@@ -151,12 +156,14 @@ def on_transfer(leg: Leg, quantity: Decimal) -> Execution:
     return Execution(quantity, price, exact(leg.fee_usd), exact(leg.gas_usd), leg.price, leg.delay_seconds)
 
 
-def gas_of(registry: Registry, instrument: str, planned: float) -> float:
-    """Gas of one transaction on the instrument's chain; what was planned where the registry is silent."""
+def gas_of(market: Market, instrument: str, planned: float, ts: Ns) -> float:
+    """Gas of one transaction on the instrument's chain now, reckoned as plans reckon it; what was planned where
+    the registry is silent."""
+    registry = market.registry
     _, venue = split_instrument(instrument)
     known = registry.venues.get(venue.partition(":")[0])
     chain = registry.chains.get(known.chain) if known is not None else None
     pool = registry.pools.get(instrument)
     if pool is not None:
         chain = registry.chains.get(pool.chain, chain)
-    return planned if chain is None else chain.gas_usd
+    return planned if chain is None else gas_usd(market, chain, ts)

@@ -70,7 +70,8 @@ def carried_out(made, restart_after: int | None = None):
             broker = desk.new_broker()
             broker.restore(state)
     for day in range(1, 12):
-        fills += broker.due(T + day * 86_400 * NS, desk.market)
+        desk.share.ts = T + day * 86_400 * NS
+        fills += broker.due(desk.share.ts, desk.market)
     return broker, fills
 
 

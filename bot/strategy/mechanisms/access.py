@@ -85,9 +85,9 @@ def look(action: Action, token: str, issuer: Issuer, market: Market, clock: Sess
     mechanism = mechanism_of(issuer)
     title = issuer.title
     halted = None
-    status = market.instrument(f"{token}@{issuer.name}")
-    if status is not None and status.halted:
-        halted = status.halted_reason or ""
+    told = market.tokens.get(token)
+    if told is not None and told.channel_halted:  # not "down", which is a connection that was lost
+        halted = told.channel_reason
     moment = Moment(clock, ts, halted=halted)
     channel = mechanism.channel(action, moment)
 

@@ -223,6 +223,7 @@ def test_an_unhedge_waits_for_what_it_hedged():
     )
     short, redeem = desk.broker.execute(route, desk.market, T)
     assert (float(short.price), float(short.fee_usd), redeem.status) == (219.9, 0.35, "pending")
+    desk.share.ts = T + 86_400 * NS
     _, cover = desk.broker.due(T + 86_400 * NS, desk.market)
     assert (cover.action, float(cover.price)) == ("unhedge", 220.1)
 

@@ -98,3 +98,12 @@ def test_smallest_and_largest_order_are_planned_a_little_inside():
     assert found.tokens_least(200.0) * 200 * 1.0005 == pytest.approx(5_005)
     assert found.tokens_most(200.0) * 200 * 1.0005 == pytest.approx(100_000 / 1.001)
     assert access(INSTANT).tokens_most(200.0) == float("inf")
+
+
+def test_an_issuer_whose_connection_was_lost_has_not_halted():
+    world = World(MONDAY, of=registry(mint=CHANNEL, redeem=CHANNEL))
+    state = world.venue("AMZNx@xstocks", None)
+    state.halted, state.halted_reason = True, "timeout"  # as a supervisor's "down" leaves it
+    state.token_state.channel({"state": "down", "reason": "timeout"})
+    issuer = world.registry.issuers["xstocks"]
+    assert look("mint", "AMZNx", issuer, world.market, CLOCK, MONDAY, incident(), world.settings).usable
