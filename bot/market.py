@@ -358,18 +358,26 @@ class Market:
         state = self.tokens.get(symbol)
         return state.multiplier if state is not None else 1.0
 
-    def share_usd(self, underlying: str, ts: Ns) -> float | None:
-        """What a share is worth: its freshest price, or where none is known as its tokens say."""
+    def share_usd(self, underlying: str, ts: Ns, max_age: Ns | None = None) -> float | None:
+        """What a share is worth: its fair value, or without one the freshest reference that is trusted.
+
+        ``None`` if nobody says, or if the reference behind it is older than ``max_age``.
+        """
         state = self.underlyings.get(underlying)
         if state is None:
             return None
-        told = [one for one in state.references.values() if one.price is not None and not one.halted]
-        if told:
-            return max(told, key=lambda one: one.ts).price
         for one in state.instruments:
-            if (fair := self.fair(one.name, ts)) is not None:
+            fair = self.fair(one.name, ts)
+            if fair is not None and (max_age is None or (fair.age_seconds or 0.0) * NS <= max_age):
                 return fair.value_usd / one.multiplier
-        return None
+        told = [
+            one
+            for one in state.references.values()
+            if one.price is not None
+            and not (one.halted or one.distrusted)
+            and (max_age is None or ts - one.ts <= max_age)
+        ]
+        return max(told, key=lambda one: one.ts).price if told else None
 
     def token_usd(self, symbol: str, ts: Ns) -> float | None:
         """Fair value of a token, by the first of its instruments that knows."""

@@ -18,6 +18,7 @@ from bot.ledger.money import ZERO, value_usd
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_lines import OptionLine, PerpetualLine, PerpLine
 from bot.strategy.options import occ
+from bot.strategy.options.chain import MAX_AGE_NS
 from bot.strategy.options.european import intrinsic
 from bot.timefmt import DAY_SECONDS, NS
 from bot.types import Fill, Ns, Side, split_instrument
@@ -152,7 +153,9 @@ class Carried:
         worth = paid >= IN_THE_MONEY_USD
         if at < contract.expiry:
             line = self._book.lines.get(position.instrument)
-            asked = line.ask if isinstance(line, OptionLine) and not line.crossed else None
+            asked = None
+            if isinstance(line, OptionLine) and not line.crossed and at - line.ts <= MAX_AGE_NS:
+                asked = line.ask
             if not worth or asked is None or asked > paid:
                 position.due = min(occ.close_after(at), contract.expiry)
                 return []

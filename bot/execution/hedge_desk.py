@@ -20,6 +20,7 @@ from bot.execution.sides import OTHER, side_of
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_lines import PerpetualLine
 from bot.strategy.hedges import COMMISSION_MINIMUM_USD, COMMISSION_PER_SHARE_USD, QUOTE_MAX_AGE_NS
+from bot.timefmt import DAY_SECONDS, NS
 from bot.types import Fill, Leg, Ns, Order, Plan
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 RETRY_NS = 60_000_000_000
 """A hedge that cannot be closed now (its market is shut, its quote is old) is tried again after so long."""
+
+SHARE_MAX_AGE_NS = 4 * DAY_SECONDS * NS
+"""Nothing is exercised, funded or margined by a share's price from before a long weekend."""
 
 
 def is_hedge(leg: Leg) -> bool:
@@ -114,7 +118,7 @@ class HedgeDesk:
         return replace(leg, instrument=min(found)[1], side=OTHER[held.side], fee_usd=fee)
 
     def _share(self, underlying: str, ts: Ns) -> float | None:
-        return self._market.share_usd(underlying, ts)
+        return self._market.share_usd(underlying, ts, SHARE_MAX_AGE_NS)
 
     def _coin(self, symbol: str, ts: Ns) -> float | None:
         return self._market.token_usd(symbol, ts)

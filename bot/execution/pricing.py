@@ -157,8 +157,8 @@ def on_transfer(leg: Leg, quantity: Decimal) -> Execution:
 
 
 def gas_of(market: Market, instrument: str, planned: float, ts: Ns) -> float:
-    """Gas of one transaction on the instrument's chain now, reckoned as plans reckon it; what was planned where
-    the registry is silent."""
+    """Gas of one transaction on the instrument's chain now, as plans reckon it; what was planned where the
+    registry is silent."""
     registry = market.registry
     _, venue = split_instrument(instrument)
     known = registry.venues.get(venue.partition(":")[0])

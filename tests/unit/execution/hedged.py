@@ -76,6 +76,8 @@ class HedgedDesk(desk.Desk):
         """What the share trades at now, a cent wide on either side."""
         share = self.share
         share.ts, share.price, share.bid, share.ask = self.now, price, price - 0.01, price + 0.01
+        if self.fair is not None:
+            self.fair = replace(self.fair, value_usd=price)
 
     def _take(self, name: str, price: float | None, data: dict[str, Any], **sides: float | None) -> None:
         self.hedges.take(Tick(self.now, name, "quote", price=price, data=json.dumps(data), **sides))

@@ -277,6 +277,28 @@ def test_an_option_sold_is_assigned_at_a_close_once_nothing_but_exercise_is_left
     assert books.cash_usd == 813 - D("0.65") + 22_000
 
 
+def test_an_option_sold_is_not_assigned_by_what_was_asked_an_hour_ago():
+    desk = HedgedDesk()
+    desk.option(CALL, 8.13, 8.23)
+    desk.execute(leg("hedge", CALL, "sell", 1, 813.0, margin=4_000.0))
+    desk.now = at("2025-07-07T19:00:00Z")
+    desk.option(CALL, 39.75, 39.95)
+    desk.stock(260.0)
+    assert desk.wait(at("2025-07-07T20:00:00Z")) == []
+
+
+def test_nothing_expires_by_a_share_price_from_before_a_long_weekend():
+    desk = HedgedDesk()
+    desk.option(PUT, 7.57, 7.67)
+    desk.execute(leg("hedge", PUT, "buy", 1, 767.0))
+    desk.stock(100.0)
+    desk.fair = None
+    assert desk.wait(FRIDAY) == []
+    desk.now = FRIDAY + 30 * NS
+    desk.stock(230.0)
+    assert actions(desk.wait(FRIDAY + 61 * NS)) == ["expire_long"]
+
+
 def test_one_that_was_bought_is_not_exercised_before_its_expiry():
     desk = HedgedDesk()
     desk.option(PUT, 7.57, 7.67)
@@ -377,7 +399,7 @@ def test_margin_in_a_coin_pays_funding_and_takes_the_payoff_in_it():
     assert not [name for name in books.balances if name.startswith("assets:margin")]
     # One token less what funding took, and 220 dollars' worth more: the payoff came in tokens.
     gained = books.balances["assets:tokens:AMZNx@wallet"]["AMZNx"]
-    assert gained == pytest.approx(D(1) - paid.quantity_tokens / 220, abs=D("0.001"))
+    assert gained == pytest.approx(D(220) / D(198) - paid.quantity_tokens / 220, abs=D("0.001"))
     assert books.cash_usd == pytest.approx(0, abs=D("1e-6"))
 
 

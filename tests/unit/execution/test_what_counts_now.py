@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.execution.counter import Counter
+from bot.market import ReferenceState
 from bot.registry import Chain, Underlying
 from bot.timefmt import NS
 from tests.unit.execution.desk import BOOK, BROKER, ISSUER, POOL, Desk, T, leg, plan, registry
@@ -68,3 +69,27 @@ def test_gas_is_paid_at_the_price_of_the_gas_token_of_the_moment():
     assert float(counter.price(buy, plan(buy), desk.market, T + 3601 * NS).gas_usd) == 1.5
     at_exchange = leg("buy", BOOK, limit_price=1e9, gas_usd=0.25)
     assert float(counter.price(at_exchange, plan(at_exchange), desk.market, T).gas_usd) == 0.25
+
+
+def test_a_share_is_worth_its_fair_value_whatever_one_reference_says_last():
+    desk = Desk()
+    desk.share.price, desk.share.ts = 2_200.0, T + NS
+    assert desk.market.share_usd("AMZN", T + NS) == 220.0
+
+
+def test_without_a_fair_value_a_share_is_worth_what_the_freshest_trusted_reference_says():
+    desk = Desk()
+    desk.fair = None
+    desk.share.price = 220.0
+    liar = desk.market.underlyings["AMZN"].references["liar"] = ReferenceState("AMZN@liar")
+    liar.price, liar.ts, liar.distrusted = 2_200.0, T + NS, True
+    assert desk.market.share_usd("AMZN", T + NS) == 220.0
+    assert desk.market.share_usd("AMZN", T + 10 * DAY_NS) == 220.0
+    assert desk.market.share_usd("AMZN", T + 10 * DAY_NS, max_age=DAY_NS) is None
+
+
+def test_a_fair_value_is_as_old_as_the_reference_behind_it():
+    desk = Desk()
+    desk.fair = replace(desk.fair, age_seconds=2 * 86_400.0)
+    assert desk.market.share_usd("AMZN", T, max_age=3 * DAY_NS) == 220.0
+    assert desk.market.share_usd("AMZN", T, max_age=DAY_NS) is None
