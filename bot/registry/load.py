@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from bot.registry.model import (
 )
 from bot.timefmt import parse
 
+LARGEST = 1e12
+"""No number of a registry is more."""
 EVM_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 V4_ID = re.compile("0x[0-9a-fA-F]{64}")
 SOLANA_ADDRESS = re.compile("[1-9A-HJ-NP-Za-km-z]{32,44}")
@@ -98,6 +100,9 @@ def _take(source: str, table: str, entries: list[Any], into: dict[str, Any],
     problems = []
     for number, raw in enumerate(entries, 1):
         where = f"{source}: {table}[{raw.get(key, number) if isinstance(raw, dict) else number}]"
+        if beyond := [f"{where}: {told}" for told in _boundless(raw)]:
+            problems += beyond
+            continue
         try:
             entry = msgspec.convert(raw, kind)
         except msgspec.ValidationError as error:
@@ -109,6 +114,18 @@ def _take(source: str, table: str, entries: list[Any], into: dict[str, Any],
         into[name] = entry
         places[table, name] = where
     return problems
+
+
+def _boundless(raw: Any, key: str = "") -> Iterator[str]:
+    """Numbers that are none, or more than anything is: with one, no comparison of the detector holds."""
+    if isinstance(raw, dict):
+        for name, value in raw.items():
+            yield from _boundless(value, f"{key}.{name}" if key else name)
+    elif isinstance(raw, list):
+        for place, value in enumerate(raw, 1):
+            yield from _boundless(value, f"{key}[{place}]")
+    elif isinstance(raw, int | float) and not -LARGEST <= raw <= LARGEST:
+        yield f"{key}: not a number between -{LARGEST:g} and {LARGEST:g}"
 
 
 def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], str]) -> list[str]:

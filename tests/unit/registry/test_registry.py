@@ -135,6 +135,19 @@ def test_an_entry_without_its_name_is_told_by_its_number(tmp_path: Path) -> None
     assert told == ["2.toml: chains[2]: Object missing required field `name`"]
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e300", "1" + "0" * 400])
+def test_no_number_is_none_or_larger_than_anything(tmp_path: Path, number: str) -> None:
+    chain = f'[[chains]]\nname = "bsc"\nkind = "evm"\ngas_usd = {number}\n'
+    issuer = (
+        f'[[issuers]]\nname = "I"\ntitle = "I"\nmint = {{ late = [{{ chance = 0.1, days = {number} }}] }}\n'
+    )
+    bounds = "not a number between -1e+12 and 1e+12"
+    assert mistakes(tmp_path, chain + issuer) == [
+        f"1.toml: chains[bsc]: gas_usd: {bounds}",
+        f"1.toml: issuers[I]: mint.late[1].days: {bounds}",
+    ]
+
+
 def test_two_tokens_never_share_an_address(tmp_path: Path) -> None:
     other = '[[tokens]]\nsymbol = "TSLA.M"\nunderlying = "TSLA"\nissuer = "xstocks"\n'
     address = "0x8AD3C73F833D3F9A523AB01476625F269AEB7CF0"
