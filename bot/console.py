@@ -220,7 +220,8 @@ def positions(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         emit(found)
         return
-    _print(f"As of {short(found['ts'])} UTC: ${found['cash_usd']:,.2f} in cash, "
+    due = "".join(f"${usd:,.2f} due from {venue}, " for venue, usd in found["due_from"].items())
+    _print(f"As of {short(found['ts'])} UTC: ${found['cash_usd']:,.2f} in cash, {due}"
            f"${found['margin_usd']:,.2f} with venues as margin")  # fmt: skip
     table = _table("Held", "what", "how many>", "in transit>", "worth>", "where")
     for one in found["positions"]:

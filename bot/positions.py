@@ -12,6 +12,7 @@ from bot.backtest.run import marks as marks_of
 from bot.config import Config
 from bot.driver import Driver
 from bot.ledger.books import Books
+from bot.ledger.money import total as summed
 from bot.registry import Registry
 from bot.strategy.options import Greeks
 
@@ -20,6 +21,7 @@ def positions(config: Config, registry: Registry, saved: bytes | None, books: Bo
     """Positions that are not nothing, each at fair value or its last quote, and the greeks by underlying.
 
     Worth is ``None`` where nothing says what one is worth; ``unknown`` names what the greeks leave out.
+    ``due_usd`` was redeemed and is not paid out yet; ``due_from`` is the same by who owes it.
     """
     driver = Driver(config, registry)
     if saved is not None:
@@ -27,11 +29,14 @@ def positions(config: Config, registry: Registry, saved: bytes | None, books: Bo
     engine = driver.engine
     marks = marks_of(engine.market, engine.now, engine.hedge_marks())
     total, unknown = engine.greeks()
+    due = books.due_usd
     held = [one for one in books.positions() if one.held or one.in_transit]
     return {
         "ts": engine.now,
         "cash_usd": float(books.cash_usd),
         "margin_usd": float(books.margin_usd),
+        "due_usd": float(summed(due.values())),
+        "due_from": {venue: float(usd) for venue, usd in due.items()},
         "positions": [
             {
                 "commodity": one.commodity,

@@ -135,6 +135,13 @@ class Books:
         found = (amounts for name, amounts in self.balances.items() if name.startswith(derivatives.MARGIN))
         return total(amounts.get(USD, ZERO) for amounts in found)
 
+    @property
+    def due_usd(self) -> dict[str, Decimal]:
+        """Dollars on their way to us, by who owes them: what was redeemed and is not paid out yet."""
+        owed = {name.rpartition("@")[2]: amounts for name, amounts in sorted(self.balances.items())
+                if name.startswith(RECEIVABLE) and USD in amounts}  # fmt: skip
+        return {venue: amounts[USD] for venue, amounts in owed.items()}
+
     def positions(self) -> list[Position]:
         """One per commodity ever traded or held, by name."""
         places: dict[str, dict[str, Decimal]] = {name: {} for name in self._trading}

@@ -28,7 +28,7 @@ def ledger_view(
     """What ``GET /api/ledger`` answers, read from ``store`` each time; money is exact, as text.
 
     ``hedges`` gives USD a contract of options and perps that are held, ``greeks`` those of the whole book by
-    underlying, and what they leave out.
+    underlying, and what they leave out. ``due_usd``: redeemed and not paid out yet, by who owes it.
 
     Open positions are valued at the fair value of the token (see :func:`marks`), never at a venue's
     price; what has no fair value is named in ``profit_and_loss.unmarked`` and makes ``net_usd`` null.
@@ -50,6 +50,7 @@ def ledger_view(
             ],
             "pending": [row(fill) for fill in pending],
             "margin_usd": str(books.margin_usd),
+            "due_usd": _text(books.due_usd),
             "greeks": {name: asdict(each) for name, each in sorted(total.items())},
             "greeks_unknown": unknown,
         }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from typer.testing import CliRunner
 
+from bot import console
 from bot.cli import app
 from bot.driver import Driver
 from bot.ledger.accounts import custody, entries_for
@@ -54,6 +57,15 @@ def test_a_perps_margin_is_with_its_venue():
     assert found["greeks"]["TSLA"]["delta"] == pytest.approx(0.0, abs=0.05)
     # Margin, and what the perps were sold for.
     assert found["margin_usd"] > -perp["held"] * 390
+
+
+def test_money_that_an_issuer_owes_is_told_first(capsys):
+    settings, registry, saved, books = ran(0.0)
+    books.balances["assets:receivable:usd@xstocks"] = {"USD": Decimal("45777.88")}
+    found = positions(settings, registry, saved, books)
+    assert (found["due_usd"], found["due_from"]) == (45_777.88, {"xstocks": 45_777.88})
+    console.positions(found, as_json=False)
+    assert "$45,777.88 due from xstocks" in capsys.readouterr().out.partition("margin")[0]
 
 
 def test_nothing_held_is_nothing_told(tmp_path):

@@ -17,6 +17,7 @@ export function ledger(store) {
   const unmarked = result.unmarked ?? [];
   const costs = Number(result.fees_usd) + Number(result.gas_usd);
   const held = books.positions.filter((position) => Number(position.held) !== 0 || Number(position.in_transit) !== 0);
+  const due = Object.entries(books.due_usd ?? {}).map(([venue, usd]) => `${format.money(usd)} from ${venue}`);
   const parts = [
     h("dl", { class: "figures-list" },
       figure("Cash", format.money(books.cash_usd)),
@@ -25,6 +26,7 @@ export function ledger(store) {
       figure("Realised", format.money(result.realised_usd, "+"), tone(result.realised_usd)),
       figure("Unrealised", format.money(result.unrealised_usd, "+"), tone(result.unrealised_usd)),
       figure("Fees and gas", format.money(-costs))),
+    due.length > 0 && h("p", { class: "note" }, `Due: ${due.join(", ")}.`),
     unmarked.length > 0 && h("p", { class: "note" }, `Not counted, for want of a fair value: ${unmarked.join(", ")}.`),
     held.length ? h("div", { class: "scroll" }, h("table", { class: "plain-table" },
       h("thead", null, h("tr", null, h("th", { scope: "col" }, "Held"), h("th", { scope: "col", class: "num" }, "Tokens"), h("th", { scope: "col", class: "num" }, "In transit"), h("th", { scope: "col", class: "num" }, "Worth"))),

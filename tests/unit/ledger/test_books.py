@@ -41,6 +41,15 @@ def test_selling_inventory_and_minting_it_back_is_a_profit_without_a_price_for_t
     )
 
 
+def test_what_was_redeemed_is_due_until_it_is_paid_out():
+    asked, settled = pair(2, "redeem", "10", "110", **FREE)
+    bought = fill(1, "buy", "10", "100", **FREE)
+    venue = asked.instrument.partition("@")[2]
+    assert books(bought).due_usd == {}
+    assert books(bought, asked).due_usd == {venue: 1100}
+    assert books(bought, asked, settled).due_usd == {}
+
+
 def test_a_position_may_turn_from_long_to_short():
     made = books(fill(1, "buy", "2", "100", **FREE), fill(2, "sell", "5", "110", **FREE))
     (position,) = made.positions()

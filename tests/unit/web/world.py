@@ -228,6 +228,7 @@ async def ledger() -> dict[str, Any]:
         ],
         "pending": [{"settles": iso(MINTED.settles)}],
         "margin_usd": "0",
+        "due_usd": {"xstocks": "45777.88"},
         "greeks": {
             "AAPL": {"value": 14137.0, "delta": 16.25, "gamma": 1.5, "vega": 42.0, "theta_day": -8.25,
                      "rho": -3.0},
