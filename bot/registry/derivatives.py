@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -77,6 +78,36 @@ class PerpetualOffer(Struct, frozen=True, forbid_unknown_fields=True):
     as_of: str
 
 
+class Bound(NamedTuple):
+    """What a number may be, and how that is said."""
+
+    holds: Callable[[float], bool]
+    words: str
+
+
+RATIO = Bound(lambda value: 0 <= value < 1, "0 or more, and less than 1")
+NOT_LESS = Bound(lambda value: value >= 0, "0 or more")
+MORE = Bound(lambda value: value > 0, "more than 0")
+RATE = Bound(lambda value: -1 < value < 1, "between -1 and 1")
+VOLATILITY = Bound(lambda value: 1e-4 < value < 10, "between 0.0001 and 10; 0.3 is 30 % a year")
+DAYS = Bound(lambda value: 1e-4 < value < 1e4, "between 0.0001 and 10,000")
+BOUNDS: dict[str, dict[str, Bound]] = {
+    "option_venues": {
+        "commission_usd": NOT_LESS, "naked_ratio": RATIO, "naked_least": RATIO, "rate": RATE,
+    },
+    "perp_venues": {
+        "taker_fee_ratio": RATIO, "funding_cap_hour": MORE, "lot": MORE, "impact_usd": NOT_LESS,
+    },
+    "perpetual_venues": {
+        "period_days": DAYS,
+        "volatility": Bound(lambda value: value == 0 or VOLATILITY.holds(value), f"0 or {VOLATILITY.words}"),
+        "markup": Bound(lambda value: 1e-4 < value < 1e3, "between 0.0001 and 1,000"),
+        "fee_ratio": RATIO,
+    },
+    "perpetual_offers": {"volatility": VOLATILITY, "units": MORE},
+}  # fmt: skip
+
+
 def problems(kind: str, entry: Any) -> list[str]:
     """Numbers of an entry that cannot be, as sentences."""
     found = []
@@ -86,12 +117,10 @@ def problems(kind: str, entry: Any) -> list[str]:
                 f"initial_ratio {entry.initial_ratio} and maintenance_ratio {entry.maintenance_ratio} "
                 "must be between 0 and 1, maintenance the smaller"
             )
-        if entry.lot <= 0:
-            found.append(f"lot {entry.lot} is not more than 0")
         if entry.unit == "token" and not entry.suffix:
             found.append("unit is token: suffix must say of which (TSLA and x make TSLAx)")
-    elif kind == "perpetual_venues" and not (entry.period_days > 0 and entry.markup > 0):
-        found.append("period_days and markup must be more than 0")
-    elif kind == "perpetual_offers" and not (entry.volatility > 0 and entry.units > 0):
-        found.append("volatility and units must be more than 0")
+    for name, bound in BOUNDS[kind].items():
+        value = getattr(entry, name)
+        if not bound.holds(value):
+            found.append(f"{name} {value} is not {bound.words}")
     return found

@@ -155,6 +155,8 @@ class PerpLine(Line):
         self.funding_hour = None if rate is None or told.funding_hours <= 0 else rate / told.funding_hours
 
     def _status(self, told: StatusData) -> None:
+        if told.terms is not None:
+            ticks.check_terms(self.instrument, told.terms)
         super()._status(told)
         if told.terms is not None:
             if told.terms.taker is not None:
@@ -227,7 +229,7 @@ class PerpetualLine(Line):
         period = venue.period_days if own.period_days is None else own.period_days
         markup = venue.markup if own.markup is None else own.markup
         fee = venue.fee_ratio if own.fee_ratio is None else own.fee_ratio
-        if not (0 < volatility < 10 and 0 < period < 1e4 and 0 < markup < 1e3 and 0 <= fee < 1):
+        if not (1e-4 < volatility < 10 and 1e-4 < period < 1e4 and 1e-4 < markup < 1e3 and 0 <= fee < 1):
             raise DataError(
                 "option_terms", f"{tick.instrument}: volatility {volatility}, period {period} d, "
                 f"markup {markup}, fee {fee}"

@@ -92,3 +92,11 @@ def check_perp(tick: Tick, told: PerpData) -> None:
     for rate in (told.funding_rate, told.funding_rate_next):
         if rate is not None and not -1.0 < rate < 1.0:
             raise DataError("bad_data", f"{tick.instrument}: funding {rate!r}")
+
+
+def check_terms(instrument: str, told: MarketTerms) -> None:
+    """The same of the terms that a perp's status tells."""
+    if told.taker is not None and not 0 <= told.taker < 1:
+        raise DataError("bad_data", f"{instrument}: taker fee {told.taker!r}")
+    if told.lot is not None and not 0 < told.lot < 1e12:
+        raise DataError("bad_data", f"{instrument}: lot {told.lot!r}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bot.errors import ConfigError
-from bot.registry import load
+from bot.registry import derivatives, load
 from bot.strategy.options import HYPERLIQUID, KRAKEN_FUTURES
 from tests.fixtures.engine import shipped_registry
 
@@ -22,6 +23,19 @@ funding_cap_hour = 0.01
 lot = {lot}
 {more}
 """
+
+GOOD = {
+    "option_venues": derivatives.OptionVenue("there"),
+    "perp_venues": derivatives.PerpVenue("there", "There", 0.1, 0.05, 0.0005, 0.01, 0.01),
+    "perpetual_venues": derivatives.PerpetualVenue("there"),
+    "perpetual_offers": derivatives.PerpetualOffer("TSLA-4-put-PERP@there", 0.6, 1.0, "s", "2026-01-01"),
+}
+RATIOS = [
+    ("option_venues", "naked_ratio"),
+    ("option_venues", "naked_least"),
+    ("perp_venues", "taker_fee_ratio"),
+    ("perpetual_venues", "fee_ratio"),
+]
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -90,5 +104,23 @@ def test_a_venue_that_is_none_is_told(tmp_path):
     where = "perpetual_offers[TSLA-4-put-PERP@there]"
     assert problems(tmp_path, offer) == [
         f"{where}: 'there' is not among the perpetual_venues of the registry",
-        f"{where}: volatility and units must be more than 0",
+        f"{where}: volatility 0.0 is not between 0.0001 and 10; 0.3 is 30 % a year",
     ]
+
+
+BAD = [
+    *((table, name, value) for table, name in RATIOS for value in (-0.01, 1.0)),
+    ("option_venues", "commission_usd", -0.65), ("option_venues", "rate", 1.0),
+    ("perp_venues", "funding_cap_hour", 0.0), ("perp_venues", "lot", -1.0),
+    ("perp_venues", "impact_usd", -1.0), ("perpetual_venues", "markup", 1e-300),
+    ("perpetual_venues", "volatility", 1e-300), ("perpetual_venues", "period_days", 1e-300),
+    ("perpetual_offers", "volatility", 1e-300), ("perpetual_offers", "units", -1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "name", "value"), BAD)
+def test_every_number_of_a_venue_has_bounds(table, name, value):
+    good = GOOD[table]
+    assert derivatives.problems(table, good) == []
+    (told,) = derivatives.problems(table, replace(good, **{name: value}))
+    assert told.startswith(f"{name} {value} is not ")
