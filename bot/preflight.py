@@ -24,6 +24,7 @@ from bot.config import (
     secret,
 )
 from bot.errors import ConfigError, UsageError
+from bot.kill import path as kill_path
 from bot.registry.model import Registry
 from bot.tape import ending_of
 
@@ -40,12 +41,17 @@ def problems(config: Config, registry: Registry) -> list[str]:
             secret(reference)
         except ConfigError as error:
             found.append(f"{key}: {error}")
-    found += [*_urls(config), *_issuers(config, registry)]
+    found += [*_urls(config), *_names(config, registry)]
     if config.record.path:
         try:
             ending_of(Path(config.record.path))
         except UsageError as error:
             found.append(f"record.path: {error}")
+    if kill_path(config).is_dir():
+        found.append(
+            f"execution.kill_file: {config.execution.kill_file!r} is a folder; name a file that pegbot "
+            "kill may put there"
+        )
     if config.execution.mode == "live":
         found.append(
             'execution.mode: "live" can send orders nowhere in this version (live.no_venue); '
@@ -166,11 +172,19 @@ def _unusable(url: str, schemes: tuple[str, ...]) -> str:
     return f"malformed: no such host or port can be; write it as {schemes[-1]}://host:port/path"
 
 
-def _issuers(config: Config, registry: Registry) -> list[str]:
+def _names(config: Config, registry: Registry) -> list[str]:
+    """What the strategy names and the registry does not have."""
     found = [
         f"strategy.ineligible_issuers: {name!r} is not an issuer of the registry"
         for name in config.strategy.ineligible_issuers
         if name not in registry.issuers
+    ]
+    hedges = {*registry.option_venues, *registry.perp_venues, *registry.perpetual_venues}
+    found += [
+        f"strategy.ineligible_hedges: {name!r} is no venue of options or perps of the registry: "
+        f"{', '.join(sorted(hedges))}"
+        for name in config.strategy.ineligible_hedges
+        if name not in hedges
     ]
     for name in config.strategy.inventory_tokens:
         if name.partition("@")[0] not in registry.tokens:

@@ -30,7 +30,7 @@ class PerpTerms(Struct, frozen=True):
 
 
 KRAKEN_FUTURES = PerpTerms(
-    "kraken_futures", "Kraken futures", 1 / 20, 1 / 40, 0.0005, 0.0025, 0.01,
+    "krakenfutures", "Kraken futures", 1 / 20, 1 / 40, 0.0005, 0.0025, 0.01,
     "20 times, hourly funding, capped at 0.25 % an hour (a cap that binds); maintenance as half of initial, "
     "fee and lot are assumptions",
 )  # fmt: skip

@@ -59,7 +59,7 @@ def test_where_the_share_cannot_be_sold_short_a_perp_carries_it():
     assert [leg.action for leg in held.legs] == ["buy", "hedge", "sell", "unhedge"]
     assert held.legs[2].after_seconds == held.duration_seconds > 0
     perp_leg = held.legs[1]
-    assert (perp_leg.instrument, perp_leg.side) == ("PF_TSLAXUSD@kraken_futures", "sell")
+    assert (perp_leg.instrument, perp_leg.side) == ("PF_TSLAXUSD@krakenfutures", "sell")
     assert perp_leg.margin_usd > 0
     assert not any(reason.startswith("hedge.by_hand") for reason in held.reasons)
     assert held.capital_usd > held.size_usd

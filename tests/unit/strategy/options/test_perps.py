@@ -10,7 +10,7 @@ import pytest
 from bot.strategy.options import HYPERLIQUID, KRAKEN_FUTURES, Greeks, Held, Perp, aggregate, perps, shares
 from bot.strategy.options.european import greeks
 
-PERP = Perp("PF_TSLAXUSD@kraken_futures", "TSLA", KRAKEN_FUTURES, 395.2, 395.6, 500, 500, 395.4, 1e-5, 0)
+PERP = Perp("PF_TSLAXUSD@krakenfutures", "TSLA", KRAKEN_FUTURES, 395.2, 395.6, 500, 500, 395.4, 1e-5, 0)
 
 
 def test_longs_pay_shorts_where_the_rate_is_positive():
