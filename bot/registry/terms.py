@@ -17,6 +17,8 @@ PARTS = {
     Issuer: ("mint", "redeem", "account", "quotes", "fills", "debt", "exchange"),
     Conversion: ("mint", "redeem", "deposit", "withdraw"),
 }
+LONGEST = {"days": 365, "hours": 365 * 24, "seconds": 365 * 86_400}
+"""No order is under way for longer than a year: each day of it is walked through on the calendar."""
 GAP = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(?:([01]\d|2[0-3]):[0-5]\d|24:00)")
 
 
@@ -81,6 +83,7 @@ def mistakes(entry: Issuer | Conversion) -> list[str]:
     for failure in entry.failures:
         if not 0.0 <= failure.chance <= 1.0 or not 0.0 <= failure.loss_ratio <= 1.0:
             problems.append(f"failures: {failure.name}: chance and loss_ratio are between 0 and 1")
+        problems += [f"failures: {failure.name}: {told}" for told in _times(failure)]
     for path, part in parts.items():
         problems += [f"{path}: {told}" for told in _part(part)]
     if isinstance(entry, Issuer):
@@ -88,16 +91,30 @@ def mistakes(entry: Issuer | Conversion) -> list[str]:
     return problems
 
 
+def _times(part: msgspec.Struct) -> list[str]:
+    return [
+        f"{name} {value:g} is not between 0 and {most}, a year"
+        for name in part.__struct_fields__
+        if (most := LONGEST.get(name.rpartition("_")[2])) is not None
+        and isinstance(value := getattr(part, name), int | float)
+        and not 0 <= value <= most
+    ]
+
+
 def _part(part: msgspec.Struct) -> list[str]:
-    problems = []
+    problems = _times(part)
     for name in part.__struct_fields__:
         value = getattr(part, name)
+        if name.rpartition("_")[2] in LONGEST:
+            continue
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
             problems.append(f"{name} {value} is less than nothing")
         elif name.endswith("_ratio") and isinstance(value, float) and value >= 1 and name != "cushion_ratio":
             problems.append(f"{name} {value} is all of the amount or more; 0.01 is 1 %")
         elif name in ("late", "inclusion") and (told := _chances(value)):
             problems.append(f"{name}: {told}")
+        elif name in ("late", "inclusion"):
+            problems += [f"{name}: {told}" for each in value for told in _times(each)]
         elif name == "gaps":
             problems += [f"gaps: {gap!r} is no time of day; 09:29-09:31" for gap in value if not _gap(gap)]
     return problems
@@ -120,6 +137,8 @@ def _issuer(issuer: Issuer) -> list[str]:
     for name in ("began", "ended"):
         if getattr(issuer, name):
             problems += _moment(name, getattr(issuer, name))
+    for broker in issuer.brokers:
+        problems += [f"brokers: {broker.name}: {told}" for told in _times(broker)]
     total = sum(broker.chance for broker in issuer.brokers)
     if issuer.brokers and abs(total - 1.0) > 1e-9:
         problems.append(f"brokers: their chances make {total:g}, not 1")

@@ -77,6 +77,13 @@ title = "One"
          "does not cover the debt"),
         ("[issuers.quotes]\nvalid_seconds = 5\ninclusion = [{ chance = 1.0, seconds = 12 }]",
          "no order would ever be taken in"),
+        ("[issuers.mint]\nsettlement_days = 1e9", "settlement_days 1e+09 is not between 0 and 365"),
+        ("[issuers.mint]\nsettlement_days = -1", "settlement_days -1 is not between 0 and 365"),
+        ("[issuers.mint]\nlate = [{ chance = 0.1, days = 366 }]", "mint: late: days 366 is not between"),
+        ("[issuers.account]\nhours = 1e6", "account: hours 1e+06 is not between 0 and 8760"),
+        ('[[issuers.brokers]]\nname = "a"\nchance = 1\ndays = 400', "brokers: a: days 400 is not between"),
+        ('[[issuers.failures]]\nname = "x"\nchance = 0\nmoney = "late"\nsays = "x"\ndays = 400',
+         "failures: x: days 400 is not between"),
         ('[[issuers.failures]]\nname = "x"\nchance = 2\nmoney = "lost"\nsays = "x"', "between 0 and 1"),
     ],
 )  # fmt: skip
