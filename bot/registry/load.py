@@ -182,7 +182,20 @@ def _unfounded(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], s
             elif table == "perpetual_offers" and venue not in found["perpetual_venues"]:
                 problems.append(f"{where}: {venue!r} is not among the perpetual_venues of the registry")
             problems += [f"{where}: {told}" for told in derivatives.problems(table, entry)]
+            if table == "perpetual_offers" and (told := _unnamed(name, found)):
+                problems.append(f"{where}: {told}")
     return problems
+
+
+def _unnamed(instrument: str, found: dict[str, dict[str, Any]]) -> str:
+    """Why no share is found by the name of a standing offer; "" if one is."""
+    from bot.strategy.options import occ  # the strategy is made of the registry
+
+    symbol = instrument.partition("@")[0]
+    named = occ.parse_perpetual(symbol, 1.0)
+    if named is None:
+        return f"{symbol!r} is no perpetual option; write it as TSLA-400-put-PERP"
+    return "" if named[0] in found["underlyings"] else f"{named[0]!r} is not an underlying of the registry"
 
 
 def _ill_made(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], str]) -> list[str]:

@@ -98,7 +98,8 @@ def test_a_venue_that_is_none_is_told(tmp_path):
         "perp_venues[nowhere]: 'nowhere' is not among the venues of the registry"
     ]
     offer = (
-        '[[perpetual_offers]]\ninstrument = "TSLA-4-put-PERP@there"\nvolatility = 0.0\nunits = 1\n'
+        '[[underlyings]]\nticker = "TSLA"\n[[perpetual_offers]]\ninstrument = "TSLA-4-put-PERP@there"\n'
+        "volatility = 0.0\nunits = 1\n"
         'source = "s"\nas_of = "2026-01-01"\n'
     )
     where = "perpetual_offers[TSLA-4-put-PERP@there]"
@@ -106,6 +107,23 @@ def test_a_venue_that_is_none_is_told(tmp_path):
         f"{where}: 'there' is not among the perpetual_venues of the registry",
         f"{where}: volatility 0.0 is not between 0.0001 and 10; 0.3 is 30 % a year",
     ]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "says"),
+    [
+        ("NOPE-400-put-PERP", "'NOPE' is not an underlying of the registry"),
+        ("TSLA-400-both-PERP", "'TSLA-400-both-PERP' is no perpetual option; write it as TSLA-400-put-PERP"),
+        ("TSLA-0-put-PERP", "'TSLA-0-put-PERP' is no perpetual option; write it as TSLA-400-put-PERP"),
+    ],
+)
+def test_a_standing_offer_that_nothing_could_be_made_of_is_told(tmp_path, symbol, says):
+    more = (
+        '[[underlyings]]\nticker = "TSLA"\n[[perpetual_venues]]\nname = "there"\n'
+        f'[[perpetual_offers]]\ninstrument = "{symbol}@there"\nvolatility = 0.6\nunits = 1\n'
+        'source = "s"\nas_of = "2026-01-01"\n'
+    )
+    assert problems(tmp_path, more) == [f"perpetual_offers[{symbol}@there]: {says}"]
 
 
 BAD = [
