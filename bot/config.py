@@ -73,6 +73,14 @@ class Section(BaseModel):
             raise ValueError(f"is more than {LARGEST:g}, which nothing here is")
         return value
 
+    @field_validator("symbols", check_fields=False)
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        twice = sorted({one for one in value if isinstance(value, list) and value.count(one) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands twice; remove one")
+        return value
+
 
 class LogSection(Section):
     """``[log]``: what goes to stderr."""
@@ -275,9 +283,9 @@ class IbkrSource(Section):
 
     name: str = "ibkr"
     symbols: list[str] = Field(min_length=1, description="underlyings of the registry")
-    host: str = Field("127.0.0.1", description="where TWS or the gateway listens")
+    host: str = Field("127.0.0.1", min_length=1, description="where TWS or the gateway listens")
     port: int = Field(4001, ge=1, le=65535, description="gateway: 4001, paper 4002; TWS: 7496, paper 7497")
-    client_id: int = Field(57, ge=1, description="no other program at this TWS may use it")
+    client_id: int = Field(57, ge=1, le=2**31 - 1, description="no other program at this TWS may use it")
     market_data: Literal["live", "delayed"] = Field(
         "live",
         description="delayed: 15 minutes late where there is no subscription; marked and dated so",
@@ -294,8 +302,8 @@ class OptionsSource(Section):
     """Which options of a chain are of use, and how often they are asked for."""
 
     symbols: list[str] = Field(min_length=1, description="underlyings of the registry")
-    min_days: int = Field(1, ge=0, description="no option that expires in fewer days is asked for")
-    max_days: int = Field(60, ge=0, description="nor in more")
+    min_days: int = Field(1, ge=0, le=3650, description="no option that expires in fewer days is asked for")
+    max_days: int = Field(60, ge=0, le=3650, description="nor in more")
     strikes_within: float = Field(
         0.2, gt=0, lt=1, description="nor one with a strike farther from the share's price, as a ratio of it"
     )

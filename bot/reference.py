@@ -97,7 +97,7 @@ def _bounds(field: FieldInfo) -> str:
             case Lt():
                 parts.append(f"< {rule.lt}")
             case MinLen():
-                parts.append(f"at least {rule.min_length}")
+                parts.append("not empty" if field.annotation is str else f"at least {rule.min_length}")
             case _:
                 pass
     return ", ".join(parts)

@@ -246,3 +246,24 @@ def test_every_key_has_a_default_but_those_that_say_what_to_watch_or_whom_to_tel
         "AlpacaSource.symbols", "AlpacaOptionsSource.symbols", "IbkrSource.symbols", "OptionsSource.symbols",
         "YahooOptionsSource.symbols",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "value", "says"),
+    [
+        ("yahoo_options", "max_days", 3651, "less than or equal to 3650"),
+        ("yahoo_options", "min_days", 10**9, "less than or equal to 3650"),
+        ("ibkr", "client_id", 2**31, "less than or equal to 2147483647"),
+        ("ibkr", "host", "", "at least 1 character"),
+        ("ibkr", "symbols", ["TSLA", "SPY", "TSLA"], "TSLA stands twice; remove one"),
+        ("yahoo_options", "symbols", ["TSLA", "TSLA"], "TSLA stands twice; remove one"),
+    ],
+)
+def test_what_a_broker_or_a_calendar_could_not_take_is_told(
+    source: str, key: str, value: object, says: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse({"collectors": {source: [{"symbols": ["TSLA"], key: value}]}}, source="c", base=Path())
+    (told,) = caught.value.problems
+    assert told.startswith(f"c: collectors.{source}.0.{key}: ")
+    assert says in told
