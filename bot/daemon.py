@@ -372,6 +372,7 @@ class Daemon:
             due = loop.time() + WATCH_SECONDS
             await asyncio.sleep(WATCH_SECONDS)
             self.metrics.set("pegbot_loop_delay_seconds", max(0.0, loop.time() - due))
+            self.metrics.part("hedges", refused_total=self.driver.engine.hedges.refused)
             self._look_at_switch()
             turn += 1
             if turn % BOOKS_EVERY == 0:

@@ -35,6 +35,7 @@ FAMILIES: Final = (
     Family(_G, "pegbot_build_info", "1; the labels say what is running.", ("version", "python")),
     Family(_C, "pegbot_ticks_total", "Ticks taken from a source.", ("source", "kind")),
     Family(_C, "pegbot_quarantined_total", "Data set aside as unusable.", ("reason",)),
+    Family(_C, "pegbot_hedges_refused_total", "Quotes of hedges that the book has no room for."),
     Family(_H, "pegbot_engine_step_seconds", "Time the engine took for one event.", (), _STEP),
     Family(_G, "pegbot_engine_lag_seconds", "How long the engine's last event had waited."),
     Family(_G, "pegbot_event_timestamp_seconds", "Event time the engine has reached, Unix time."),

@@ -1,8 +1,9 @@
 """Every hedge that can be had, as last quoted: listed options, perps, perpetual options. Pure.
 
 A tick costs the same however many contracts there are, and memory is bounded: per share and venue
-:data:`MOST_OPTIONS` contracts of the nearest :data:`HORIZON_DAYS`; what expires is forgotten. A chain is read
-only where a plan looks at it. What is stale, crossed or one-sided is left out and counted, so that a plan
+:data:`MOST_OPTIONS` contracts of the nearest :data:`HORIZON_DAYS`, those that expire first; what expires is
+forgotten. What is held is always kept: its price, its greeks and its end depend on it. A chain is read only
+where a plan looks at it. What is stale, crossed or one-sided is left out and counted, so that a plan
 can say why.
 """
 
@@ -30,6 +31,8 @@ MOST_OPTIONS = 4_096
 MOST_OTHERS = 256
 """Perpetual options of one share at most."""
 
+Held = Callable[[str], bool]
+"""Whether the desk holds any of an instrument."""
 Multiplier = Callable[[str], float]
 """Shares per token, by the token's symbol."""
 CoinsUsd = Callable[[str], float]
@@ -46,30 +49,37 @@ class Share:
 
 
 class HedgeBook:
-    """See the module's text. ``lines`` are all that is kept, by instrument."""
+    """See the module's text. ``lines`` are all that is kept, by instrument; ``refused`` counts quotes of what
+    there was no room for, since the start of the process."""
 
-    def __init__(self, registry: Registry, ineligible: Collection[str] = ()) -> None:
+    def __init__(self, registry: Registry, ineligible: Collection[str] = (),
+                 held: Held = lambda _instrument: False) -> None:  # fmt: skip
         """``ineligible`` are venues that this desk may not trade on: quotes there are left out of offers."""
-        self._registry, self._ineligible = registry, frozenset(ineligible)
+        self._registry, self._ineligible, self._held = registry, frozenset(ineligible), held
+        self.refused = 0
         # Options on a share class leave out its dot: BRK.B has BRKB's.
         self._roots = {ticker.replace(".", ""): ticker for ticker in registry.underlyings}
         self.lines: dict[str, Line] = {}
         self.shares: dict[str, Share] = {}
         for offer in registry.perpetual_offers.values():
-            line = self._admit(offer.instrument, 0)
+            line = self._make(offer.instrument, 0)
             if isinstance(line, PerpetualLine):
                 line.standing, line.volatility, line.units = True, offer.volatility, offer.units
+                self._let_in(line, 0)
 
     def take(self, tick: Tick) -> bool:
         """Take a tick of a hedge in; whether it is one. Raises :class:`DataError` on one that cannot be."""
         line = self.lines.get(tick.instrument)
-        if line is None:
-            if not self.knows(tick.instrument):
-                return False
-            line = self._admit(tick.instrument, tick.ts)
-            if line is None:  # one that is not kept: it expires too late, or there are too many
+        if line is not None:
+            line.take(tick)
+        elif not self.knows(tick.instrument):
+            return False
+        else:
+            line = self._make(tick.instrument, tick.ts)
+            # Before it is let in: one whose first quote is refused leaves nothing behind.
+            line.take(tick)
+            if not self._let_in(line, tick.ts):
                 return True
-        line.take(tick)
         if isinstance(line, OptionLine):
             self.shares[line.underlying].listed[line.venue.name].heard = tick.ts
         return True
@@ -126,7 +136,8 @@ class HedgeBook:
         for name, values in saved.items():
             line = self.lines.get(name)
             if line is None and self.knows(name):
-                line = self._admit(name, 0)
+                line = self._make(name, 0)
+                self._let_in(line, 0)
             if line is not None:
                 line.restore(values)
                 if isinstance(line, OptionLine):
@@ -140,6 +151,9 @@ class HedgeBook:
         for venue, listed in share.listed.items():
             if not self._may(venue, "listed_option", f"options on {venue}", aside):
                 continue
+            if len(listed.lines) >= MOST_OPTIONS:
+                why = f"hedge.full: of more than {MOST_OPTIONS:,} only those that expire first are kept"
+                aside.append(aside_of("listed_option", f"options on {venue}", why))
             if not listed.tradable:
                 why = "hedge.not_tradable: its quotes are looked at, not traded on"
                 aside.append(aside_of("listed_option", f"options on {venue}", why))
@@ -156,52 +170,57 @@ class HedgeBook:
         aside.append(aside_of(kind, what, f"hedge.desk_not_eligible: this desk may not trade on {venue}"))
         return False
 
-    def _admit(self, name: str, ts: Ns) -> Line | None:
+    def _make(self, name: str, ts: Ns) -> Line:
+        """A line that has said nothing yet. Raises :class:`DataError` if there can be no such thing."""
         symbol, venue = split_instrument(name)
         registry = self._registry
         if venue in registry.option_venues:
-            return self._listed(name, symbol, venue, ts)
-        line: PerpLine | PerpetualLine
+            contract = occ.parse(symbol)
+            if contract is None:
+                raise DataError("bad_instrument", f"{name}: no such day or strike")
+            if ts and contract.expiry <= ts:
+                raise DataError("expired", f"{name} expired {duration((ts - contract.expiry) / NS)} ago")
+            contract = replace(contract, underlying=self._roots[contract.underlying])
+            return OptionLine(name, contract, registry.option_venues[venue])
         if venue in registry.perp_venues:
-            line = PerpLine(name, symbol, registry.perp_venues[venue])
-            self._share(symbol).perps[name] = line
+            return PerpLine(name, symbol, registry.perp_venues[venue])
+        terms = registry.perpetual_venues[venue]
+        found = occ.parse_perpetual(symbol, terms.period_days)
+        if found is None:
+            raise DataError("bad_instrument", f"{name}: no such strike")
+        return PerpetualLine(name, found[0], found[1], terms)
+
+    def _let_in(self, line: Line, ts: Ns) -> bool:
+        """Keep it, unless it expires too late or there is no room; without ``ts`` in any case."""
+        name = line.instrument
+        wanted = not ts or self._held(name)
+        if isinstance(line, OptionLine):
+            if not wanted and line.contract.expiry - ts > HORIZON_DAYS * DAY_SECONDS * NS:
+                return False
+            listed = self._share(line.underlying).listed.setdefault(
+                line.venue.name, Listed(line.venue.tradable)
+            )
+            for gone in listed.drop_until(ts, self._held):
+                del self.lines[gone]
+            if ts and len(listed.lines) >= MOST_OPTIONS:
+                driven_out = listed.drop_last(0 if wanted else line.contract.expiry, self._held)
+                if driven_out is not None:
+                    del self.lines[driven_out]
+                if not wanted and driven_out is None:
+                    self.refused += 1
+                    return False
+            listed.add(line)
+        elif isinstance(line, PerpLine):
+            self._share(line.underlying).perps[name] = line
         else:
-            terms = registry.perpetual_venues[venue]
-            found = occ.parse_perpetual(symbol, terms.period_days)
-            if found is None:
-                return None
-            line = PerpetualLine(name, found[0], found[1], terms)
-            offers = self._share(found[0]).perpetuals
-            if len(offers) >= MOST_OTHERS:
-                return None
+            assert isinstance(line, PerpetualLine)
+            offers = self._share(line.underlying).perpetuals
+            if not wanted and len(offers) >= MOST_OTHERS:
+                self.refused += 1
+                return False
             offers[name] = line
         self.lines[name] = line
-        return line
-
-    def _listed(self, name: str, symbol: str, venue: str, ts: Ns) -> OptionLine | None:
-        contract = occ.parse(symbol)
-        if contract is None:
-            raise DataError("bad_instrument", f"{name}: no such day or strike")
-        contract = replace(contract, underlying=self._roots[contract.underlying])
-        if ts and contract.expiry <= ts:
-            raise DataError("expired", f"{name} expired {duration((ts - contract.expiry) / NS)} ago")
-        if ts and contract.expiry - ts > HORIZON_DAYS * DAY_SECONDS * NS:
-            return None
-        terms = self._registry.option_venues[venue]
-        listed = self._share(contract.underlying).listed.setdefault(venue, Listed(terms.tradable))
-        for passed in [expiry for expiry in listed.expiries if expiry <= ts]:
-            for gone in listed.drop(passed):
-                del self.lines[gone]
-        if len(listed.lines) >= MOST_OPTIONS:
-            last = max(listed.expiries)
-            if contract.expiry >= last:
-                return None
-            for gone in listed.drop(last):
-                del self.lines[gone]
-        line = OptionLine(name, contract, terms)
-        listed.add(line)
-        self.lines[name] = line
-        return line
+        return True
 
     def _share(self, underlying: str) -> Share:
         return self.shares.setdefault(underlying, Share())
@@ -235,6 +254,8 @@ def _fault(line: Line, ts: Ns) -> str:
         return "hedge.crossed: the bid above the ask"
     if line.halted:
         return f"hedge.halted: {line.halted}"
+    if not line.ts:
+        return "hedge.not_quoted: nothing but its state was told yet"
     if ts - line.ts > MAX_AGE_NS:
         return f"hedge.stale: quoted {duration((ts - line.ts) / NS)} ago"
     return ""

@@ -7,6 +7,7 @@ and counted.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Callable
 
 from bot.registry.derivatives import OptionVenue
 from bot.strategy.hedge_lines import OptionLine
@@ -34,12 +35,30 @@ class Listed:
         insort(strikes[contract.kind], (contract.strike, line.instrument))
         self.lines[line.instrument] = line
 
-    def drop(self, expiry: Ns) -> list[str]:
-        """Forget an expiry; the names that went."""
-        gone = [name for side in self.expiries.pop(expiry).values() for _, name in side]
+    def drop_until(self, ts: Ns, held: Callable[[str], bool]) -> list[str]:
+        """Forget what has expired and is not held; the names that went."""
+        passed = [strikes for expiry, strikes in self.expiries.items() if expiry <= ts]
+        gone = [name for strikes in passed for side in strikes.values() for _, name in side if not held(name)]
         for name in gone:
-            del self.lines[name]
+            self._drop(name)
         return gone
+
+    def drop_last(self, after: Ns, held: Callable[[str], bool]) -> str | None:
+        """Forget one of those that expire last, after ``after`` and not held; its name if there is one."""
+        for expiry in sorted((one for one in self.expiries if one > after), reverse=True):
+            for side in sorted(self.expiries[expiry].values(), key=len, reverse=True):
+                for _, name in reversed(side):
+                    if not held(name):
+                        self._drop(name)
+                        return name
+        return None
+
+    def _drop(self, name: str) -> None:
+        contract = self.lines.pop(name).contract
+        strikes = self.expiries[contract.expiry]
+        strikes[contract.kind].remove((contract.strike, name))
+        if not any(strikes.values()):
+            del self.expiries[contract.expiry]
 
 
 class LiveChain(Chain):
@@ -71,6 +90,8 @@ class LiveChain(Chain):
             rule = "hedge.crossed"
         elif line.halted:
             rule = "hedge.halted"
+        elif not line.ts:
+            rule = "hedge.not_quoted"
         elif age > MAX_AGE_NS:
             rule = "hedge.stale"
         elif line.bid is None or line.ask is None:
@@ -86,6 +107,7 @@ class LiveChain(Chain):
         why = {
             "hedge.crossed": "the bid above the ask",
             "hedge.halted": "halted",
+            "hedge.not_quoted": "nothing but its state was told yet",
             "hedge.one_sided": "no bid or no ask",
         }
         return [

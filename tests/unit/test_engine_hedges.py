@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.engine import Engine
+from bot.strategy import hedge_book
 from bot.timefmt import NS
 from bot.types import Quarantined, Tick
 from tests.fixtures import hedge_tape as world
@@ -57,6 +58,7 @@ def test_a_crossed_quote_is_set_aside_and_the_one_before_no_longer_believed(shar
     shared.step(tick)
     assert reasons(shared.step(replace(tick, bid=tick.ask + 1, ts=T + NS))) == ["crossed"]
     assert shared.hedges.lines[name].crossed
+    shared.step(world.perp(T, SPOT))
     data = json.loads(world.perp(T, SPOT).data) | {"bid": SPOT + 1, "ask": SPOT}
     assert reasons(shared.step(replace(world.perp(T + NS, SPOT), data=json.dumps(data)))) == ["crossed"]
     assert shared.hedges.lines[world.PERP].crossed
@@ -118,3 +120,13 @@ def test_a_restart_in_the_middle_is_none():
     again.restore(one.snapshot())
     assert again.hedges.snapshot() == one.hedges.snapshot()
     assert again.snapshot() == one.snapshot()
+
+
+def test_what_the_desk_holds_is_held_for_the_book_of_hedges(monkeypatch):
+    made = Engine(config(), shipped_registry())
+    names = [world.option(395, "put", expiry) for expiry in reversed(world.EXPIRIES)]
+    monkeypatch.setattr(hedge_book, "MOST_OPTIONS", 1)
+    made.strategy.desk.hedges = {names[0]: -3.0}
+    for name in names:
+        assert made.step(world.quote_of(name, T, SPOT)) == []
+    assert names[0] in made.hedges.lines

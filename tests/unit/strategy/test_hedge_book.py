@@ -175,11 +175,52 @@ def test_only_the_nearest_expiries_are_kept_and_those_that_pass_forgotten(watche
     assert len(watched.book.lines) == 5
     monkeypatch.setattr(hedge_book, "MOST_OPTIONS", 5)
     told(watched, world.quote_of(world.option(405, "put", world.EXPIRIES[1]), later, SPOT))
-    assert watched.at(later).chain.expiries(later) == [world.EXPIRIES[1]]  # the farthest went
-    told(watched, world.quote_of(world.option(395, "put", world.EXPIRIES[2]), later, SPOT))
-    monkeypatch.setattr(hedge_book, "MOST_OPTIONS", 4)
+    assert watched.at(later).chain.expiries(later) == list(world.EXPIRIES[1:])
+    assert len(watched.book.lines) == 5
+    assert world.option(395, "call", world.EXPIRIES[2]) not in watched.book.lines  # one of the farthest went
+    assert watched.why()["options on alpaca"].startswith("hedge.full: ")
+    assert watched.book.refused == 0
     assert watched.book.take(world.quote_of(world.option(400, "put", world.EXPIRIES[2]), later, SPOT))
-    assert len(watched.book.lines) <= 5
+    assert (len(watched.book.lines), watched.book.refused) == (5, 1)
+
+
+def test_a_hedge_that_is_held_is_always_kept(monkeypatch):
+    near, last = world.EXPIRIES[1:]
+    held = {world.option(395, "put", last)}
+    watched = Watched(HedgeBook(shipped_registry(), held=lambda name: name in held))
+    monkeypatch.setattr(hedge_book, "MOST_OPTIONS", 3)
+    told(watched, *(world.quote_of(world.option(strike, "put", last), T, SPOT) for strike in (390, 395, 400)))
+    told(watched, *(world.quote_of(world.option(strike, "put", near), T, SPOT) for strike in (390, 395, 400)))
+    assert set(watched.book.lines) == held | {world.option(strike, "put", near) for strike in (390, 395)}
+    also = {world.option(405, "put", last), world.option(395, "put", T + round(61 * DAY_SECONDS) * NS)}
+    held |= also
+    told(watched, *(world.quote_of(name, T, SPOT) for name in also))
+    assert set(watched.book.lines) == held
+    expired = last + NS
+    told(
+        watched, world.quote_of(world.option(395, "put", last + round(20 * DAY_SECONDS) * NS), expired, SPOT)
+    )
+    assert set(watched.book.lines) == held  # nothing has settled them yet
+    again = HedgeBook(shipped_registry(), held=lambda name: name in held)
+    again.restore(watched.book.snapshot())
+    assert set(again.lines) == held
+    held.clear()
+    fresh = world.option(400, "put", last + round(20 * DAY_SECONDS) * NS)
+    told(watched, world.quote_of(fresh, expired, SPOT))
+    assert set(watched.book.lines) == {fresh, world.option(395, "put", T + round(61 * DAY_SECONDS) * NS)}
+
+
+def test_what_was_refused_or_never_quoted_is_not_stale(watched):
+    with pytest.raises(DataError):
+        watched.book.take(replace(world.quote_of(PUT, T, SPOT), data='{"shares": 10}'))
+    with pytest.raises(DataError):
+        watched.book.take(replace(world.perp(T, SPOT), price=None))
+    assert watched.book.lines == {}
+    told(watched, *(Tick(T, name, "status", data='{"state": "up"}') for name in (PUT, world.PERP)))
+    found = watched.at()
+    assert found.chain.of(EXPIRY, "put") == []
+    told_of = [one.reason for one in (*found.aside, *found.chain.left_out())]
+    assert [why.partition(":")[0] for why in told_of] == ["hedge.not_quoted"] * 2
 
 
 def test_a_perp_with_depth_and_funding(watched):
