@@ -3,7 +3,8 @@
 A recording in segments (:mod:`bot.segments`), a folder and a pattern are read as tapes, too. Reading
 streams in constant memory. A row that cannot be used goes to ``on_bad`` with its place and a reason
 (``bad_ts``, ``bad_instrument``, ``bad_kind``, ``bad_number``, ``not_finite``, ``bad_price``, ``crossed``,
-``bad_data``, ``bad_row``, ``time_ahead``) and is passed over. Order is the engine's to check, but for a row
+``bad_data``, ``bad_row``, ``time_ahead``) and is passed over; so is what is left of a segment that is damaged
+(``bad_segment``), for the others are whole. Order is the engine's to check, but for a row
 that is more than a day ahead of those around it: a reader that waits for its time would wait in vain.
 """
 
@@ -59,9 +60,21 @@ def exists(path: Path) -> bool:
 
 def _one(files: Sequence[Path], on_bad: OnBad) -> Iterator[Tick]:
     """A tape of one file, or of the segments of a recording, one after the other."""
-    parts = [_file(path, on_bad) for path in files]
-    rows = parts[0] if len(parts) == 1 else chain.from_iterable(parts)
+    if len(files) == 1:
+        rows = _file(files[0], on_bad)
+    else:
+        rows = chain.from_iterable(_segment(path, on_bad) for path in files)
     return _not_ahead(rows, files[0], on_bad)
+
+
+def _segment(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+    """One of several: a damaged one is read as far as it goes, and the next is read all the same."""
+    try:
+        yield from _file(path, on_bad)
+    except UsageError as error:
+        if not path.exists():
+            raise
+        on_bad(TapeError("bad_segment", str(error)))
 
 
 def _file(path: Path, on_bad: OnBad) -> Iterator[Tick]:

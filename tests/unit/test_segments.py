@@ -9,7 +9,7 @@ import pytest
 from bot import segments, tape
 from bot.collectors import growing
 from bot.collectors.growing import Rotation
-from bot.errors import UsageError
+from bot.errors import TapeError, UsageError
 from bot.types import Tick
 from tests.fixtures.manual_time import ManualTime
 
@@ -93,6 +93,23 @@ def test_two_recordings_in_a_folder_are_merged_by_time(tmp_path: Path) -> None:
     record(tmp_path / "a.parquet", 20, 20)
     record(tmp_path / "b.parquet", 20)
     assert read(tmp_path) == ticks(40)
+
+
+@pytest.mark.parametrize("damage", ["rubbish", "torn", "cut"])
+def test_a_damaged_segment_is_told_and_the_others_are_read(tmp_path: Path, damage: str) -> None:
+    record(tmp_path / "week.parquet", 30)
+    middle = tmp_path / "week-000002.parquet"
+    whole = middle.read_bytes()
+    torn = whole[:40] + bytes(200) + whole[240:]
+    middle.write_bytes({"rubbish": b"PAR1", "torn": torn, "cut": whole[: len(whole) // 2]}[damage])
+    bad: list[TapeError] = []
+    assert list(tape.read(tmp_path / "week.parquet", on_bad=bad.append)) == [*ticks(10), *ticks(10, 20)]
+    assert [error.reason for error in bad] == ["bad_segment"]
+    assert "week-000002.parquet: not Parquet" in bad[0].detail
+    with pytest.raises(UsageError, match="not Parquet"):
+        read(middle)
+    with pytest.raises(UsageError, match="no such tape"):
+        read(tmp_path / "week-000001.parquet", tmp_path / "week-000009.parquet")
 
 
 def test_nothing_of_that_name_is_said(tmp_path: Path) -> None:
