@@ -1,10 +1,12 @@
-"""What is not a source of prices, for ``pegbot doctor``: clock, ledger, broker, channels, the page's port."""
+"""What is no source of prices, for ``pegbot doctor``: clock, ledger, tape, broker, channels, the page's port."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from bot.collectors.endpoint import spelt_out
 from bot.config import ChannelSection, Config, ExchangeSource, MqttSection, WebSection
@@ -37,6 +39,9 @@ def services(config: Config) -> Iterator[Check]:
         "Set [ledger] url to a database that is up and may be written.",
         _ledger(config.ledger.url),
     )
+    if config.record.path:
+        fix = "Set [record] path to where this user may write, or to empty: nothing is recorded then."
+        yield "record", fix, _record(config.path(config.record.path))
     if config.mqtt.enabled:
         yield "mqtt", "Start the broker, or correct [mqtt] host, port, user and password.", _mqtt(config.mqtt)
     for channel in config.alerts.channels:
@@ -55,6 +60,23 @@ async def _ledger(url: str) -> str:
 
     await (await open_database(url)).dispose()
     return f"{shown(parse_url(url))} can be written"
+
+
+async def _record(path: Path) -> str:
+    """Whether its folder, or the one that it would be made in, can be written to; nothing stays."""
+    from bot.collectors.threads import in_thread
+
+    def attempt() -> str:
+        folder = path.parent
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        try:
+            with TemporaryFile(dir=there):
+                pass
+        except OSError as error:
+            raise PegbotError(f"{folder}: cannot be written: {error.strerror or error}") from None
+        return f"{folder} can be {'written' if there == folder else 'made'}"
+
+    return await in_thread(attempt)
 
 
 async def _mqtt(settings: MqttSection) -> str:

@@ -426,6 +426,27 @@ async def test_a_ledger_that_cannot_be_opened(tmp_path: Path) -> None:
     faulty(await finding("ledger", settings), "cannot make the folder", "Set [ledger] url")
 
 
+async def test_a_recording_that_has_no_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings = config(tmp_path, record={"path": "file/tapes/tape.parquet"})
+    faulty(
+        await finding("record", settings), "tapes: cannot be written: Not a directory", "Set [record] path"
+    )
+
+
+@pytest.mark.parametrize(("path", "says"), [("tape.parquet", "written"), ("new/tapes/tape.parquet", "made")])
+async def test_a_recording_that_has_a_place_leaves_nothing_there(
+    tmp_path: Path, path: str, says: str
+) -> None:
+    found = await finding("record", config(tmp_path, record={"path": path}))
+    assert (found.ok, found.what) == (True, f"{(tmp_path / path).parent} can be {says}")
+    assert names_in(tmp_path).isdisjoint(("new", "tape.parquet"))
+
+
+def names_in(folder: Path) -> set[str]:
+    return {one.name for one in folder.iterdir()}
+
+
 async def test_a_broker_that_is_away(tmp_path: Path) -> None:
     settings = config(tmp_path, mqtt={"enabled": True, "port": free_port()})
     faulty(await finding("mqtt", settings), "refused", "Start the broker")
