@@ -27,8 +27,9 @@ from structlog.tracebacks import ExceptionDictTransformer
 from bot.config import LogSection
 
 MASK: Final = "**********"
-CHATTY: Final = ("aiosqlite", "apprise", "asyncio", "httpcore", "httpx", "matplotlib", "peewee", "sqlalchemy",
-                 "uvicorn.access", "uvicorn.error", "urllib3", "web3", "websockets", "yfinance")  # fmt: skip
+CHATTY: Final = ("aiosqlite", "alpaca", "apprise", "asyncio", "httpcore", "httpx", "matplotlib", "peewee",
+                 "sqlalchemy", "uvicorn.access", "uvicorn.error", "urllib3", "web3", "websockets",
+                 "yfinance")  # fmt: skip
 """Loggers of libraries, shown from ``warning`` on unless the level is ``debug``."""
 
 _URL: Final = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s\"'<>]*)")

@@ -86,6 +86,7 @@ def test_chatty_libraries_speak_from_warning_on_unless_debugging() -> None:
     stream = logged()
     logging.getLogger("uvicorn.access").info("GET /metrics")
     logging.getLogger("web3.providers").info("request")
+    logging.getLogger("alpaca.data.live.websocket").info("connecting to …")
     assert not lines(stream)
     stream = logged(level="debug")
     logging.getLogger("uvicorn.access").info("GET /metrics")
