@@ -14,7 +14,7 @@ def quote(config: Config, registry: Registry, saved: bytes | None, instrument: s
           sides: list[str]) -> dict[str, Any]:  # fmt: skip
     """Average price of ``size_usd`` on each side; ``price`` is ``None`` with ``why`` where there is none.
 
-    Raises :class:`UsageError` if the daemon has not seen the instrument.
+    Raises :class:`UsageError` if it is no token's, or the daemon has not seen it.
     """
     driver = Driver(config, registry)
     if saved is not None:
@@ -22,6 +22,11 @@ def quote(config: Config, registry: Registry, saved: bytes | None, instrument: s
     market = driver.engine.market
     state = market.instrument(instrument)
     if state is None:
+        symbol = instrument.partition("@")[0]
+        if symbol in registry.underlyings or driver.engine.hedges.knows(instrument):
+            raise UsageError(
+                f"{instrument} is no token: quote is for tokens; `pegbot positions` shows hedges"
+            )
         known = ", ".join(sorted(market.instruments)[:8]) or "none; run `pegbot run` first"
         raise UsageError(f"no prices of {instrument!r} in the last snapshot; there is: {known}")
     quotes = []

@@ -576,6 +576,16 @@ def test_an_instrument_nobody_has_seen_is_told_with_those_that_were(pegbot: Pegb
     )
 
 
+@pytest.mark.parametrize("name", ["TSLA260619P00395000@alpaca", "TSLA@krakenfutures", "TSLA@yahoo", "TSLA"])
+def test_hedges_and_shares_are_not_for_quote(pegbot: Pegbot, config: Path, name: str) -> None:
+    remember(config, snapshot=seen(config))
+    answer = pegbot("quote", name, "--size", 5, "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        f"pegbot: {name} is no token: quote is for tokens; `pegbot positions` shows hedges\n"
+    )
+
+
 def test_without_data_quote_says_what_to_do_first(pegbot: Pegbot, config: Path) -> None:
     answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
     assert (answer.code, answer.out) == (2, "")
