@@ -11,12 +11,12 @@ from msgspec import Struct
 from bot.config import Config
 from bot.driver import Driver
 from bot.errors import UsageError
-from bot.market import Market
+from bot.market import MAX_TS, MIN_TS, Market
 from bot.registry import Registry
 from bot.registry.issuer import Failure
 from bot.strategy.mechanisms import Assumption, Delay, Mechanism, Moment, mechanism_of, mechanisms
 from bot.strategy.mechanisms.model import ACTIONS, Action
-from bot.timefmt import parse
+from bot.timefmt import parse, short
 from bot.types import Ns, Plan
 from bot.valuation.sessions import SessionClock
 
@@ -83,6 +83,8 @@ def asked(config: Config, registry: Registry, at: str | None, size_usd: float, n
         moment = parse(at)
     except ValueError as error:
         raise UsageError(f"--at: {error}") from None
+    if not MIN_TS <= moment < MAX_TS:
+        raise UsageError(f"--at: {at} is before {short(MIN_TS)[:10]} or not before {short(MAX_TS)[:10]}")
     return survey(config, registry, moment, size_usd, names)
 
 

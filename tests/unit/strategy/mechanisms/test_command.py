@@ -108,7 +108,15 @@ def test_a_plan_that_mints_says_what_of_the_mint_is_assumed():
     assert assumed_in(worked.spike_with_inventory(), REGISTRY) == []
 
 
-@pytest.mark.parametrize(("names", "at_", "says"), [(["moon"], None, "'moon'"), ([], "noon", "not a time")])
+@pytest.mark.parametrize(
+    ("names", "at_", "says"),
+    [
+        (["moon"], None, "'moon'"),
+        ([], "noon", "not a time"),
+        ([], "0001-01-01", "--at: 0001-01-01 is before 2000-01-01 or not before 2100-01-01"),
+        ([], "9999-12-31T23:59Z", "not before 2100-01-01"),
+    ],
+)
 def test_wrong_use_is_told(names, at_, says):
     with pytest.raises(UsageError, match=says):
         asked(config(), REGISTRY, at_, 5_000.0, names, None)
