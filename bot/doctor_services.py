@@ -1,4 +1,4 @@
-"""What is no source of prices, for ``pegbot doctor``: clock, ledger, tape, broker, channels, the page's port."""
+"""What is no source of prices, for ``pegbot doctor``: clock, ledger, tape, broker, channels, the web page."""
 
 from __future__ import annotations
 
