@@ -12,7 +12,7 @@ from bot.backtest.run import marks as marks_of
 from bot.config import Config
 from bot.driver import Driver
 from bot.ledger.books import Books
-from bot.ledger.money import total as summed
+from bot.money import total as summed
 from bot.registry import Registry
 from bot.strategy.options import Greeks
 

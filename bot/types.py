@@ -191,6 +191,9 @@ class Leg(Struct, frozen=True):
     after_seconds: float = 0.0
 
 
+CONTRACT_SHARES = 100
+"""Of a standard listed option."""
+
 HedgeKind = Literal["none", "short_stock", "perp", "listed_option", "perpetual_option"]
 
 

@@ -13,15 +13,14 @@ from decimal import Decimal
 
 from bot.execution.margin import NEVER, CoinUsd, Kind, Margin, Position, ShareUsd
 from bot.execution.pricing import PRICE_QUANTUM, exact
-from bot.ledger.derivatives import SHARES
-from bot.ledger.money import ZERO, value_usd
+from bot.money import ZERO, value_usd
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_lines import OptionLine, PerpetualLine, PerpLine
 from bot.strategy.options import occ
 from bot.strategy.options.chain import MAX_AGE_NS
 from bot.strategy.options.european import intrinsic
 from bot.timefmt import DAY_SECONDS, NS
-from bot.types import Fill, Ns, Side, split_instrument
+from bot.types import CONTRACT_SHARES, Fill, Ns, Side, split_instrument
 
 HOUR_NS, DAY_NS = 3_600 * NS, DAY_SECONDS * NS
 RETRY_NS = 60 * NS
@@ -161,7 +160,10 @@ class Carried:
                 return []
         action, price = ("expire_long" if long else "expire_short"), ZERO
         if worth:
-            action, price = ("exercise" if long else "assign"), Decimal(repr(contract.strike)) * SHARES
+            action, price = (
+                ("exercise" if long else "assign"),
+                Decimal(repr(contract.strike)) * CONTRACT_SHARES,
+            )
         fills = [position.note(at, action, position.instrument, position.quantity, price,
                                f"the share at ${share:,.2f}")]  # fmt: skip
         fills += self._end(position, at)
@@ -169,7 +171,7 @@ class Carried:
             sells = (contract.kind == "put") == long
             delivered = Position(
                 position.id, position.plan_id, position.instrument, position.underlying, "shares",
-                "sell" if sells else "buy", position.quantity * SHARES, at, booked=position.booked,
+                "sell" if sells else "buy", position.quantity * CONTRACT_SHARES, at, booked=position.booked,
             )  # fmt: skip
             self.positions[position.id] = delivered
             self._look()

@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.execution.pricing import PRICE_QUANTUM, exact
-from bot.ledger.money import ZERO, value_usd
+from bot.money import ZERO, value_usd
 from bot.strategy.hedge_lines import Line, PerpetualLine, PerpLine
 from bot.strategy.options import perpetual
 from bot.timefmt import NS, duration

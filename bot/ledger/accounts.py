@@ -35,7 +35,7 @@ from bot.ledger.derivatives import USD as USD
 from bot.ledger.derivatives import Posting as Posting
 from bot.ledger.derivatives import trade as _trade
 from bot.ledger.derivatives import transfer as _transfer
-from bot.ledger.money import ZERO, neg, total, value_usd
+from bot.money import ZERO, neg, total, value_usd
 from bot.types import Fill, Ns, split_instrument
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bot.ledger import derivatives
 from bot.ledger.accounts import CASH, GAS, USD, Entry
-from bot.ledger.money import ZERO, minus, neg, share_of, total, value_usd
+from bot.money import ZERO, minus, neg, share_of, total, value_usd
 
 TRADING = "income:trading:"
 RECEIVABLE = "assets:receivable:"

@@ -19,8 +19,8 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bot.errors import LedgerError
-from bot.ledger.money import ZERO, neg, value_usd
-from bot.types import Fill, split_instrument
+from bot.money import ZERO, neg, value_usd
+from bot.types import CONTRACT_SHARES, Fill, split_instrument
 
 CASH, USD = "assets:cash:usd", "USD"
 FUNDING_PAID, FUNDING_RECEIVED = "expenses:funding", "income:funding"
@@ -29,7 +29,6 @@ MARGINED = "margin:"
 """A place that begins so keeps perps and perpetual options against margin; the venue follows."""
 HELD = ("assets:options:", "liabilities:options:", "assets:margined:", "liabilities:margined:", MARGIN)
 OPTION = re.compile(r"([A-Z]{1,6})\d{6}([CP])(\d{8})")
-SHARES = 100
 
 BOUGHT = {"hedge_buy": 1, "unhedge_sell": -1, "expire_long": -1, "exercise": -1, "lapse": -1,
           "liquidate_long": -1}  # fmt: skip
@@ -143,7 +142,7 @@ def _delivered(fill: Fill) -> list[Posting]:
     sells = (found[2] == "P") == (fill.action == "exercise")
     sign = -1 if sells else 1
     account = f"{'liabilities' if sells else 'assets'}:shares:{fill.underlying}"
-    shares = fill.quantity_tokens * SHARES
+    shares = fill.quantity_tokens * CONTRACT_SHARES
     usd = value_usd(fill.quantity_tokens, fill.price)
     return trade(account, CASH, fill.underlying, _signed(sign, shares), _signed(sign, usd))
 

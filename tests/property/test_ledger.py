@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from bot.ledger.accounts import Entry, check, entries_for, opening_entry
 from bot.ledger.books import Books, fold
 from bot.ledger.db import open_database
-from bot.ledger.money import total
 from bot.ledger.store import Store
+from bot.money import total
 from bot.types import Fill
 from tests.unit.ledger.fills import D, T, fill, pair
 
