@@ -52,7 +52,7 @@ def test_fields_of_other_kinds_and_impossible_fees_are_refused(tmp_path: Path) -
         ('quote_address = "0x00"', "quote_address '0x00' is no address"),
         ('address = "TSLAx"', "address 'TSLAx' is no address"),
         ("quote_usd = 0.0", "quote_usd 0.0 is not what one USDC is worth in USD"),
-        ("quote_usd = nan", "quote_usd nan is not"),
+        ("quote_usd = nan", "quote_usd: not a number between"),
         ("token_decimals = -1", "token_decimals -1 is not between 0 and 36"),
     ],
 )
