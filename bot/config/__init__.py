@@ -11,7 +11,6 @@ from bot.config.detection import DetectorSection, ValuationSection
 from bot.config.exchanges import ExchangeSource
 from bot.config.execution import ExecutionSection, LedgerSection
 from bot.config.issuers import MyStonksSource, OndoSource, RobinhoodSource, XStocksSource
-from bot.config.keyed import KeyedSource
 from bot.config.load import load, parse
 from bot.config.model import Config
 from bot.config.oracles import ChainlinkSource, PythSource
@@ -44,7 +43,6 @@ __all__ = [
     "ExecutionSection",
     "IbkrSource",
     "JupiterSource",
-    "KeyedSource",
     "LedgerSection",
     "LogSection",
     "MqttSection",

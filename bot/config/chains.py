@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from bot.config.secrets import BY_REFERENCE
+from bot.config.secrets import Reference
 from bot.config.section import PositiveSeconds, PositiveUsd, Ratio, Section
 
 
@@ -94,7 +94,7 @@ class JupiterSource(Section):
 
     name: str = "jupiter"
     url: str = Field("https://api.jup.ag/swap/v1/quote", description="the endpoint for quotes")
-    api_key: str = Field("", description="env:NAME or file:PATH; without one, half a request a second")
+    api_key: Reference = Field("", description="env:NAME or file:PATH; without one, half a request a second")
     tokens: list[str] = Field(min_length=1, description="of the registry, with an address on Solana")
     sizes_usd: list[PositiveUsd] = Field(
         [500.0], min_length=1, description="each is asked for on both sides; the first makes the quote"
@@ -110,10 +110,3 @@ class JupiterSource(Section):
     tolerance: Ratio = Field(
         0.002, description="a route through one pool may differ from our own quote of it by so much"
     )
-
-    @field_validator("api_key")
-    @classmethod
-    def _by_reference(cls, value: str) -> str:
-        if value and not value.startswith(("env:", "file:")):
-            raise ValueError(BY_REFERENCE)
-        return value

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
-from bot.config.secrets import BY_REFERENCE
+from bot.config.secrets import Reference
 from bot.config.section import PositiveSeconds, Section
 
 
@@ -75,7 +75,7 @@ class MqttSection(Section):
     host: str = "127.0.0.1"
     port: int = Field(1883, ge=1, le=65535)
     username: str = ""
-    password: str = Field("", description="env:NAME or file:PATH")
+    password: Reference = Field("", description="env:NAME or file:PATH")
     tls: bool = False
     client_id: str = "pegbot"
     buffer: int = Field(
@@ -84,10 +84,3 @@ class MqttSection(Section):
     topics: list[Literal["tick", "basis", "incident", "plan", "fill", "status"]] = Field(
         ["basis", "incident", "plan", "fill", "status"]
     )
-
-    @field_validator("password")
-    @classmethod
-    def _by_reference(cls, value: str) -> str:
-        if value and not value.startswith(("env:", "file:")):
-            raise ValueError(BY_REFERENCE)
-        return value

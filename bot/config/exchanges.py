@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from bot.config.secrets import BY_REFERENCE
+from bot.config.secrets import Reference
 from bot.config.section import PositiveSeconds, Section
 
 
@@ -37,13 +37,6 @@ class ExchangeSource(Section):
     requests_per_second: float = Field(0.0, ge=0, description="over HTTP; 0 is what ccxt holds to be allowed")
     rest_url: str = Field("", description="instead of ccxt's address, paths kept: a proxy's, or a test's")
     websocket_url: str = Field("", description="the same for its sockets")
-    api_key: str = Field("", description="env:NAME or file:PATH; market data needs none")
-    api_secret: str = ""
-    api_password: str = Field("", description="where an exchange wants a third")
-
-    @field_validator("api_key", "api_secret", "api_password")
-    @classmethod
-    def _by_reference(cls, value: str) -> str:
-        if value and not value.startswith(("env:", "file:")):
-            raise ValueError(BY_REFERENCE)
-        return value
+    api_key: Reference = Field("", description="env:NAME or file:PATH; market data needs none")
+    api_secret: Reference = ""
+    api_password: Reference = Field("", description="where an exchange wants a third")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bot.config.keyed import KeyedSource
+from bot.config.secrets import Reference
 from bot.config.section import PositiveSeconds, Section
 
 
@@ -36,9 +36,10 @@ class XStocksSource(Section):
     silence_seconds: PositiveSeconds = Field(120.0, description="no answer for so long: the source is down")
 
 
-class OndoSource(KeyedSource):
+class OndoSource(Section):
     """``[[collectors.ondo]]``: Ondo Global Markets: hours, halts, limits, prices, quotes. Needs a key."""
 
+    api_key: Reference = Field("", description="env:NAME or file:PATH")
     name: str = "ondo"
     url: str = "https://api.gm.ondo.finance/v1"
     tokens: list[str] = Field(min_length=1, description="tokens of the issuer ondo in the registry")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from bot.config.keyed import KeyedSource
+from bot.config.secrets import Reference
 from bot.config.section import PositiveSeconds, Section
 
 
-class PythSource(KeyedSource):
+class PythSource(Section):
     """``[[collectors.pyth]]``: Pyth's prices from a Hermes server, streamed; polled where that fails."""
 
+    api_key: Reference = Field("", description="env:NAME or file:PATH")
     name: str = "pyth"
     url: str = Field("https://pyth.dourolabs.app/hermes", description="base of the Hermes server")
     feeds: list[str] = Field(min_length=1, description="of the registry's feeds, e.g. AAPL@pyth")

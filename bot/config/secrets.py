@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from bot.errors import ConfigError
 
 BY_REFERENCE = "a secret is written env:NAME or file:PATH, never as the value itself"
+
+
+def _by_reference(value: str) -> str:
+    if value and not value.startswith(("env:", "file:")):
+        raise ValueError(BY_REFERENCE)
+    return value
+
+
+Reference = Annotated[str, AfterValidator(_by_reference)]
+"""Of the TOML: where a secret is; empty for none."""
 
 
 class Secret(SecretStr):

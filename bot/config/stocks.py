@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from bot.config.keyed import KeyedSource
+from bot.config.secrets import Reference
 from bot.config.section import PositiveSeconds, Section
 
 
@@ -23,15 +23,11 @@ class YahooSource(Section):
     poll_seconds: PositiveSeconds = Field(30.0, description="how often to poll while the socket is down")
 
 
-class AlpacaKeys(KeyedSource):
+class AlpacaKeys(Section):
     """Alpaca's pair of keys; its market data answers nobody without."""
 
-    api_secret: str = Field("", description="env:NAME or file:PATH")
-
-    @field_validator("api_secret")
-    @classmethod
-    def _secret_by_reference(cls, value: str) -> str:
-        return cls._by_reference(value)
+    api_key: Reference = Field("", description="env:NAME or file:PATH")
+    api_secret: Reference = Field("", description="env:NAME or file:PATH")
 
 
 class AlpacaSource(AlpacaKeys):
