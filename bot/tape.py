@@ -23,15 +23,14 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from bot import segments
+from bot import columns, segments
+from bot.columns import NUMBERS, REQUIRED
 from bot.errors import DataError, TapeError, UsageError
 from bot.market import AHEAD_NS, MAX_TS, MIN_TS, check
 from bot.timefmt import DAY_SECONDS, NS, duration, parse, short
 from bot.types import TICK_KINDS, Ns, Tick, TickKind
 
 COLUMNS = ("ts", "received", "instrument", "kind", "bid", "ask", "price", "high", "low", "size", "data")
-REQUIRED = ("ts", "instrument", "kind")
-NUMBERS = ("bid", "ask", "price", "high", "low", "size")
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 ROWS = 65_536
 MAX_FIELD = 1 << 30
@@ -265,21 +264,15 @@ def _read_growing(path: Path, on_bad: OnBad) -> Iterator[Tick]:
 
 def _rows(batches: Iterable[Any], path: Path, on_bad: OnBad) -> Iterator[Tick]:
     """The usable ticks of record batches."""
-    import pyarrow as pa
-
     number = 0
     for batch in batches:
-        columns: list[list[Any]] = [[None] * batch.num_rows] * len(COLUMNS)
-        for name in batch.schema.names:
-            column = batch.column(name)
-            if name in NUMBERS:
-                column = column.cast(pa.float64())
-            columns[COLUMNS.index(name)] = column.to_pylist()
-        for values in zip(*columns, strict=True):
-            number += 1
-            tick = _checked(values, f"{path}: row {number}", on_bad)
-            if tick is not None:
-                yield tick
+        first = number + 1
+
+        def checked(values: columns.Row, place: int, first: int = first) -> Tick | None:
+            return _checked(values, f"{path}: row {first + place}", on_bad)
+
+        yield from columns.ticks(batch, COLUMNS, checked)
+        number += batch.num_rows
 
 
 def _tick(row: dict[str, Any], where: str, on_bad: OnBad) -> Tick | None:

@@ -1,0 +1,165 @@
+"""Record batches of a tape as ticks: checked a column at a time, and only what fails row by row.
+
+A row that passes here is one that :mod:`bot.tape` would take, too; every other is handed to it, which knows
+what is wrong and how to say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
+from typing import Any
+
+from bot.market import MAX_PRICE, MAX_TS, MIN_PRICE, MIN_TS
+from bot.types import TICK_KINDS, Tick
+
+PRICES = ("bid", "ask", "price", "high", "low")
+NUMBERS = (*PRICES, "size")
+TEXTS = ("instrument", "kind")
+REQUIRED = ("ts", *TEXTS)
+_KINDS = frozenset(TICK_KINDS)
+
+Row = tuple[Any, ...]
+Checked = Callable[[Row, int], Tick | None]
+"""The tick of the values of a row, in the order of the columns given, and its place in the batch; ``None`` if
+it cannot be used."""
+
+
+def ticks(batch: Any, names: Sequence[str], checked: Checked) -> Iterator[Tick]:
+    """The usable ticks of a batch; ``names`` are all columns there may be, those missing count as null."""
+    columns = _Columns(batch)
+    values = [columns.values(name) for name in names]
+    places = [names.index(field) for field in Tick.__struct_fields__]
+    if columns.plain():
+        yield from map(Tick, *(values[place] for place in places[:-1]), columns.received())
+        return
+    for number, (row, good) in enumerate(zip(zip(*values, strict=True), columns.good.tolist(), strict=True)):
+        tick = _tick(row, places) if good else checked(row, number)
+        if tick is not None:
+            yield tick
+
+
+def _tick(row: Row, places: Sequence[int]) -> Tick:
+    *first, received = (row[place] for place in places)
+    return Tick(*first, received or 0)
+
+
+class _Columns:
+    """The columns of one batch as lists, and for each row whether all that was looked at is ``good``."""
+
+    def __init__(self, batch: Any) -> None:
+        import numpy as np
+
+        self._batch = batch
+        self._present = frozenset(batch.schema.names)
+        self.good = np.ones(batch.num_rows, dtype=bool)
+        self._bid_ask: list[Any] = []
+
+    def values(self, name: str) -> list[Any]:
+        """A column as Python's own values, null as ``None``."""
+        if name not in self._present:
+            if name in REQUIRED:
+                self.good[:] = False
+            return [None] * self._batch.num_rows
+        column = self._batch.column(name)
+        if name in NUMBERS:
+            return self._numbers(name, column)
+        if name in TEXTS:
+            return self._texts(name, column)
+        return self._data(column) if name == "data" else self._times(name, column)
+
+    def plain(self) -> bool:
+        """Whether every row of what was asked for can be taken as it is."""
+        if len(self._bid_ask) == 2:
+            bid, ask = self._bid_ask
+            self.good &= ~(bid > ask)  # null is no number here, and so never crossed
+        return bool(self.good.all())
+
+    def received(self) -> Any:
+        """When each row was received, 0 where nobody says."""
+        if "received" not in self._present:
+            return repeat(0, self._batch.num_rows)
+        return self._batch.column("received").fill_null(0).to_numpy(zero_copy_only=False).tolist()
+
+    def _times(self, name: str, column: Any) -> list[Any]:
+        import pyarrow as pa
+
+        if column.type != pa.int64():
+            self.good[:] = False
+            whole: list[Any] = column.to_pylist()
+            return whole
+        if name == "ts" and column.null_count:
+            self.good[:] = False
+        moments = column.fill_null(0).to_numpy(zero_copy_only=False)
+        least = MIN_TS if name == "ts" else 0
+        self.good &= (moments >= least) & (moments < MAX_TS)
+        return _nulled(moments, column)
+
+    def _numbers(self, name: str, column: Any) -> list[Any]:
+        import numpy as np
+        import pyarrow as pa
+
+        column = column.cast(pa.float64())
+        if column.null_count == len(column):
+            return [None] * len(column)
+        numbers = column.to_numpy(zero_copy_only=False)
+        least, most = (0.0, float("inf")) if name == "size" else (MIN_PRICE, MAX_PRICE)
+        fits = (numbers >= least) & (numbers < most)
+        if column.null_count:
+            fits |= ~column.is_valid().to_numpy(zero_copy_only=False)
+        self.good &= fits
+        if name in ("bid", "ask"):
+            self._bid_ask.append(numbers)
+        if name in ("high", "low"):
+            self.good &= np.isnan(numbers)  # few rows have an excursion: they are looked at one by one
+        return _nulled(numbers, column)
+
+    def _texts(self, name: str, column: Any) -> list[Any]:
+        import numpy as np
+        import pyarrow as pa
+
+        if pa.types.is_string(column.type):
+            column = column.dictionary_encode()
+        if not pa.types.is_dictionary(column.type) or column.null_count:
+            self.good[:] = False
+            whole: list[Any] = column.to_pylist()
+            return whole
+        words = column.dictionary.to_pylist()
+        usable = _is_kind if name == "kind" else _is_instrument
+        places = column.indices.to_numpy(zero_copy_only=False)
+        if words:
+            self.good &= np.array([usable(word) for word in words], dtype=bool)[places]
+        return [words[place] for place in places.tolist()]
+
+    def _data(self, column: Any) -> list[Any]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not pa.types.is_string(column.type):
+            self.good[:] = False
+            whole: list[Any] = column.to_pylist()
+            return whole
+        begins = pc.is_in(pc.utf8_slice_codeunits(column, 0, 1), pa.array(["{", "[", '"', None]))
+        ends = pc.is_in(pc.utf8_slice_codeunits(column, -1), pa.array(["}", "]", '"', None]))
+        self.good &= pc.and_(begins, ends).to_numpy(zero_copy_only=False)
+        texts: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+        return texts
+
+
+def _nulled(values: Any, column: Any) -> list[Any]:
+    """Numbers as Python's own, null as ``None``."""
+    if not column.null_count:
+        plain: list[Any] = values.tolist()
+        return plain
+    mixed = values.astype(object)
+    mixed[~column.is_valid().to_numpy(zero_copy_only=False)] = None
+    found: list[Any] = mixed.tolist()
+    return found
+
+
+def _is_kind(word: object) -> bool:
+    return word in _KINDS
+
+
+def _is_instrument(word: object) -> bool:
+    return isinstance(word, str) and "@" in word and word.isprintable()

@@ -1,0 +1,91 @@
+"""Batches read a column at a time: the same ticks and the same complaints as row by row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import tape
+from bot.columns import NUMBERS, Row, ticks
+from bot.errors import TapeError
+from bot.market import MAX_TS, MIN_TS
+from bot.tape import COLUMNS
+from bot.types import TICK_KINDS, Tick
+
+NUMBER = st.none() | st.sampled_from([1.0, 1.5, 0.0, -1.0, 1e-10, 1e12, float("nan"), float("inf")])
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "ts": st.none() | st.sampled_from([MIN_TS - 1, MIN_TS, MAX_TS - 1, MAX_TS]),
+            "received": st.none() | st.sampled_from([-1, 0, MIN_TS, MAX_TS]),
+            "instrument": st.none() | st.sampled_from(["TSLAx@kraken", "TSLAx", "", "A\n@b"]),
+            "kind": st.none() | st.sampled_from([*TICK_KINDS, "rumour", ""]),
+            "data": st.none() | st.sampled_from(['{"a":1}', "[1]", '"x"', "x", "", "{", '{"é\n":"}"}']),
+        }
+        | {name: NUMBER for name in NUMBERS}
+    ),
+    max_size=8,
+)
+GOOD = {"ts": MIN_TS, "instrument": "TSLAx@kraken", "kind": "quote", "bid": 1.0, "ask": 1.5}
+
+
+def row_by_row(rows: list[dict[str, Any]]) -> tuple[list[Tick], list[str]]:
+    told: list[str] = []
+    found = [
+        tape._checked(tuple(row.get(name) for name in COLUMNS), f"row {place}", _teller(told))
+        for place, row in enumerate(rows)
+    ]
+    return [tick for tick in found if tick is not None], told
+
+
+def by_column(batch: Any) -> tuple[list[Tick], list[str]]:
+    told: list[str] = []
+
+    def checked(values: Row, place: int) -> Tick | None:
+        return tape._checked(values, f"row {place}", _teller(told))
+
+    return list(ticks(batch, COLUMNS, checked)), told
+
+
+def _teller(told: list[str]) -> Any:
+    return lambda error: told.append(f"{error.reason} {error.detail}")
+
+
+@given(ROWS, st.booleans())
+def test_a_batch_reads_as_its_rows_do(rows: list[dict[str, Any]], plain: bool) -> None:
+    batch = pa.RecordBatch.from_pylist(rows, schema=tape.schema(plain=plain))
+    assert by_column(batch) == row_by_row(rows)
+
+
+@given(ROWS, st.sets(st.sampled_from(COLUMNS)))
+def test_columns_that_are_not_there_are_null(rows: list[dict[str, Any]], without: set[str]) -> None:
+    kept = [field for field in tape.schema() if field.name not in without]
+    rows = [{name: value for name, value in row.items() if name not in without} for row in rows]
+    batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema(kept))
+    assert by_column(batch) == row_by_row(rows)
+
+
+def test_columns_of_other_types_are_looked_at_row_by_row() -> None:
+    rows = [GOOD | {"bid": 1, "ask": 2}, GOOD | {"bid": 3, "ask": 2}]
+    kinds = {"ts": pa.uint64(), "instrument": pa.large_string(), "kind": pa.large_string()}
+    numbers = {"bid": pa.int32(), "ask": pa.float32()}
+    schema = pa.schema([pa.field(name, kind) for name, kind in (kinds | numbers).items()])
+    found, told = by_column(pa.RecordBatch.from_pylist(rows, schema=schema))
+    assert [(tick.bid, tick.ask) for tick in found] == [(1.0, 2.0)]
+    assert len(told) == 1 and told[0].startswith("crossed")
+
+
+def test_a_tape_of_many_rows_tells_which_is_bad(tmp_path: Path) -> None:
+    rows = [GOOD | {"ts": MIN_TS + place} for place in range(10)]
+    rows[7]["ask"] = 0.5
+    path = tmp_path / "a.parquet"
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(rows, schema=tape.schema()), path, row_group_size=4)
+    told: list[TapeError] = []
+    assert len(list(tape.read(path, on_bad=told.append))) == 9
+    assert [error.detail.partition("row ")[2][:2] for error in told] == ["8:"]
