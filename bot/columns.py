@@ -40,8 +40,9 @@ def ticks(batch: Any, names: Sequence[str], checked: Checked) -> Iterator[Tick]:
 
 
 def _tick(row: Row, places: Sequence[int]) -> Tick:
-    *first, received = (row[place] for place in places)
-    return Tick(*first, received or 0)
+    values: list[Any] = [row[place] for place in places]
+    values[-1] = values[-1] or 0
+    return Tick(*values)
 
 
 class _Columns:

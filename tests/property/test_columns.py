@@ -26,7 +26,7 @@ ROWS = st.lists(
             "kind": st.none() | st.sampled_from([*TICK_KINDS, "rumour", ""]),
             "data": st.none() | st.sampled_from(['{"a":1}', "[1]", '"x"', "x", "", "{", '{"é\n":"}"}']),
         }
-        | {name: NUMBER for name in NUMBERS}
+        | dict.fromkeys(NUMBERS, NUMBER)
     ),
     max_size=8,
 )
@@ -61,7 +61,7 @@ def test_a_batch_reads_as_its_rows_do(rows: list[dict[str, Any]], plain: bool) -
     assert by_column(batch) == row_by_row(rows)
 
 
-@given(ROWS, st.sets(st.sampled_from(COLUMNS)))
+@given(ROWS, st.sets(st.sampled_from(COLUMNS), max_size=len(COLUMNS) - 1))
 def test_columns_that_are_not_there_are_null(rows: list[dict[str, Any]], without: set[str]) -> None:
     kept = [field for field in tape.schema() if field.name not in without]
     rows = [{name: value for name, value in row.items() if name not in without} for row in rows]
@@ -76,7 +76,7 @@ def test_columns_of_other_types_are_looked_at_row_by_row() -> None:
     schema = pa.schema([pa.field(name, kind) for name, kind in (kinds | numbers).items()])
     found, told = by_column(pa.RecordBatch.from_pylist(rows, schema=schema))
     assert [(tick.bid, tick.ask) for tick in found] == [(1.0, 2.0)]
-    assert len(told) == 1 and told[0].startswith("crossed")
+    assert [complaint.partition(" ")[0] for complaint in told] == ["crossed"]
 
 
 def test_a_tape_of_many_rows_tells_which_is_bad(tmp_path: Path) -> None:
