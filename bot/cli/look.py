@@ -1,0 +1,132 @@
+"""Commands that look at what the daemon wrote to the ledger's database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from bot.cli.options import ConfigOption, JsonOption
+from bot.cli.setup import setup
+from bot.errors import PegbotError, UsageError
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.ledger.books import Books
+    from bot.ledger.store import Store
+
+T = TypeVar("T")
+
+
+def incidents(
+    config: ConfigOption = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those still open.")] = False,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Incidents in the ledger's database, newest first."""
+    from bot import console
+
+    loaded, _ = setup(config)
+    console.incidents(
+        _query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json
+    )
+
+
+def plans(
+    config: ConfigOption = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="ID", help="Write the reasoning of one plan.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Plans in the ledger's database, newest first; --explain ID reads one as a person would write it."""
+    from bot import console
+
+    loaded, registry = setup(config)
+    if explain is None:
+        console.plans(_query(loaded, lambda store: store.plans(limit=limit)), as_json)
+        return
+    plan = _query(loaded, lambda store: store.plan(explain))
+    if plan is None:
+        raise PegbotError(f"no plan {explain}; `pegbot plans` lists them")
+    console.plan(plan, as_json)
+    if not as_json:
+        from bot.mechanisms import assumed_in
+
+        for line in assumed_in(plan, registry):
+            typer.echo(line)
+
+
+def positions(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """What is held, hedges among it, and the greeks of the whole book, as the daemon saw it last."""
+    from bot import console
+    from bot.positions import positions as ask
+
+    loaded, registry = setup(config)
+
+    async def both(store: Store) -> tuple[bytes | None, Books]:
+        return await store.load_snapshot(), await store.books()
+
+    saved, books = _query(loaded, both)
+    console.positions(ask(loaded, registry, saved, books), as_json)
+
+
+def quote(
+    instrument: Annotated[str, typer.Argument(help="TOKEN@venue, as in AMZNx@kraken.")],
+    size: Annotated[float, typer.Option(help="USD that changes hands.", min=0.01, max=1e12)],
+    side: Annotated[str, typer.Option(help="buy or sell; both if absent.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What a size would really get on a venue, from the depth the daemon saw last."""
+    from bot import console
+    from bot.quote import quote as ask
+
+    if side not in ("", "buy", "sell"):
+        raise UsageError(f"--side is buy or sell, not {side!r}")
+    loaded, registry = setup(config)
+    saved = _query(loaded, lambda store: store.load_snapshot())
+    answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
+    console.quoted(answer, as_json)
+    raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
+
+
+def mechanisms(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME…", help="Issuer or exchange: one alone is shown at length."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As in 2026-11-24T15:00Z; now if absent.")
+    ] = None,
+    size: Annotated[float, typer.Option(help="USD that the band is for.", min=1, max=1e12)] = 5_000.0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How each issuer makes and unmakes its tokens: open or not, band, delay, limits, and what is assumed."""
+    from bot import console_mechanisms
+    from bot.mechanisms import asked
+
+    loaded, registry = setup(config)
+    saved = None if at is not None else _query(loaded, lambda store: store.load_snapshot())
+    console_mechanisms.show(asked(loaded, registry, at, size, names or [], saved), as_json)
+
+
+def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
+    """One question to the ledger's database."""
+    import asyncio
+
+    from bot.ledger.db import open_database
+    from bot.ledger.store import Store
+
+    async def answer() -> T:
+        engine = await open_database(config.ledger.url)
+        try:
+            return await ask(Store(engine))
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(answer())

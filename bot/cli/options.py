@@ -1,0 +1,14 @@
+"""Options that most commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar="PEGBOT_CONFIG", help="TOML file; the embedded demo if absent."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines: JSON on stdout.")]
