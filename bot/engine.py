@@ -97,9 +97,7 @@ class Engine:
         bands = Bands(self.clock, config.strategy.financing_rate)
         self.detector = Detector(config, self.market, self.clock, bands)
         self.strategy = Strategy(config.strategy, registry)
-        self.hedges = HedgeBook(
-            registry, config.strategy.ineligible_hedges, lambda name: name in self.strategy.desk.hedges
-        )
+        self.hedges = HedgeBook(registry, config.strategy.ineligible_hedges, self.strategy.desk.counts_on)
         self.now: Ns = 0
         self.heard: Ns = 0
         """When the last tick was of, whatever came since without one."""

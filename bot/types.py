@@ -269,9 +269,11 @@ BY_ITSELF = frozenset(
     {
         "margin_in", "margin_out", "funding_paid", "funding_received", "coin_sell", "coin_buy",
         "expire_long", "expire_short", "exercise", "assign", "liquidate_long", "liquidate_short", "lapse",
+        "hedge_stays",
     }
 )  # fmt: skip
-"""Actions of fills that no leg of a plan asked for: what happens to a hedge while it is held."""
+"""Actions of fills that no leg of a plan asked for: what happens to a hedge while it is held, one that cannot
+be closed and stays among it."""
 
 
 class Order(Struct, frozen=True):

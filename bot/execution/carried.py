@@ -30,15 +30,16 @@ IN_THE_MONEY_USD = 0.01
 
 
 class Carried:
-    """All hedges that are held. ``next_due`` is when something next happens by itself; ``watched`` are perps,
-    which any tick may liquidate."""
+    """All hedges that are held: ``held`` are their instruments, of however many plans. ``next_due`` is when
+    something next happens by itself; ``watched`` are perps, which any tick may liquidate."""
 
     def __init__(self, book: HedgeBook, share_usd: ShareUsd, coin_usd: CoinUsd) -> None:
         self._book, self._share_usd = book, share_usd
         self._margin = Margin(share_usd, coin_usd)
         self.positions: dict[str, Position] = {}
         self.next_due: Ns = NEVER
-        self.watched: set[str] = set()
+        self.watched: frozenset[str] = frozenset()
+        self.held: frozenset[str] = frozenset()
 
     def find(self, plan_id: str, instrument: str) -> Position | None:
         """What a plan holds of an instrument."""
@@ -106,7 +107,9 @@ class Carried:
 
     def _look(self) -> None:
         self.next_due = min((one.due for one in self.positions.values()), default=NEVER)
-        self.watched = {one.instrument for one in self.positions.values() if one.kind == "perp"}
+        found = self.positions.values()
+        self.held = frozenset(one.instrument for one in found)
+        self.watched = frozenset(one.instrument for one in found if one.kind == "perp")
 
     def _happen(self, position: Position, at: Ns, now: Ns) -> list[Fill]:
         if position.kind == "option":

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from bot.errors import Refusal
 from bot.execution.orders import IN_TRANSIT, order_id, unwind_id
 from bot.execution.pricing import Execution
+from bot.execution.retries import Retry
 from bot.execution.sides import action_of
-from bot.timefmt import NS
+from bot.timefmt import NS, duration
 from bot.types import Fill, Leg, Ns, Order, Plan
 
 _ZERO = Decimal(0)
@@ -77,6 +78,16 @@ def rejected(order: Order, plan: Plan, refusal: Refusal) -> Fill:
         settles=order.ts,
         status="rejected",
         reason=str(refusal),
+    )
+
+
+def stays(order: Order, plan: Plan, refusal: Refusal, retry: Retry) -> Fill:
+    """A hedge that still cannot be closed: why, for how long it was tried, when it is tried next."""
+    waited, pause = ((end - start) / NS for start, end in ((retry.since, order.ts), (order.ts, retry.at)))
+    note = f"{order.id}-W{retry.told}"
+    why = f"{refusal} (tried for {duration(waited)}, again in {duration(pause)} or with its next quote)"
+    return replace(
+        rejected(order, plan, refusal), id=f"{note}-F", order_id=note, action="hedge_stays", reason=why
     )
 
 

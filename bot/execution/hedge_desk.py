@@ -26,9 +26,6 @@ from bot.types import Fill, Leg, Ns, Order, Plan
 if TYPE_CHECKING:
     from bot.market import Market
 
-RETRY_NS = 60_000_000_000
-"""A hedge that cannot be closed now (its market is shut, its quote is old) is tried again after so long."""
-
 SHARE_MAX_AGE_NS = 4 * DAY_SECONDS * NS
 """Nothing is exercised, funded or margined by a share's price from before a long weekend."""
 
@@ -49,6 +46,15 @@ class HedgeDesk:
     def holds(self, leg: Leg, plan: Plan) -> Position | None:
         """What the plan has of a leg's instrument, if it has not ended by itself."""
         return self.carried.find(plan.id, leg.instrument)
+
+    def closed_by(self, leg: Leg, plan: Plan) -> frozenset[str]:
+        """Instruments whose quotes may let a hedge be closed that cannot be now."""
+        held = self.holds(leg, plan)
+        names = {leg.instrument}
+        if held is not None and held.kind in ("shares", "perpetual"):
+            state = self._market.underlyings.get(held.underlying)
+            names |= {one.name for one in state.references.values()} if state is not None else set()
+        return frozenset(names)
 
     def price(self, leg: Leg, plan: Plan, ts: Ns) -> Execution:
         """What an order would get now; shares that an option turned into are bought back at a broker's."""

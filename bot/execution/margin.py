@@ -17,10 +17,12 @@ from bot.execution.pricing import PRICE_QUANTUM, exact
 from bot.money import ZERO, value_usd
 from bot.strategy.hedge_lines import Line, PerpetualLine, PerpLine
 from bot.strategy.options import perpetual
-from bot.timefmt import NS, duration
+from bot.timefmt import DAY_SECONDS, NS, duration
 from bot.types import Fill, Ns, Side, split_instrument
 
 ONE = Decimal(1)
+SILENT_NS = DAY_SECONDS * NS
+"""What a perp that has said nothing for so long pays is not known: it is booked once that says something."""
 NEVER: Ns = 2**63 - 1
 
 Kind = Literal["option", "perp", "perpetual", "shares"]
@@ -89,12 +91,14 @@ class Margin:
     def fund(self, position: Position, line: Line | None, ts: Ns) -> list[Fill]:
         """Funding since it was last booked; a perpetual option pays no more than its margin holds.
 
-        While nothing says what the share is worth, what a perpetual option owes adds up.
+        What is owed adds up while nothing says what a perpetual option's share is worth, or a perp is silent.
         """
         seconds = (ts - position.accrued) / NS
         if seconds <= 0:
             return []
         if isinstance(line, PerpLine):
+            if ts - line.ts > SILENT_NS:
+                return []
             sign = -1 if position.side == "buy" else 1
             rate = line.rate_hour()
             worth = float(position.quantity) * (line.index or line.mark or 0.0)

@@ -7,7 +7,8 @@
        │  │     next leg needs │  │ it settled
        │  │   what is in transit▼  │
        │  │                   waiting
-       │  └─first leg refused──► refused          nothing was done
+       │  ├─first leg refused──► refused          nothing was done
+       │  └─a hedge's market has gone──► stranded  all else is done; the hedge stays open
        ├─later leg refused──► sending             what was minted goes the plan's other way, once
        └─later leg refused──► unwinding ──► unwound    what filled was reversed
                                       └───► stranded   it could not be: the position stays open
@@ -27,9 +28,9 @@ from bot.types import Leg, Plan, split_instrument
 State = Literal["sending", "waiting", "settling", "done", "refused", "unwinding", "unwound", "stranded"]
 
 NEXT: dict[State, frozenset[State]] = {
-    "sending": frozenset({"waiting", "settling", "done", "refused", "unwinding"}),
+    "sending": frozenset({"waiting", "settling", "done", "refused", "unwinding", "stranded"}),
     "waiting": frozenset({"sending"}),
-    "settling": frozenset({"done"}),
+    "settling": frozenset({"done", "stranded"}),
     "unwinding": frozenset({"unwound", "stranded"}),
     "done": frozenset(),
     "refused": frozenset(),
@@ -67,12 +68,19 @@ class PlanRun(Struct):
     in_transit: list[str] = []
     turned: bool = False
     """It goes on with what the plan says to do ``otherwise``."""
+    left_open: bool = False
+    """A hedge could not be closed: its market has gone."""
 
     def move(self, state: State) -> None:
         """Change state; a step the diagram does not have is a bug and stops the daemon."""
         if state not in NEXT[self.state]:
             raise LedgerError(f"plan {self.plan.id} cannot go from {self.state} to {state}")
         self.state = state
+
+    @property
+    def end(self) -> State:
+        """What it comes to once nothing is left to send or to settle."""
+        return "stranded" if self.left_open else "done"
 
     @property
     def legs(self) -> list[Leg]:

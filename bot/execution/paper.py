@@ -19,22 +19,21 @@ from bot.errors import Refusal
 from bot.execution.arming import require_start
 from bot.execution.counter import Counter
 from bot.execution.depth import Taken
-from bot.execution.fills import filled_of, order_of, rejected, settled_of
-from bot.execution.hedge_desk import RETRY_NS, HedgeDesk, ended, is_hedge
+from bot.execution.fills import filled_of, order_of, rejected, settled_of, stays
+from bot.execution.hedge_desk import HedgeDesk, ended, is_hedge
 from bot.execution.margin import NEVER
 from bot.execution.orders import FINAL, IN_TRANSIT, REVERSE, Filled, PlanRun, State, order_id
 from bot.execution.pricing import Execution, check_limit
+from bot.execution.retries import FINAL_RULES, Retries, waits
 from bot.execution.sides import OTHER
 from bot.registry import Registry
-from bot.timefmt import DAY_SECONDS, NS, duration
+from bot.timefmt import NS, duration
 from bot.types import Fill, Leg, Ns, Order, Plan, split_instrument
 
 if TYPE_CHECKING:
     from bot.market import Market
     from bot.strategy.hedge_book import HedgeBook
 
-WAY_OUT_NS = DAY_SECONDS * NS
-"""A deferred leg that is refused is tried again for so long after it was due."""
 KEEP_FINISHED = 10_000
 """Plans remembered as carried out: far more than can be handed over twice before they expire."""
 
@@ -52,8 +51,10 @@ class PaperBroker:
         self._transit: list[tuple[Ns, str, Fill]] = []
         self._counter = Counter(registry)
         self._ready: list[str] = []
-        self._retries: dict[str, Ns] = {}
+        self._retries = Retries()
         self._hedges: HedgeDesk | None = None
+        self.watched: frozenset[str] = frozenset()
+        """Instruments whose ticks :meth:`heard` must be told of."""
         self.next_due: Ns | None = None
         self.next_settlement: Ns | None = None
         """When something next settles, whatever else goes on by itself."""
@@ -63,16 +64,12 @@ class PaperBroker:
     def attach(self, book: HedgeBook, market: Market) -> None:
         """Trade options, perps and perpetual options, too; nothing is held of them yet."""
         self._hedges = HedgeDesk(book, market)
-
-    @property
-    def watched(self) -> set[str]:
-        """Instruments whose ticks :meth:`heard` must be told of."""
-        return self._hedges.carried.watched if self._hedges is not None else set()
+        book.carried = self._counts_on
 
     def heard(self, instrument: str, ts: Ns) -> list[Fill]:
-        """What follows from a tick of a watched instrument: hedges may be liquidated."""
-        assert self._hedges is not None
-        fills = self._hedges.carried.heard(instrument, ts)
+        """What follows from a tick of a watched instrument: hedges may be liquidated, or closed at last."""
+        fills = self._hedges.carried.heard(instrument, ts) if self._hedges is not None else []
+        self._retries.heard(instrument, ts)
         self._look()
         return fills
 
@@ -117,15 +114,13 @@ class PaperBroker:
                 fills.append(settled)
             elif self._hedges is not None:
                 fills += self._hedges.carried.due(self.next_due)
-            for plan_id in [name for name, at in self._retries.items() if at <= self.next_due]:
-                del self._retries[plan_id]
-                self._ready.append(plan_id)
+            self._ready += self._retries.due(self.next_due)
             self._look()
         if market is not None and self._ready:
             ready, self._ready = self._ready, []
             for plan_id in dict.fromkeys(ready):
                 run = self._runs.get(plan_id)
-                self._retries.pop(plan_id, None)
+                self._retries.hold(plan_id)
                 if run is not None and run.state == "waiting":
                     run.move("sending")
                     fills += self._advance(run, market, ts)
@@ -135,11 +130,13 @@ class PaperBroker:
     def _look(self) -> None:
         """When something next happens."""
         self.next_settlement = self._transit[0][0] if self._transit else None
-        times = [*self._retries.values()]
+        times = [self._retries.next_due]
         if self.next_settlement is not None:
             times.append(self.next_settlement)
         if self._hedges is not None and self._hedges.carried.positions:
             times.append(self._hedges.carried.next_due)
+        perps = self._hedges.carried.watched if self._hedges is not None else frozenset()
+        self.watched = perps | self._retries.watched if self._retries.watched else perps
         self.next_due = min((at for at in times if at < NEVER), default=None)
 
     def adopt(self, pending: Iterable[Fill]) -> int:
@@ -158,7 +155,7 @@ class PaperBroker:
             "transit": [fill for _, _, fill in sorted(self._transit, key=lambda item: item[:2])],
             "taken": self._counter.taken,
             "ready": self._ready,
-            "retries": self._retries,
+            "retries": self._retries.snapshot(),
             "hedges": self._hedges.snapshot() if self._hedges is not None else None,
         }
         plain: dict[str, Any] = msgspec.to_builtins(state)
@@ -174,7 +171,7 @@ class PaperBroker:
         heapify(self._transit)
         self._counter.taken = msgspec.convert(state["taken"], dict[str, Taken])
         self._ready = list(state["ready"])
-        self._retries = dict(state.get("retries", {}))
+        self._retries.restore(state.get("retries", {}))
         if self._hedges is not None and state.get("hedges") is not None:
             self._hedges.restore(state["hedges"])
         self._look()
@@ -193,7 +190,7 @@ class PaperBroker:
             later = run.plan.created + round(leg.after_seconds * NS)
             if ts < later:
                 run.move("waiting")
-                self._retries[run.plan.id] = later
+                self._retries.later(run.plan.id, later)
                 self._look()
                 return fills
             order = order_of(run.plan, run.next_leg, leg, ts)
@@ -206,32 +203,42 @@ class PaperBroker:
                 check_limit(leg, done.all_in, self._config.slippage)
                 self._best_way(run, leg, done, market, ts)
             except Refusal as refusal:
-                if self._tries_again(leg, refusal, ts - later):
-                    run.move("waiting")
-                    self._retries[run.plan.id] = ts + RETRY_NS
-                    self._look()
-                    return fills
-                if leg.after_seconds > 0 and ts > later:
-                    tried = duration((ts - later) / NS)
-                    refusal = Refusal(refusal.rule, f"{refusal.detail} (tried for {tried})")
+                waited = self._retries.waited(run.plan.id, ts)
+                if waits(leg, refusal, ts, ts - later, waited):
+                    return fills + self._try_later(run, leg, order, refusal)
+                tried = waited if leg.action == "unhedge" else ts - later if leg.after_seconds > 0 else 0
+                if tried > 0:
+                    refusal = Refusal(refusal.rule, f"{refusal.detail} (tried for {duration(tried / NS)})")
                 fills.append(rejected(order, run.plan, refusal))
+                self._retries.over(run.plan.id)
+                if leg.action == "unhedge" and refusal.rule not in FINAL_RULES:
+                    # Nothing of the rest depends on it, and undoing what is done would not bring it back.
+                    run.left_open = True
+                    run.next_leg += 1
+                    continue
                 if run.turn():
                     continue
                 return fills + self._give_up(run, market, ts)
             fills += self._fill(run, leg, order, done, market)
+            self._retries.over(run.plan.id)
             run.filled.append(Filled(run.next_leg, str(done.quantity)))
             run.next_leg += 1
-        run.move("settling" if run.in_transit else "done")
+        run.move("settling" if run.in_transit else run.end)
         self._close(run)
         return fills
 
-    @staticmethod
-    def _tries_again(leg: Leg, refusal: Refusal, waited: Ns) -> bool:
-        """Whether a leg that was refused waits: a hedge stays one until it can be closed, and what is to be
-        sent only later has a day to be taken. A price that is no good ends it."""
-        if refusal.rule in ("slippage", "plan.otherwise"):
-            return False
-        return leg.action == "unhedge" or (leg.after_seconds > 0 and waited < WAY_OUT_NS)
+    def _try_later(self, run: PlanRun, leg: Leg, order: Order, refusal: Refusal) -> list[Fill]:
+        """The plan waits; now and then that is told."""
+        run.move("waiting")
+        wakes: frozenset[str] = frozenset()
+        if leg.action == "unhedge":
+            hedge = self._hedges if is_hedge(leg) else None
+            wakes = hedge.closed_by(leg, run.plan) if hedge is not None else frozenset({leg.instrument})
+        told = self._retries.again(run.plan.id, leg, order.ts, wakes)
+        self._look()
+        if not told:
+            return []
+        return [stays(order, run.plan, refusal, self._retries.of(run.plan.id))]
 
     def _has_ended(self, leg: Leg, plan: Plan) -> bool:
         """Whether a leg is to close a hedge that is there no more."""
@@ -332,13 +339,20 @@ class PaperBroker:
         if run.state == "waiting" and not run.must_wait():
             self._ready.append(settled.plan_id)
         elif run.state == "settling" and not run.in_transit:
-            run.move("done")
+            run.move(run.end)
             self._close(run)
+
+    def _counts_on(self, instrument: str) -> bool:
+        """Whether a hedge is held, or named by a plan that is carried out."""
+        if self._hedges is not None and instrument in self._hedges.carried.held:
+            return True
+        return any(leg.instrument == instrument for run in self._runs.values() for leg in run.plan.legs)
 
     def _close(self, run: PlanRun) -> None:
         if run.state not in FINAL:
             return
         del self._runs[run.plan.id]
+        self._retries.over(run.plan.id)
         self._finished[run.plan.id] = run.state
         while len(self._finished) > KEEP_FINISHED:
             del self._finished[next(iter(self._finished))]

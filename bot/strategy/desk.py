@@ -54,6 +54,8 @@ class Reservation(Struct):
     minted: bool = False
     started: bool = False
     in_transit: list[str] = []
+    hedges: list[str] = []
+    """Options, perps and perpetual options that its legs name."""
     owned: dict[str, float] = {}
     """Tokens that its fills have brought, less those they took, by ``TOKEN@place``: less than none where
     it sold out of inventory."""
@@ -177,7 +179,14 @@ class Desk:
             plan.id, plan.incident_id, plan.underlying, exposure, plan.expires, len(plan.legs),
             stays_open=plan.route == "hedge_and_hold" and not any(leg.after_seconds for leg in plan.legs),
             otherwise=len(plan.otherwise),
+            hedges=[leg.instrument for leg in plan.legs if leg.side is not None],
         )  # fmt: skip
+
+    def counts_on(self, instrument: str) -> bool:
+        """Whether a hedge is held, or named by a plan that is offered or on its way."""
+        if instrument in self.hedges:
+            return True
+        return any(instrument in reservation.hedges for reservation in self.reservations.values())
 
     def expire(self, ts: Ns) -> None:
         """Let go of what was offered and not taken up in time."""

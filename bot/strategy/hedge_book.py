@@ -2,9 +2,9 @@
 
 A tick costs the same however many contracts there are, and memory is bounded: per share and venue
 :data:`MOST_OPTIONS` contracts of the nearest :data:`HORIZON_DAYS`, those that expire first; what expires is
-forgotten. What is held is always kept: its price, its greeks and its end depend on it. A chain is read only
-where a plan looks at it. What is stale, crossed or one-sided is left out and counted, so that a plan
-can say why.
+forgotten. What is held, or named by a plan that is offered or on its way, is always kept: its price, its
+greeks and its end depend on it. A chain is read only where a plan looks at it. What is stale, crossed or
+one-sided is left out and counted, so that a plan can say why.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_OTHERS = 256
 """Perpetual options of one share at most."""
 
 Held = Callable[[str], bool]
-"""Whether the desk holds any of an instrument."""
+"""Whether an instrument must stay: any of it is held, or a plan counts on it."""
 Multiplier = Callable[[str], float]
 """Shares per token, by the token's symbol."""
 CoinsUsd = Callable[[str], float]
@@ -55,7 +55,9 @@ class HedgeBook:
     def __init__(self, registry: Registry, ineligible: Collection[str] = (),
                  held: Held = lambda _instrument: False) -> None:  # fmt: skip
         """``ineligible`` are venues that this desk may not trade on: quotes there are left out of offers."""
-        self._registry, self._ineligible, self._held = registry, frozenset(ineligible), held
+        self._registry, self._ineligible, self._desk_holds = registry, frozenset(ineligible), held
+        self.carried: Held = lambda _instrument: False
+        """The same by whoever trades: of two plans one may have bought what the other has sold."""
         self.refused = 0
         # Options on a share class leave out its dot: BRK.B has BRKB's.
         self._roots = {ticker.replace(".", ""): ticker for ticker in registry.underlyings}
@@ -221,6 +223,9 @@ class HedgeBook:
             offers[name] = line
         self.lines[name] = line
         return True
+
+    def _held(self, name: str) -> bool:
+        return self._desk_holds(name) or self.carried(name)
 
     def _share(self, underlying: str) -> Share:
         return self.shares.setdefault(underlying, Share())

@@ -57,6 +57,30 @@ def test_what_a_hold_has_bought_no_other_plan_sells():
     assert desk.tokens == {}
 
 
+def test_what_an_offered_plan_names_is_counted_on_until_it_is_let_go_of():
+    desk = new_desk()
+    offered = plan(leg("buy", POOL, limit_price=1e9), hedged.leg("hedge", PERP, "sell", 10, 220, margin=500))
+    assert not desk.counts_on(PERP)
+    desk.reserve(offered, BOUGHT)
+    assert desk.counts_on(PERP)
+    assert not desk.counts_on(POOL)
+    desk.expire(offered.expires + 1)
+    assert not desk.counts_on(PERP)
+    tell(desk, "hedge", PERP, 10)
+    assert desk.counts_on(PERP)
+
+
+def test_a_hedge_that_stays_leaves_its_plans_capital_where_it_is():
+    desk = new_desk()
+    hold = plan(leg("buy", POOL), hedged.leg("unhedge", PERP, "buy", 10, 220), route="hedge_and_hold")
+    desk.reserve(hold, BOUGHT)
+    tell(desk, "buy", POOL, 10)
+    tell(desk, "hedge_stays", PERP, 10, "rejected")
+    assert "p1" in desk.reservations
+    tell(desk, "unhedge", PERP, 10, "rejected")
+    assert "p1" not in desk.reservations
+
+
 def test_what_it_owns_stays_its_own_on_the_way_to_where_it_is_sold():
     desk = new_desk()
     tell(desk, "mint", ISSUER, 10, "pending")

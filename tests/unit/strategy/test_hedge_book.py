@@ -390,3 +390,14 @@ def test_memory_goes_on_as_if_nothing_had_been(watched):
     for expiry in world.EXPIRIES:
         assert again.at().chain.of(expiry, "put") == watched.at().chain.of(expiry, "put")
     again.book.restore({"GONE260619P00395000@alpaca": [1, False, "", 1.0, 1.1, 1, 1, None, None]})
+
+
+def test_what_two_plans_hold_against_each_other_is_not_driven_out(monkeypatch):
+    near, last = world.EXPIRIES[1:]
+    both, chosen = world.option(395, "put", last), world.option(400, "put", last)
+    watched = Watched(HedgeBook(shipped_registry(), held=lambda name: name == chosen))
+    watched.book.carried = lambda name: name == both
+    monkeypatch.setattr(hedge_book, "MOST_OPTIONS", 3)
+    told(watched, *(world.quote_of(world.option(strike, "put", last), T, SPOT) for strike in (390, 395, 400)))
+    told(watched, *(world.quote_of(world.option(strike, "put", near), T, SPOT) for strike in (390, 395, 400)))
+    assert set(watched.book.lines) == {both, chosen, world.option(390, "put", near)}
