@@ -107,12 +107,12 @@ def mechanisms(
     as_json: JsonOption = False,
 ) -> None:
     """How each issuer makes and unmakes its tokens: open or not, band, delay, limits, and what is assumed."""
-    from bot import console_mechanisms
+    from bot.console.mechanisms import show
     from bot.mechanisms import asked
 
     loaded, registry = setup(config)
     saved = None if at is not None else _query(loaded, lambda store: store.load_snapshot())
-    console_mechanisms.show(asked(loaded, registry, at, size, names or [], saved), as_json)
+    show(asked(loaded, registry, at, size, names or [], saved), as_json)
 
 
 def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:

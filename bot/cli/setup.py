@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from bot.registry import Registry
 
 
-def embedded(name: str = "pegbot.toml") -> Path:
-    """A file of the default configuration: beside the package in a wheel, or in the checkout."""
+def embedded() -> Path:
+    """The default configuration: beside the package in a wheel, or in the checkout."""
     package = Path(__file__).resolve().parent.parent
-    inside = package / "embedded" / name
-    return inside if inside.exists() else package.parent / "config" / name
+    inside = package / "embedded" / "pegbot.toml"
+    return inside if inside.exists() else package.parent / "config" / "pegbot.toml"
 
 
 def _nothing(_config: Config, _registry: Registry) -> list[str]:

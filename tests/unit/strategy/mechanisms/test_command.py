@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
-from bot.console_mechanisms import cells, show
+from bot.console.mechanisms import cells, show
 from bot.driver import Driver
 from bot.errors import UsageError
 from bot.mechanisms import asked, assumed_in, halted_tokens, survey

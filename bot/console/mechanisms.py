@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.console import emit
+from bot.console.terminal import emit
 from bot.mechanisms import Side, Survey, plain
 from bot.strategy.mechanisms import Assumption
 from bot.timefmt import duration, short

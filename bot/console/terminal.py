@@ -1,0 +1,90 @@
+"""How anything is shown: JSON for machines, text and tables for people, progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import msgspec
+
+from bot.timefmt import short
+from bot.types import Ns, to_builtins
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+P = ParamSpec("P")
+
+
+def emit(data: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
+
+
+def lines(rows: Sequence[Any]) -> None:
+    """JSON Lines on stdout."""
+    for row in rows:
+        sys.stdout.write(msgspec.json.encode(to_builtins(row)).decode() + "\n")
+
+
+def say(*parts: Any) -> None:
+    """Text with rich's markup, in lines as long as they are."""
+    from rich.console import Console
+
+    Console(soft_wrap=True, highlight=False).print(*parts)
+
+
+def table_of(title: str, *columns: str) -> Table:
+    """An empty table; a column whose name ends in ``>`` is set to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        name = column.removesuffix(">")
+        table.add_column(name, justify="right" if column.endswith(">") else "left")
+    return table
+
+
+def show(table: Table) -> None:
+    """Print a table; where there is no terminal to fit it to, as wide as it is."""
+    from rich.console import Console
+
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def progress(what: str) -> AbstractContextManager[Callable[[int, Ns], None] | None]:
+    """Ticks and their time, while it runs."""
+
+    def told(ticks: int, now: Ns) -> str:
+        return f"{what}: {ticks:,} ticks, {short(now)} UTC"
+
+    return _running(told)
+
+
+def counting(what: str) -> AbstractContextManager[Callable[[int, int], None] | None]:
+    """How many are done, while it runs."""
+
+    def told(done: int, of: int) -> str:
+        return f"{what}: {done:,} of {of:,}"
+
+    return _running(told)
+
+
+@contextmanager
+def _running(told: Callable[P, str]) -> Iterator[Callable[P, None] | None]:
+    """A running line on stderr where there is a terminal; nothing where there is none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def tell(*args: P.args, **kwargs: P.kwargs) -> None:
+        sys.stderr.write(f"\r{told(*args, **kwargs)} ")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\033[K")

@@ -1,0 +1,137 @@
+"""Commands that look into the ledger: incidents, plans, and what a size would get."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.timefmt import NS
+from tests.fixtures.engine import TUESDAY
+from tests.fixtures.messages import incident, plan
+from tests.unit.cli.shell import KRAKEN, Answer, Pegbot, remember, seen
+
+
+def test_an_empty_ledger_has_no_incidents_and_no_plans(pegbot: Pegbot, config: Path) -> None:
+    assert pegbot("incidents", "-c", config) == Answer(0, "No incidents.\n", "")
+    assert pegbot("incidents", "-c", config, "--json") == Answer(0, "", "")
+    assert pegbot("plans", "-c", config).out.startswith("No plans")
+    assert pegbot("plans", "-c", config, "--json") == Answer(0, "", "")
+
+
+def test_incidents_are_listed_newest_first(pegbot: Pegbot, config: Path) -> None:
+    old = incident(id="old", opened=TUESDAY, last_seen=TUESDAY, resolved=TUESDAY, phase="resolve")
+    new = incident(id="new", opened=TUESDAY + NS, last_seen=TUESDAY + NS)
+    remember(config, old, new)
+    lines = pegbot("incidents", "-c", config, "--json").out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["new", "old"]
+    (line,) = pegbot("incidents", "-c", config, "--json", "--open").out.splitlines()
+    assert json.loads(line)["id"] == "new"
+    (line,) = pegbot("incidents", "-c", config, "--json", "--limit", 1).out.splitlines()
+    assert json.loads(line)["id"] == "new"
+    shown = pegbot("incidents", "-c", config).out
+    assert "AMZNx@raydium" in shown
+    assert "(open)" in shown
+
+
+def test_plans_are_listed_and_one_is_explained(pegbot: Pegbot, config: Path) -> None:
+    remember(
+        config, plan(id="p1"), plan(id="p2", decision="no_trade", route=None, reasons=["limits.venue: no"])
+    )
+    lines = [json.loads(line) for line in pegbot("plans", "-c", config, "--json").out.splitlines()]
+    assert {line["id"] for line in lines} == {"p1", "p2"}
+    shown = pegbot("plans", "-c", config).out
+    assert "mint_and_sell" in shown
+    assert "limits.venue: no" in shown
+    explained = pegbot("plans", "-c", config, "--explain", "p2")
+    assert explained.code == 0
+    assert "limits.venue" in explained.out
+    assert pegbot("plans", "-c", config, "--explain", "p1", "--json").json["id"] == "p1"
+
+
+def test_a_plan_that_is_not_there_is_a_no(pegbot: Pegbot, config: Path) -> None:
+    answer = pegbot("plans", "-c", config, "--explain", "p9")
+    assert answer == Answer(1, "", "pegbot: no plan p9; `pegbot plans` lists them\n")
+
+
+def test_a_ledger_that_is_away_exits_3(pegbot: Pegbot, config: Path) -> None:
+    text = config.read_text().partition("[ledger]")[0]
+    config.write_text(f'{text}[ledger]\nurl = "postgresql+asyncpg://me:hunter2@127.0.0.1:1/pegbot"\n')
+    answer = pegbot("incidents", "-c", config)
+    assert (answer.code, answer.out) == (3, "")
+    assert "127.0.0.1" in answer.err
+    assert "hunter2" not in answer.err
+
+
+def test_a_ledger_that_is_none_exits_2(pegbot: Pegbot, config: Path) -> None:
+    text = config.read_text().partition("[ledger]")[0]
+    config.write_text(f'{text}[ledger]\nurl = "notebook"\n')
+    answer = pegbot("incidents", "-c", config)
+    assert answer.code == 2
+    assert answer.err.startswith("pegbot: ledger.url: not a database URL")
+
+
+def test_quote_says_what_a_size_would_really_get(pegbot: Pegbot, config: Path) -> None:
+    remember(config, snapshot=seen(config))
+    answer = pegbot("quote", KRAKEN, "--size", 100, "-c", config, "--json")
+    assert answer.code == 0
+    assert (answer.json["instrument"], answer.json["size_usd"]) == (KRAKEN, 100.0)
+    buy, sell = answer.json["quotes"]
+    assert (buy["side"], sell["side"]) == ("buy", "sell")
+    assert buy["price"] > 400.5 > 399.5 > sell["price"], "the fee is included"
+    assert buy["tokens"] * buy["price"] == pytest.approx(100)
+    shown = pegbot("quote", KRAKEN, "--size", 100, "--side", "buy", "-c", config)
+    assert "buy" in shown.out
+    assert "sell" not in shown.out
+
+
+def test_a_size_the_venue_does_not_hold_is_a_no(pegbot: Pegbot, config: Path) -> None:
+    remember(config, snapshot=seen(config))
+    answer = pegbot("quote", KRAKEN, "--size", 1e6, "-c", config, "--json")
+    assert answer.code == 1
+    assert {one["why"] for one in answer.json["quotes"]} == {"the venue does not hold enough"}
+    assert (
+        "not possible: the venue does not hold enough"
+        in pegbot("quote", KRAKEN, "--size", 1e6, "-c", config).out
+    )
+
+
+def test_a_last_price_is_not_depth(pegbot: Pegbot, config: Path) -> None:
+    remember(config, snapshot=seen(config))
+    answer = pegbot("quote", "TSLAx@bybit", "--size", 5, "-c", config)
+    assert answer.code == 1
+    assert "the depth of this venue is not known, only its last price" in answer.out
+
+
+def test_an_instrument_nobody_has_seen_is_told_with_those_that_were(pegbot: Pegbot, config: Path) -> None:
+    remember(config, snapshot=seen(config))
+    answer = pegbot("quote", "GHOSTx@kraken", "--size", 5, "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        "pegbot: no prices of 'GHOSTx@kraken' in the last snapshot; there is: TSLAx@bybit, TSLAx@kraken\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["TSLA260619P00395000@alpaca", "TSLA@krakenfutures", "TSLA@yahoo", "TSLA"])
+def test_hedges_and_shares_are_not_for_quote(pegbot: Pegbot, config: Path, name: str) -> None:
+    remember(config, snapshot=seen(config))
+    answer = pegbot("quote", name, "--size", 5, "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        f"pegbot: {name} is no token: quote is for tokens; `pegbot positions` shows hedges\n"
+    )
+
+
+def test_without_data_quote_says_what_to_do_first(pegbot: Pegbot, config: Path) -> None:
+    answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert "run `pegbot run` first" in answer.err
+
+
+def test_a_snapshot_that_is_not_one_is_told(pegbot: Pegbot, config: Path) -> None:
+    remember(config, snapshot=msgspec.json.encode({"engine": {"version": 0}}))
+    answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
+    assert answer.code == 2
+    assert "run `pegbot run` first" in answer.err
