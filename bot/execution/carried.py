@@ -79,12 +79,12 @@ class Carried:
             position.usd += worth if position.side == "buy" else -worth
         return fills + self._end(position, fill.ts)
 
-    def due(self, ts: Ns) -> list[Fill]:
-        """Funding and expiries up to ``ts``, in order."""
+    def due(self, ts: Ns, now: Ns | None = None) -> list[Fill]:
+        """Funding and expiries up to ``ts``, in order; what has to wait is looked at again after ``now``."""
         fills: list[Fill] = []
         while self.next_due <= ts:
             position = min(self.positions.values(), key=lambda one: (one.due, one.id))
-            fills += self._happen(position, position.due, ts)
+            fills += self._happen(position, position.due, ts if now is None else now)
             self._look()
         return fills
 
@@ -148,7 +148,7 @@ class Carried:
         assert contract is not None
         share = self._share_usd(position.underlying, at)
         if share is None:
-            position.due = now + RETRY_NS
+            position.due = now + RETRY_NS if at >= contract.expiry else _close_after(now, contract.expiry)
             return []
         long = position.side == "buy"
         paid = intrinsic(contract.kind, share, contract.strike)
@@ -159,7 +159,7 @@ class Carried:
             if isinstance(line, OptionLine) and not line.crossed and at - line.ts <= MAX_AGE_NS:
                 asked = line.ask
             if not worth or asked is None or asked > paid:
-                position.due = min(occ.close_after(at), contract.expiry)
+                position.due = _close_after(at, contract.expiry)
                 return []
         action, price = ("expire_long" if long else "expire_short"), ZERO
         if worth:
@@ -184,3 +184,8 @@ class Carried:
         del self.positions[position.id]
         self._look()
         return self._margin.take_out(position, ts)
+
+
+def _close_after(ts: Ns, expiry: Ns) -> Ns:
+    """When an option that was sold may next be assigned."""
+    return min(occ.close_after(ts), expiry)

@@ -4,6 +4,7 @@ Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.errors import Refusal
+from bot.execution.adopted import positions_of
 from bot.execution.carried import Carried
 from bot.execution.depth import Taken
 from bot.execution.hedging import on_hedge
@@ -83,6 +85,14 @@ class HedgeDesk:
             name = self._shares(leg, held, order.ts).instrument
             fill = replace(fill, action=action, instrument=name)
         return self.carried.close(held, fill)
+
+    def adopt(self, fills: Iterable[Fill]) -> list[Position]:
+        """Take over what is open by these fills and unknown here, if the registry still knows what it is."""
+        known = self.carried.positions
+        lost = [one for one in positions_of(fills, self._book.kind_of) if one.id not in known]
+        if lost:
+            self.carried.restore([*known.values(), *lost])
+        return lost
 
     def snapshot(self) -> dict[str, Any]:
         """What is held, as plain data."""

@@ -113,7 +113,7 @@ class PaperBroker:
                 self._arrived(settled)
                 fills.append(settled)
             elif self._hedges is not None:
-                fills += self._hedges.carried.due(self.next_due)
+                fills += self._hedges.carried.due(self.next_due, ts)
             self._ready += self._retries.due(self.next_due)
             self._look()
         if market is not None and self._ready:
@@ -146,6 +146,18 @@ class PaperBroker:
         for fill in lost:
             self._await(settled_of(fill))
         return len(lost)
+
+    def adopt_hedges(self, booked: Iterable[Fill]) -> list[str]:
+        """Take over hedges that the ledger has fills of and that are unknown here; what they are of.
+
+        They are funded, liquidated and expire as any other; who closes them are people: their plans are gone.
+        """
+        lost = self._hedges.adopt(booked) if self._hedges is not None else []
+        for one in lost:
+            if self.state_of(one.plan_id) is None:
+                self._finished[one.plan_id] = "stranded"
+        self._look()
+        return [f"{one.quantity.normalize():f} {one.instrument} ({one.side}, {one.plan_id})" for one in lost]
 
     def snapshot(self) -> dict[str, Any]:
         """Everything needed to go on, as plain data."""

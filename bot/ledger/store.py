@@ -21,6 +21,7 @@ from bot.ledger import writes
 from bot.ledger.accounts import WALLET, Entry, entries_for, opening_entry
 from bot.ledger.books import Books, Position, ProfitAndLoss, fold
 from bot.ledger.db import guarded, transaction, whole
+from bot.ledger.hedges import open_hedges
 from bot.ledger.journal import audit, read_after, read_entries
 from bot.ledger.rows import fill_of
 from bot.types import Fill, Incident, Message, Ns, Order, Plan
@@ -216,6 +217,10 @@ class Store:
             .order_by(t.fills.c.settles, t.fills.c.id)
         )
         return [fill_of(row) for row in await self._rows(query)]
+
+    async def hedge_fills(self) -> list[Fill]:
+        """All that happened to hedges of plans that still hold some, in the order it was booked."""
+        return [fill_of(row) for row in await self._rows(open_hedges())]
 
     @whole
     async def entries(self, limit: int = 100, *, plan_id: str | None = None) -> list[Entry]:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from bot.errors import DataError
 from bot.registry.model import Registry
 from bot.strategy.hedge_chain import Listed, LiveChain, aside_of
-from bot.strategy.hedge_lines import Line, OptionLine, PerpetualLine, PerpLine
+from bot.strategy.hedge_lines import Line, LineKind, OptionLine, PerpetualLine, PerpLine
 from bot.strategy.hedge_quotes import HedgeQuotes, PerpetualQuote
 from bot.strategy.options import Perp, occ
 from bot.strategy.options.chain import MAX_AGE_NS
@@ -97,6 +97,15 @@ class HedgeBook:
         if venue in registry.perpetual_venues and (found := occ.PERPETUAL.fullmatch(symbol)) is not None:
             return found[1] in registry.underlyings
         return False
+
+    def kind_of(self, name: str) -> LineKind | None:
+        """What a hedge is by its name and venue; ``None`` if it is none."""
+        if not self.knows(name):
+            return None
+        _, venue = split_instrument(name)
+        if venue in self._registry.option_venues:
+            return "option"
+        return "perp" if venue in self._registry.perp_venues else "perpetual"
 
     def distrust(self, name: str) -> None:
         """Its last quote was crossed: what was known before is no longer believed."""
