@@ -15,10 +15,22 @@ from tests.unit.cli.shell import KRAKEN, Answer, Pegbot
 def test_help_names_every_command(pegbot: Pegbot) -> None:
     answer = pegbot("--help")
     assert answer.code == 0
-    for command in ("run", "doctor", "check", "record", "incidents", "plans", "quote", "replay", "score",
-                    "simulate", "import"):  # fmt: skip
+    for command in ("run", "doctor", "check", "kill", "incidents", "plans", "positions", "quote",
+                    "mechanisms", "pools", "replay", "score", "calibrate", "sweep", "backtest", "simulate",
+                    "import", "record"):  # fmt: skip
         assert f" {command} " in answer.out
         assert pegbot(command, "--help").code == 0
+
+
+def test_help_waits_for_nothing_that_only_a_command_needs() -> None:
+    heavy = {"msgspec", "pyarrow", "pydantic", "sqlalchemy", "starlette", "structlog"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, bot.cli; print(*sys.modules)"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert heavy.isdisjoint(done.stdout.split())
 
 
 def test_the_version_is_the_packages(pegbot: Pegbot) -> None:

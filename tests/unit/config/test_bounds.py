@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bot.config import parse
+from bot.config import Section, parse
 from bot.errors import ConfigError
 from tests.unit.config.mistakes import file_of, mistakes
 from tests.unit.config.sections import SECTIONS
@@ -44,6 +45,16 @@ def test_what_a_broker_or_a_calendar_could_not_take_is_told(
     (told,) = caught.value.problems
     assert told.startswith(f"c: collectors.{source}.0.{key}: ")
     assert says in told
+
+
+def test_every_table_of_the_package_is_seen_by_these_tests_and_by_importers() -> None:
+    def below(section: type[Section]) -> Iterator[type[Section]]:
+        for each in section.__subclasses__():
+            yield each
+            yield from below(each)
+
+    found = {each.__name__ for each in below(Section) if each.__module__.startswith("bot.config.")}
+    assert found == {each.__name__ for each in SECTIONS}
 
 
 def test_every_key_has_a_default_but_those_that_say_what_to_watch_or_whom_to_tell() -> None:
