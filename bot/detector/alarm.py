@@ -17,7 +17,7 @@ class Alarm:
     ``side``, ``count``, ``since``, ``peak``: on which side it is out, for how many prices, since when and
     how far at most. ``basis``, ``fair``, ``scale``, ``noise_var``: what is usual for it (its last basis,
     the slow average of fair value, the size of its moves, the variance of an honest basis), learnt at
-    ``learnt``. ``depth`` and ``usual_depth`` are USD that move it by 2 %, as of ``depth_at``. ``before``,
+    ``learnt``. ``usual_depth`` is USD that move it by 2 %, as of ``depth_at``. ``before``,
     ``extreme``, ``extreme_at``, ``extreme_usd``, ``after``: a far move that nobody confirms, kept for
     when it comes back, and how many prices have come since. ``bar_scale`` is the usual move from bar to
     bar. ``left``, ``left_since``: on which side of its peers a pool that stands still is left behind, and
@@ -26,7 +26,7 @@ class Alarm:
 
     __slots__ = (
         "after", "band", "band_from", "band_until", "bar_high", "bar_low", "bar_scale", "bars", "basis",
-        "before", "count", "cusum", "cusum_side", "depth", "depth_at", "extreme", "extreme_at",
+        "before", "count", "cusum", "cusum_side", "depth_at", "extreme", "extreme_at",
         "extreme_usd", "fair", "incident", "last_log", "learnt", "left", "left_since", "level", "noise_var",
         "peak", "scale", "seen", "side", "since", "usual_depth",
     )  # fmt: skip
@@ -50,7 +50,6 @@ class Alarm:
         self.scale = 0.0
         self.noise_var = 0.0
         self.learnt: Ns = 0
-        self.depth: float | None = None
         self.usual_depth: float | None = None
         self.depth_at: Ns = 0
         self.before = 0.0

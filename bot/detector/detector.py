@@ -70,7 +70,8 @@ NOISE_TAU, NOISE_MOST = 21_600.0, 2.0
 FAIR_TAU, FAIR_CAP_SECONDS = 600.0, 60.0
 BARS = 20
 """Bars in the average of usual moves; from half of them on it is believed."""
-DEPTH_NS = 60 * NS
+DEPTH_NS = 3600 * NS
+"""How often depth is looked at for what is usual: it is an average over a day, and dear to work out."""
 DEPTH_TAU = 86_400.0
 EXCURSION = 0.05
 EXCURSION_SCALES = 8.0
@@ -582,7 +583,7 @@ class Detector:
             alarm.usual_depth = (
                 depth if usual is None else average_step(usual, depth, weight(seconds, DEPTH_TAU))
             )
-            alarm.depth, alarm.depth_at = depth, ts
+            alarm.depth_at = ts
 
     def _remember(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float) -> None:
         """A far move that nobody confirms: kept, to see whether it comes back."""
