@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from math import log
+from typing import NamedTuple
 
-from bot.market import Market, TokenState
+from bot.market import Market, TokenState, UnderlyingState
 from bot.timefmt import DAY_SECONDS, NS
 from bot.types import Ns, Session
 
@@ -54,13 +55,32 @@ def currency_variance(symbol: str, market: Market | None, ts: Ns) -> float:
     state = market.underlyings.get(symbol) if market is not None else None
     if state is None:
         return UNKNOWN_CURRENCY * UNKNOWN_CURRENCY
+    doubt: Doubt | None = state.doubt
+    if doubt is None or not doubt.since <= ts <= doubt.until:
+        doubt = state.doubt = _doubt(state, ts)
+    return doubt.variance if ts <= doubt.newest else doubt.variance + doubt.rate * (ts - doubt.newest)
+
+
+class Doubt(NamedTuple):
+    """Variance of the log of what a coin is worth from ``since`` to ``until``, if nobody speaks meanwhile: as
+    of ``newest``, and so much more for each nanosecond after it."""
+
+    since: Ns
+    until: Ns
+    newest: Ns
+    variance: float
+    rate: float
+
+
+def _doubt(state: UnderlyingState, ts: Ns) -> Doubt:
     seen = [one for one in state.references.values() if one.price is not None and not one.halted]
     fresh = [one for one in seen if ts - one.ts <= CURRENCY_MAX_AGE_NS]
     if not fresh:
-        return UNKNOWN_CURRENCY * UNKNOWN_CURRENCY
+        return Doubt(ts, ts, ts, UNKNOWN_CURRENCY * UNKNOWN_CURRENCY, 0.0)
     logs = sorted(one.log_price for one in fresh)
     off = 0.0 if state.info.floating else logs[len(logs) // 2]
     apart = (logs[-1] - logs[0]) / 2 if len(logs) == 2 else 0.0
-    newest = max(one.ts for one in fresh)
-    aged = (state.info.annual_volatility or 0.01) ** 2 * max(0, ts - newest) / NS / DAY_SECONDS / 365.25
-    return CURRENCY_NOISE * CURRENCY_NOISE + apart * apart + 0.01 * off * off + aged
+    moments = [one.ts for one in fresh]
+    variance = CURRENCY_NOISE * CURRENCY_NOISE + apart * apart + 0.01 * off * off
+    rate = (state.info.annual_volatility or 0.01) ** 2 / NS / DAY_SECONDS / 365.25
+    return Doubt(ts, min(moments) + CURRENCY_MAX_AGE_NS, max(moments), variance, rate)
