@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from sys import float_info
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
+from msgspec import Struct
 
 from bot.errors import PoolError
 from bot.pools.curve import Executed
@@ -20,11 +21,26 @@ LARGEST = float_info.max
 SHOWN = 80
 """Characters of what is no level."""
 
+
+class Book(Struct, gc=False):
+    """A whole book, as nearly all are; what is not one is looked at in :func:`decode_book`."""
+
+    bids: list[Level]
+    asks: list[Level]
+
+
+_decode_whole = msgspec.json.Decoder(Book).decode
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def decode_book(data: str, fee_ratio: float) -> BookCurve | None:
     """The book in the JSON of a quote's ``data``, ``None`` if it holds none. Raises :class:`PoolError`."""
+    try:
+        whole = _decode_whole(data)
+    except (msgspec.DecodeError, RecursionError):
+        pass  # the other decoder says why
+    else:
+        return BookCurve(whole.bids, whole.asks, fee_ratio)
     try:
         book = _decode_json(data)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -97,7 +113,9 @@ class BookCurve:
         return _by_tokens(side, tokens, factor) if tokens else None
 
 
-def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> list[Level]:
+def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> Sequence[Level]:
+    if _are_levels(levels, falling=falling):
+        return levels
     out: list[Level] = []
     for level in levels:
         try:
@@ -113,6 +131,23 @@ def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> l
             raise PoolError("bad_book", f"{name} are not best first at {price!r}")
         out.append((price, tokens))
     return out
+
+
+def _are_levels(levels: Sequence[Sequence[float]], *, falling: bool) -> TypeGuard[Sequence[Level]]:
+    """Whether they can be taken as they are: pairs of floats, best first."""
+    last = LARGEST if falling else 0.0
+    for level in levels:
+        if type(level) is not tuple or len(level) != 2:
+            return False
+        price, tokens = level
+        if type(price) is not float or type(tokens) is not float:
+            return False
+        if not (0.0 < price <= LARGEST and 0.0 < tokens <= LARGEST):
+            return False
+        if price > last if falling else price < last:
+            return False
+        last = price
+    return True
 
 
 def _by_usd(side: Sequence[Level], usd: float, factor: float) -> Executed | None:

@@ -39,7 +39,7 @@ class ConstantProductState(PoolState, frozen=True, kw_only=True, tag="constant_p
     def pool(self) -> ConstantProduct:
         """See :class:`~bot.pools.state.PoolState`."""
         need(self.token_index == 0, "the token comes first in a constant_product state")
-        need(0 <= self.fee_pips < PIPS, f"fee {self.fee_pips} is not in millionths")
+        need(0 <= self.fee_pips < PIPS, "fee {} is not in millionths", self.fee_pips)
         token, quote = int(self.token_reserve), int(self.quote_reserve)
         need(token > 0 and quote > 0, "a reserve is empty")
         need(max(token, quote) <= MOST, "a reserve exceeds 112 bits")

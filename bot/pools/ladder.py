@@ -14,7 +14,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection
 from functools import lru_cache
+from itertools import pairwise
 
+from bot.pools.state import need
 from bot.pools.steps import Rules, Steps
 from bot.pools.stops import Ticks
 from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS, sqrt_at_tick
@@ -93,12 +95,15 @@ class Ladder:
         return self.ticks, self.base, self.spacing, self.fees, self.rules
 
 
-@lru_cache(
-    maxsize=512
-)  # for states that come as text, each with all its ticks; a pool kept as a value needs none
-def ladder(ticks: Ticks, base: int, spacing: int, fee: Fee) -> Ladder:
-    """The ladder of these ticks; the same one for each state of a pool until its ticks change."""
-    return Ladder(ticks, base, spacing, fee)
+@lru_cache(maxsize=512)
+def ladder(ticks: Ticks, spacing: int, fee: Fee) -> Ladder:
+    """The ladder of all ticks of a pool; the same one for each of its states until they change. For states
+    that come as text, each with all its ticks; a pool kept as a value needs none. Raises :class:`PoolError`.
+    """
+    need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
+    need(all(a[0] < b[0] for a, b in pairwise(ticks)), "ticks are not rising")
+    need(sum(net for _, net in ticks) == 0, "the ticks' liquidity does not add up to nothing")
+    return Ladder(ticks, 0, spacing, fee)
 
 
 def reachable(tick: int) -> int:

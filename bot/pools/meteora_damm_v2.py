@@ -50,17 +50,17 @@ class MeteoraDammV2State(PoolState, frozen=True, kw_only=True, tag="meteora_damm
         need(
             self.collect_fee_mode in (BOTH, ONLY_B, COMPOUNDING), f"collect_fee_mode {self.collect_fee_mode}"
         )
-        need(self.fee_version in (0, 1), f"fee_version {self.fee_version}")
-        need(0 <= self.base_fee.cliff <= FEE_UNITS, f"a base fee of {self.base_fee.cliff} billionths")
-        need(0 <= self.protocol_fee_percent <= 100, f"protocol_fee_percent {self.protocol_fee_percent}")
-        need(0 <= self.compounding_fee_bps <= BASIS, f"compounding_fee_bps {self.compounding_fee_bps}")
+        need(self.fee_version in (0, 1), "fee_version {}", self.fee_version)
+        need(0 <= self.base_fee.cliff <= FEE_UNITS, "a base fee of {} billionths", self.base_fee.cliff)
+        need(0 <= self.protocol_fee_percent <= 100, "protocol_fee_percent {}", self.protocol_fee_percent)
+        need(0 <= self.compounding_fee_bps <= BASIS, "compounding_fee_bps {}", self.compounding_fee_bps)
         curve: Compounding | Concentrated
         if self.collect_fee_mode == COMPOUNDING:
             curve = Compounding(int(self.token_a_amount), int(self.token_b_amount))
             need(0 < curve.reserve_a <= U64 and 0 < curve.reserve_b <= U64, "a reserve is empty or too large")
         else:
             low, high, price = int(self.sqrt_min_price), int(self.sqrt_max_price), int(self.sqrt_price)
-            need(0 < low <= price <= high, f"√price {price} is not between {low} and {high}")
+            need(0 < low <= price <= high, "√price {} is not between {} and {}", price, low, high)
             curve = Concentrated(price, low, high, int(self.liquidity))
             need(curve.liquidity > 0, "no liquidity")
         dynamic = self.dynamic_fee

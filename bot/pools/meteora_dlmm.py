@@ -63,10 +63,10 @@ class MeteoraDlmmState(PoolState, frozen=True, kw_only=True, tag="meteora_dlmm")
 
     def pool(self) -> MeteoraDlmm:
         """See :class:`~bot.pools.state.PoolState`."""
-        need(0 < self.bin_step <= 10_000, f"bin_step {self.bin_step}")
-        need(abs(self.active_id) <= MAX_BIN, f"active_id {self.active_id}")
-        need(self.collect_fee_mode in (0, 1), f"collect_fee_mode {self.collect_fee_mode}")
-        need(0 <= self.base_fee_power_factor <= 9, f"base_fee_power_factor {self.base_fee_power_factor}")
+        need(0 < self.bin_step <= 10_000, "bin_step {}", self.bin_step)
+        need(abs(self.active_id) <= MAX_BIN, "active_id {}", self.active_id)
+        need(self.collect_fee_mode in (0, 1), "collect_fee_mode {}", self.collect_fee_mode)
+        need(0 <= self.base_fee_power_factor <= 9, "base_fee_power_factor {}", self.base_fee_power_factor)
         bins = {at: Bin(int(x), int(y)) for at, x, y in self.bins}
         need(all(a[0] < b[0] for a, b in pairwise(self.bins)), "bins are not rising")
         need(all(a[0] < b[0] for a, b in pairwise(self.orders)), "orders are not rising")

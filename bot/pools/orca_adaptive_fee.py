@@ -53,7 +53,7 @@ class AdaptiveFee(Struct, frozen=True):
         """Raise :class:`PoolError` where the program could not have written this, or would refuse to swap."""
         constants, variables = self.constants, self.variables
         size = constants.tick_group_size
-        need(0 < size <= spacing and spacing % size == 0, f"tick_group_size {size} of spacing {spacing}")
+        need(0 < size <= spacing and spacing % size == 0, "tick_group_size {} of spacing {}", size, spacing)
         need(0 < constants.filter_period < constants.decay_period, "filter and decay period")
         need(0 <= constants.adaptive_fee_control_factor < CONTROL_WHOLE, "adaptive_fee_control_factor")
         need(0 <= constants.reduction_factor < REDUCTION_WHOLE, "reduction_factor")
@@ -64,7 +64,7 @@ class AdaptiveFee(Struct, frozen=True):
             f"volatility_reference {variables.volatility_reference}",
         )
         reference = variables.tick_group_index_reference
-        need(MIN_TICK - size <= reference * size <= MAX_TICK, f"tick_group_index_reference {reference}")
+        need(MIN_TICK - size <= reference * size <= MAX_TICK, "tick_group_index_reference {}", reference)
         need(
             self.now >= max(variables.last_reference_update_timestamp, variables.last_major_swap_timestamp),
             f"the time {self.now} is before the pool's last swap",

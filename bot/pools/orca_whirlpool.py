@@ -52,14 +52,14 @@ class OrcaWhirlpoolState(PoolState, frozen=True, kw_only=True, tag="orca_whirlpo
     def pool(self) -> OrcaWhirlpool:
         """See :class:`~bot.pools.state.PoolState`."""
         price, liquidity, tick = int(self.sqrt_price), int(self.liquidity), self.tick_current_index
-        need(0 < self.tick_spacing < 1 << 16, f"tick_spacing {self.tick_spacing}")
-        need(0 <= self.fee_rate <= MAX_FEE, f"fee_rate {self.fee_rate}")
-        need(MIN_SQRT <= price <= MAX_SQRT, f"sqrt_price {price}")
-        need(liquidity >= 0, f"liquidity {liquidity}")
-        need(tick in _ticks_of(price), f"tick_current_index {tick} at sqrt_price {price}")
+        need(0 < self.tick_spacing < 1 << 16, "tick_spacing {}", self.tick_spacing)
+        need(0 <= self.fee_rate <= MAX_FEE, "fee_rate {}", self.fee_rate)
+        need(MIN_SQRT <= price <= MAX_SQRT, "sqrt_price {}", price)
+        need(liquidity >= 0, "liquidity {}", liquidity)
+        need(tick in _ticks_of(price), "tick_current_index {} at sqrt_price {}", tick, price)
         first, end = self.known
         length = ARRAY * self.tick_spacing
-        need(first % length == 0 and end % length == 0 and first <= tick < end, f"known ticks {self.known}")
+        need(first % length == 0 and end % length == 0 and first <= tick < end, "known ticks {}", self.known)
         ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
         need(
             all(max(first, MIN_TICK) <= tick <= MAX_TICK and tick < end for tick, _ in ticks),

@@ -20,6 +20,6 @@ class RaydiumAmmV4State(PoolState, frozen=True, kw_only=True, tag="raydium_amm_v
         """See :class:`~bot.pools.state.PoolState`."""
         first, second = int(self.reserves[0]), int(self.reserves[1])
         need(first > 0 and second > 0, "a reserve is empty")
-        need(0 <= self.fee[0] < self.fee[1], f"a fee of {self.fee[0]} in {self.fee[1]}")
+        need(0 <= self.fee[0] < self.fee[1], "a fee of {} in {}", self.fee[0], self.fee[1])
         fees = ProductFees(trade=self.fee[0], unit=self.fee[1])
         return RaydiumProduct((first, second), fees, self.token_index)

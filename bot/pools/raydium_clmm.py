@@ -38,10 +38,10 @@ class RaydiumClmmState(PoolState, frozen=True, kw_only=True, tag="raydium_clmm")
 
     def pool(self) -> RaydiumClmm:
         """See :class:`~bot.pools.state.PoolState`."""
-        need(0 <= self.fee < PIPS, f"fee {self.fee} is not in millionths")
-        need(self.tick_spacing > 0, f"tick_spacing {self.tick_spacing}")
+        need(0 <= self.fee < PIPS, "fee {} is not in millionths", self.fee)
+        need(self.tick_spacing > 0, "tick_spacing {}", self.tick_spacing)
         price, liquidity = int(self.sqrt_price_x64), int(self.liquidity)
-        need(MIN_SQRT <= price < MAX_SQRT, f"sqrt_price_x64 {price}")
+        need(MIN_SQRT <= price < MAX_SQRT, "sqrt_price_x64 {}", price)
         ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
         orders = tuple([(tick, int(amount)) for tick, amount in self.orders])
         for listed in (ticks, orders):

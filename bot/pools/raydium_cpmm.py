@@ -31,7 +31,7 @@ class RaydiumCpmmState(PoolState, frozen=True, kw_only=True, tag="raydium_cpmm")
         need(min(self.trade_fee, self.creator_fee) >= 0, "a fee is below nothing")
         # With no fee at all the program divides by it, and every swap fails.
         need(0 < self.trade_fee + self.creator_fee < PIPS, "the fees are nothing, or not in millionths")
-        need(self.creator_fee_on in (0, 1, 2), f"creator_fee_on {self.creator_fee_on}")
+        need(self.creator_fee_on in (0, 1, 2), "creator_fee_on {}", self.creator_fee_on)
         need(min(self.protocol_fee, self.fund_fee) >= 0, "a share of the fee is below nothing")
         need(self.protocol_fee + self.fund_fee <= PIPS, "the shares of the fee are not in millionths")
         fees = ProductFees(

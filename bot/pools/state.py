@@ -41,9 +41,9 @@ class PoolState(Struct, frozen=True, kw_only=True, tag_field="amm", omit_default
 
     def curve(self) -> PoolCurve:
         """The pool in USD per token of the registry. Raises :class:`PoolError`."""
-        need(all(0 <= number <= 36 for number in self.decimals), f"decimals {self.decimals}")
-        need(0 < self.quote_usd < 1e6, f"quote_usd {self.quote_usd!r}")
-        need(0 < self.token_scale < 1e6, f"token_scale {self.token_scale!r}")
+        need(all(0 <= number <= 36 for number in self.decimals), "decimals {}", self.decimals)
+        need(0 < self.quote_usd < 1e6, "quote_usd {!r}", self.quote_usd)
+        need(0 < self.token_scale < 1e6, "token_scale {!r}", self.token_scale)
         pool = self.pool()
         fees = self.transfer_fees if self.token_index == 0 else self.transfer_fees[::-1]
         if any(fees):
@@ -52,7 +52,8 @@ class PoolState(Struct, frozen=True, kw_only=True, tag_field="amm", omit_default
         return PoolCurve(pool, token, quote, self.quote_usd, self.token_scale)
 
 
-def need(condition: bool, what: str) -> None:
-    """Raise :class:`PoolError` ``bad_pool_state`` unless the condition holds."""
+def need(condition: bool, what: str, *values: object) -> None:
+    """Raise :class:`PoolError` ``bad_pool_state`` unless the condition holds; ``values`` go into ``what``, as
+    by ``str.format``, only then: states are read often and hardly ever wrong."""
     if not condition:
-        raise PoolError("bad_pool_state", what)
+        raise PoolError("bad_pool_state", what.format(*values) if values else what)

@@ -6,7 +6,6 @@ Source: ``UniswapV3Pool`` of ``@uniswap/v3-core``; the swap itself is in :mod:`b
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import pairwise
 from math import isqrt
 
 from msgspec import Struct
@@ -17,9 +16,7 @@ from bot.pools.raw import Swap
 from bot.pools.state import PoolState, Raw, need
 from bot.pools.tick_math import (
     MAX_SQRT,
-    MAX_TICK,
     MIN_SQRT,
-    MIN_TICK,
     PIPS,
     Q96,
     sqrt_at_tick,
@@ -42,20 +39,17 @@ class UniswapV3State(PoolState, frozen=True, kw_only=True, tag="uniswap_v3"):
 
     def pool(self) -> UniswapV3:
         """See :class:`~bot.pools.state.PoolState`."""
-        need(0 <= self.fee < PIPS, f"fee {self.fee} is not in millionths")
-        need(self.tick_spacing > 0, f"tick_spacing {self.tick_spacing}")
+        need(0 <= self.fee < PIPS, "fee {} is not in millionths", self.fee)
+        need(self.tick_spacing > 0, "tick_spacing {}", self.tick_spacing)
         price, liquidity = int(self.sqrt_price_x96), int(self.liquidity)
-        need(MIN_SQRT <= price < MAX_SQRT, f"sqrt_price_x96 {price}")
+        need(MIN_SQRT <= price < MAX_SQRT, "sqrt_price_x96 {}", price)
         at = tick_at_sqrt(price)
         # A price that fell to a tick's stands for the tick below.
-        fallen = self.tick == at - 1 and price == sqrt_at_tick(at)
-        need(self.tick == at or fallen, f"sqrt_price_x96 {price} is not at tick {self.tick}")
-        need(liquidity >= 0, f"liquidity {liquidity}")
+        here = self.tick == at or (self.tick == at - 1 and price == sqrt_at_tick(at))
+        need(here, "sqrt_price_x96 {} is not at tick {}", price, self.tick)
+        need(liquidity >= 0, "liquidity {}", liquidity)
         ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
-        need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
-        need(all(a[0] < b[0] for a, b in pairwise(ticks)), "ticks are not rising")
-        need(sum(net for _, net in ticks) == 0, "the ticks' liquidity does not add up to nothing")
-        steps = ladder(ticks, 0, self.tick_spacing, self.fee)
+        steps = ladder(ticks, self.tick_spacing, self.fee)
         need(steps.liquidity_at(self.tick) == liquidity, "liquidity is not what the ticks add up to")
         return UniswapV3(price, self.tick, liquidity, steps, self.token_index)
 

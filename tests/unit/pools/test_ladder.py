@@ -122,7 +122,7 @@ def test_ladders_of_the_same_ticks_and_fees_are_equal() -> None:
 
 def test_a_state_told_again_gets_the_ladder_that_is_there() -> None:
     ticks = pyramid(3).ticks
-    assert ladder(ticks, 0, SPACING, FEE) is ladder(ticks, 0, SPACING, FEE)
+    assert ladder(ticks, SPACING, FEE) is ladder(ticks, SPACING, FEE)
 
 
 def test_another_programs_rules_say_prices_amounts_and_where_steps_end() -> None:
