@@ -21,11 +21,28 @@ class Bands:
         self._clock = clock
         self._financing_rate = financing_rate
         self._systems: dict[str, ByChannel] = {}
+        self._made: dict[tuple[str, float, float, float, str | None], Band] = {}
+        """Those of the session that began at :attr:`_begun`: many instruments have the same one."""
+        self._begun: Ns = 0
 
     def __call__(self, issuer: Issuer, ts: Ns, size_usd: float, venue_fee: float, annual_volatility: float,
                  halted: str | None) -> Band:  # fmt: skip
         """The band at ``ts`` of a token on a venue whose price does not include ``venue_fee``. ``halted`` is
         why the issuer neither mints nor redeems it, ``None`` if it does."""
+        if issuer.mint.gaps or issuer.redeem.gaps:
+            return self._band(issuer, ts, size_usd, venue_fee, annual_volatility, halted)
+        begun = self._clock.segment(ts)[0]
+        if begun != self._begun:
+            self._begun = begun
+            self._made.clear()
+        key = (issuer.name, size_usd, venue_fee, annual_volatility, halted)
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = self._band(issuer, ts, size_usd, venue_fee, annual_volatility, halted)
+        return found
+
+    def _band(self, issuer: Issuer, ts: Ns, size_usd: float, venue_fee: float, annual_volatility: float,
+              halted: str | None) -> Band:  # fmt: skip
         system = self._systems.get(issuer.name)
         if system is None:
             system = self._systems[issuer.name] = mechanism_of(issuer)
