@@ -410,7 +410,7 @@ class Engine:
         if beat is None or beat.left or self.detector.feeds.silent:
             self._hear(state, state.underlying, ts, out)
         state.previous_ts, state.ts = state.ts, ts
-        state.price = price
+        state.price, state.weight = price, 0.0
         if kind != "pool":
             state.bid, state.ask = bid, ask
             state.traded_usd = tick.size
@@ -590,6 +590,7 @@ class Engine:
         state.halted_reason = reason
         if isinstance(state, ReferenceState):
             state.word = word
+            underlying.doubt = None
         elif state.venue_kind == "issuer" or state.venue == "issuer":
             self._channel(state, data)
             short = self.detector.custody(state, tick.ts)

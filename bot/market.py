@@ -196,6 +196,7 @@ class InstrumentState:
         "underlying",
         "venue",
         "venue_kind",
+        "weight",
     )
 
     def __init__(self, name: str, token_state: TokenState, underlying: UnderlyingState, venue: str,
@@ -231,6 +232,8 @@ class InstrumentState:
         """When depth was last told."""
         self.halted = False
         self.halted_reason = ""
+        self.weight = 0.0
+        """How much its price counts beside others', by depth and spread; 0: not worked out since it spoke."""
         self.next_basis: Ns = 0
         self.alarm: Any = None
         self.beat: Any = None
@@ -293,7 +296,9 @@ class ReferenceState:
 class UnderlyingState:
     """A share, its references and the instruments that stand for it."""
 
-    __slots__ = ("fair", "group", "info", "instruments", "references", "slow", "slow_at", "split", "split_at")
+    __slots__ = (
+        "doubt", "fair", "group", "info", "instruments", "references", "slow", "slow_at", "split", "split_at",
+    )  # fmt: skip
 
     def __init__(self, info: Underlying) -> None:
         self.info = info
@@ -301,6 +306,8 @@ class UnderlyingState:
         self.references: dict[str, ReferenceState] = {}
         self.fair: Any = None
         self.group: Any = None
+        self.doubt: Any = None
+        """Of a currency: how sure its worth is, as long as no reference of it speaks (valuation's)."""
         self.slow: float | None = None
         """Where the references have been lately: log of a share, a slow average as of ``slow_at``."""
         self.slow_at: Ns = 0
@@ -391,6 +398,7 @@ class Market:
         """What a currency is worth: median of its references of the last hour, of two middle ones that nearer
         to a dollar; kept while it is off its peg.
         """
+        currency.doubt = None
         seen = sorted(
             one.log_price
             for one in currency.references.values()

@@ -12,7 +12,7 @@ from bot.config import Config
 from bot.driver import Driver
 from bot.errors import TapeError
 from bot.registry.model import Registry
-from bot.types import Clock, Fill, Incident, Plan, Quarantined, Tick, to_builtins
+from bot.types import Basis, Clock, Fill, Incident, Plan, Quarantined, Tick, to_builtins
 
 
 class Replay:
@@ -61,6 +61,8 @@ class Replay:
     def keep(self, messages: Iterable[object]) -> None:
         """Remember what followed from an event."""
         for message in messages:
+            if type(message) is Basis:
+                continue
             if isinstance(message, Incident):
                 self.incidents[message.id] = message
             elif isinstance(message, Plan):

@@ -47,9 +47,12 @@ def heard(underlying: UnderlyingState, judged: InstrumentState | None, ts: Ns, n
             or (other.alarm is not None and other.alarm.incident is not None)
         ):
             continue
-        bid, ask = other.bid, other.ask
-        half = 0.0 if bid is None or ask is None else (ask - bid) / (ask + bid)
-        said.append((price, 1.0 / peer_variance(noise_var, other.liquidity_usd or 0.0, half)))
+        weight = other.weight
+        if not weight:
+            bid, ask = other.bid, other.ask
+            half = 0.0 if bid is None or ask is None else (ask - bid) / (ask + bid)
+            weight = other.weight = 1.0 / peer_variance(noise_var, other.liquidity_usd or 0.0, half)
+        said.append((price, weight))
     if not said:
         return None
     if len(said) == 1:

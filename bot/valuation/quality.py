@@ -114,17 +114,19 @@ class Meter:
         """It spoke at ``ts``; its price is of ``changed``; this session, of ``kind``, has ``begun`` then."""
         if self.at:
             since = (ts - self.at) / NS
-            self.missing = self.missing_at(ts, kind, begun)
+            rhythms, speaks, moves = self.rhythms, SPEAKS + 2 * kind, MOVES + 2 * kind
+            same = begun <= self.at
+            away = lost(rhythms, speaks, since if same else (ts - begun) / NS)
+            self.missing = _average(self.missing, away, since)
             stood = 0.0
             if changed <= self.changed:
                 # Of one that moved when it spoke again nobody knows whether it had stood still: it was away.
-                still = (ts - max(changed, begun)) / NS
-                stood = min(since, lost(self.rhythms, MOVES + 2 * kind, still))
+                stood = min(since, lost(rhythms, moves, (ts - max(changed, begun)) / NS))
             self.frozen = _average(self.frozen, stood, since)
-            if begun <= self.at:
-                learn(self.rhythms, SPEAKS + 2 * kind, since)
+            if same:
+                learn(rhythms, speaks, since)
                 if changed > self.changed:
-                    learn(self.rhythms, MOVES + 2 * kind, (changed - max(self.changed, begun)) / NS)
+                    learn(rhythms, moves, (changed - max(self.changed, begun)) / NS)
         else:
             since = LATE_TAU
         if received:
@@ -190,7 +192,7 @@ class Meter:
 
 def _average(so_far: float, lost: float, since: float) -> float:
     """A time average over :data:`MEMORY` after ``since`` more seconds, the last ``lost`` of them lost."""
-    if since <= 0.0:
+    if since <= 0.0 or (so_far == 0.0 and lost <= 0.0):
         return so_far
     kept = so_far * exp(-since / MEMORY)
     return kept if lost <= 0.0 else kept + 1.0 - exp(-lost / MEMORY)

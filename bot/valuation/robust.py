@@ -14,7 +14,7 @@ from collections.abc import Sequence
 def weighted_median(values: Sequence[tuple[float, float]]) -> float:
     """Of (value, weight) pairs; where it falls between two values, their mean. Needs at least one pair."""
     ordered = sorted(capped(values))
-    half = sum(weight for _, weight in ordered) / 2.0
+    half = sum([weight for _, weight in ordered]) / 2.0
     reached = 0.0
     last = len(ordered) - 1
     for index, (value, weight) in enumerate(ordered):
@@ -30,8 +30,11 @@ def capped(values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The same, with no weight as large as what all others have together, where there are three or more."""
     if len(values) < 3:
         return list(values)
+    weights = [weight for _, weight in values]
+    if max(weights) < 0.4 * sum(weights):
+        return list(values)
     # Summed without the heaviest: subtracting it from the total would lose the light ones' digits.
-    limit = sum(sorted(weight for _, weight in values)[:-1]) * (1.0 - 1e-6)
+    limit = sum(sorted(weights)[:-1]) * (1.0 - 1e-6)
     return [(value, min(weight, limit)) for value, weight in values]
 
 
