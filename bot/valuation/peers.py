@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.market import InstrumentState, UnderlyingState
 from bot.timefmt import NS
 from bot.types import Ns
-from bot.valuation.robust import deviation, weighted_median
+from bot.valuation.robust import centre_and_deviation
 from bot.valuation.scalars import peer_variance
 
 MAX_AGE_NS = 3 * 3600 * NS
@@ -62,8 +62,8 @@ def heard(underlying: UnderlyingState, judged: InstrumentState | None, ts: Ns, n
         return Heard(lone, 0.0, 1)
     if len(said) == 2:
         return _of_two(said[0], said[1], anchor)
-    centre = weighted_median(said)
-    return Heard(centre, deviation(said, centre) ** 2, len(said))
+    centre, apart = centre_and_deviation(said)
+    return Heard(centre, apart * apart, len(said))
 
 
 def _of_two(one: tuple[float, float], other: tuple[float, float], anchor: float | None) -> Heard:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from bot.market import FRESH_NS, ReferenceState, UnderlyingState
 from bot.types import Ns
 from bot.valuation.quality import KINDS, Meter
-from bot.valuation.robust import deviation, weighted_median
+from bot.valuation.robust import centre_and_deviation
 from bot.valuation.sessions import SessionClock
 
 REFERENCE_NOISE = 0.0002
@@ -72,8 +72,8 @@ float,
     if len(fresh) == 2:
         return _of_two(fresh[0], fresh[1], best, expected)
     said = [(one.log_price, one.weight) for one in fresh]
-    centre = weighted_median(said)
-    return Seen(centre, best + deviation(said, centre) ** 2)
+    centre, apart = centre_and_deviation(said)
+    return Seen(centre, best + apart * apart)
 
 
 def voices(

@@ -11,21 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def weighted_median(values: Sequence[tuple[float, float]]) -> float:
-    """Of (value, weight) pairs; where it falls between two values, their mean. Needs at least one pair."""
-    ordered = sorted(capped(values))
-    half = sum([weight for _, weight in ordered]) / 2.0
-    reached = 0.0
-    last = len(ordered) - 1
-    for index, (value, weight) in enumerate(ordered):
-        reached += weight
-        if index == last or reached > half * (1.0 + 1e-12):
-            return value
-        if reached >= half * (1.0 - 1e-12):
-            return (value + ordered[index + 1][0]) / 2.0
-    raise AssertionError("unreachable")
-
-
 def capped(values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The same, with no weight as large as what all others have together, where there are three or more."""
     if len(values) < 3:
@@ -38,6 +23,23 @@ def capped(values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return [(value, min(weight, limit)) for value, weight in values]
 
 
-def deviation(values: Sequence[tuple[float, float]], centre: float) -> float:
-    """Weighted median of the distances from ``centre``: how far the sources are apart, as robustly."""
-    return weighted_median([(abs(value - centre), weight) for value, weight in values])
+def centre_and_deviation(values: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The weighted median of (value, weight) pairs, at least one, and that of the distances from it: how far
+    the sources are apart, as robustly."""
+    heard = sorted(capped(values))
+    centre = _middle(heard)
+    return centre, _middle(sorted([(abs(value - centre), weight) for value, weight in heard]))
+
+
+def _middle(ordered: Sequence[tuple[float, float]]) -> float:
+    """Where half of the weight is reached; where that is between two values, their mean."""
+    half = sum([weight for _, weight in ordered]) / 2.0
+    reached = 0.0
+    last = len(ordered) - 1
+    for index, (value, weight) in enumerate(ordered):
+        reached += weight
+        if index == last or reached > half * (1.0 + 1e-12):
+            return value
+        if reached >= half * (1.0 - 1e-12):
+            return (value + ordered[index + 1][0]) / 2.0
+    raise AssertionError("unreachable")

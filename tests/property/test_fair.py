@@ -12,7 +12,8 @@ from bot.engine import Engine
 from bot.timefmt import parse
 from bot.types import Tick
 from bot.valuation import FairValue
-from bot.valuation.robust import capped, weighted_median
+from bot.valuation.robust import capped, centre_and_deviation
+from bot.valuation.units import currency_variance
 from tests.fixtures.engine import SATURDAY, TUESDAY, engine, feed, quote, reference, seconds
 
 FRIDAY_CLOSE = parse("2026-06-18T19:59:50Z")
@@ -33,7 +34,7 @@ def test_liars_with_less_than_half_of_the_weight_move_it_nowhere_no_honest_sourc
     of_liars = sum(weight for _, weight in counted[len(honest) :])
     if of_liars >= 0.499 * sum(weight for _, weight in counted):
         return
-    found = weighted_median([*honest, *liars])
+    found = centre_and_deviation([*honest, *liars])[0]
     assert min(value for value, _ in honest) <= found <= max(value for value, _ in honest)
 
 
@@ -45,14 +46,14 @@ def test_liars_with_less_than_half_of_the_weight_move_it_nowhere_no_honest_sourc
 def test_a_single_liar_never_decides_however_heavy(
     honest: list[tuple[float, float]], lie: float, weight: float
 ) -> None:
-    found = weighted_median([*honest, (lie, weight)])
+    found = centre_and_deviation([*honest, (lie, weight)])[0]
     assert min(value for value, _ in honest) <= found <= max(value for value, _ in honest)
 
 
 @given(honest_values, st.permutations(range(8)))
 def test_the_order_of_sources_does_not_matter(values: list[tuple[float, float]], order: list[int]) -> None:
     shuffled = [values[index] for index in order if index < len(values)]
-    assert weighted_median(shuffled) == pytest.approx(weighted_median(values), abs=1e-15)
+    assert centre_and_deviation(shuffled)[0] == pytest.approx(centre_and_deviation(values)[0], abs=1e-15)
 
 
 def world(share: float, tokens: list[float], scale: float = 1.0, order: list[int] | None = None) -> Engine:
@@ -159,3 +160,30 @@ def test_the_future_does_not_change_the_interval_of_the_past(closes: list[float]
             seen.append(fair(whole, "TSLAx@kraken", tick.ts))
     feed(part, *ticks[: cut + 1], quote(ticks[cut].ts, "TSLAx@kraken", 100))
     assert fair(part, "TSLAx@kraken", ticks[cut].ts) == seen[0]
+
+
+spoken = st.tuples(st.just("says"), st.sampled_from(SOURCES), st.floats(0.9, 1.1))
+halted = st.tuples(st.sampled_from(["down", "up"]), st.sampled_from(SOURCES), st.none())
+asked = st.tuples(st.just("asked"), st.none(), st.none())
+
+
+@quick
+@given(st.lists(st.tuples(st.sampled_from([0, 1, 600, 3600, 7200]), spoken | halted | asked), max_size=20))
+def test_what_is_kept_of_a_coins_doubt_is_what_would_be_worked_out_anew(
+    steps: list[tuple[int, tuple[str, str | None, float | None]]],
+) -> None:
+    one = engine()
+    now = TUESDAY
+    for wait, (what, source, price) in steps:
+        now += seconds(wait)
+        name = f"USDC@{source}"
+        if price is not None:
+            feed(one, Tick(now, name, "quote", bid=price, ask=price))
+        elif what != "asked" and name in one.market.references:
+            feed(one, Tick(now, name, "status", data=f'{{"state":"{what}"}}'))
+        for moment in (now, now - seconds(300), now + seconds(1800)):
+            kept = currency_variance("USDC", one.market, moment)
+            known = one.market.underlyings.get("USDC")
+            if known is not None:
+                known.doubt = None
+            assert kept == currency_variance("USDC", one.market, moment)
