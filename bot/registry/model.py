@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
+from bot.registry.dividends import Dividend as Dividend
 from bot.registry.hours import ALWAYS, SESSIONS, VenueHours
 from bot.registry.issuer import Channel as Channel
 from bot.registry.issuer import Conversion as Conversion
@@ -55,7 +56,7 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
 
     ``closed_factor`` is the variance of its closed hours over that of a share traded in New York alone;
     ``beta`` is to ``factor``, another underlying, whose moves in closed hours say something of this one's (0:
-    nothing); ``earnings`` are moments, ISO 8601, at which a jump is due.
+    nothing); ``earnings`` are moments, ISO 8601, at which a jump is due, ``dividends`` those it pays in cash.
     """
 
     ticker: str
@@ -68,6 +69,7 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
     beta: float = 0.0
     factor: str = "SPY"
     earnings: list[str] = []
+    dividends: list[Dividend] = []
 
 
 class Token(Struct, frozen=True, forbid_unknown_fields=True):
