@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NONE_YET = "run `pegbot run` first, or look from the folder and with the configuration that it runs with"
+
 
 def incidents(
     config: ConfigOption = None,
@@ -107,20 +109,28 @@ def mechanisms(
     as_json: JsonOption = False,
 ) -> None:
     """How each issuer makes and unmakes its tokens: open or not, band, delay, limits, and what is assumed."""
+    from bot.cli.ledger import missing
     from bot.console.mechanisms import show
     from bot.mechanisms import asked
 
     loaded, registry = setup(config)
-    saved = None if at is not None else _query(loaded, lambda store: store.load_snapshot())
+    saved = None
+    if at is None and missing(loaded) is None:  # without a ledger no halt is known; all else is
+        saved = _query(loaded, lambda store: store.load_snapshot())
     show(asked(loaded, registry, at, size, names or [], saved), as_json)
 
 
 def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
-    """One question to the ledger's database."""
+    """One question to the ledger's database; :class:`UsageError` where there is none yet."""
     import asyncio
 
+    from bot.cli.ledger import missing
     from bot.ledger.db import open_database
     from bot.ledger.store import Store
+
+    absent = missing(config)
+    if absent is not None:
+        raise UsageError(f"no ledger at {absent}: {NONE_YET}")
 
     async def answer() -> T:
         engine = await open_database(config.ledger.url)
