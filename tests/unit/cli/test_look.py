@@ -42,6 +42,11 @@ def test_mechanisms_need_no_ledger_and_make_none(pegbot: Pegbot, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_reason_that_names_a_table_of_the_configuration_keeps_its_name(pegbot: Pegbot) -> None:
+    answer = pegbot("mechanisms", "mirror", "--at", "2021-06-05T15:00Z")
+    assert "[strategy]" in answer.out
+
+
 def test_incidents_are_listed_newest_first(pegbot: Pegbot, config: Path) -> None:
     old = incident(id="old", opened=TUESDAY, last_seen=TUESDAY, resolved=TUESDAY, phase="resolve")
     new = incident(id="new", opened=TUESDAY + NS, last_seen=TUESDAY + NS)
