@@ -31,9 +31,7 @@ def incidents(
     from bot import console
 
     loaded, _ = setup(config)
-    console.incidents(
-        _query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json
-    )
+    console.incidents(query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json)
 
 
 def plans(
@@ -49,9 +47,9 @@ def plans(
 
     loaded, registry = setup(config)
     if explain is None:
-        console.plans(_query(loaded, lambda store: store.plans(limit=limit)), as_json)
+        console.plans(query(loaded, lambda store: store.plans(limit=limit)), as_json)
         return
-    plan = _query(loaded, lambda store: store.plan(explain))
+    plan = query(loaded, lambda store: store.plan(explain))
     if plan is None:
         raise PegbotError(f"no plan {explain}; `pegbot plans` lists them")
     console.plan(plan, as_json)
@@ -72,7 +70,7 @@ def positions(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     async def both(store: Store) -> tuple[bytes | None, Books]:
         return await store.load_snapshot(), await store.books()
 
-    saved, books = _query(loaded, both)
+    saved, books = query(loaded, both)
     console.positions(ask(loaded, registry, saved, books), as_json)
 
 
@@ -90,7 +88,7 @@ def quote(
     if side not in ("", "buy", "sell"):
         raise UsageError(f"--side is buy or sell, not {side!r}")
     loaded, registry = setup(config)
-    saved = _query(loaded, lambda store: store.load_snapshot())
+    saved = query(loaded, lambda store: store.load_snapshot())
     answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
     console.quoted(answer, as_json)
     raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
@@ -116,11 +114,11 @@ def mechanisms(
     loaded, registry = setup(config)
     saved = None
     if at is None and missing(loaded) is None:  # without a ledger no halt is known; all else is
-        saved = _query(loaded, lambda store: store.load_snapshot())
+        saved = query(loaded, lambda store: store.load_snapshot())
     show(asked(loaded, registry, at, size, names or [], saved), as_json)
 
 
-def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
+def query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
     """One question to the ledger's database; :class:`UsageError` where there is none yet."""
     import asyncio
 
