@@ -13,10 +13,8 @@ def present(one: Present, as_json: bool) -> None:
     if as_json:
         emit(to_builtins(one))
         return
-    from rich.markup import escape
-
     from bot.strategy.explain import explain
 
-    say(escape(f"As of {short(one.ts)} UTC. {one.basis.explanation}"))
+    say(f"As of {short(one.ts)} UTC. {one.basis.explanation}")
     for plan in one.plans:
-        say(f"\n{escape(explain(plan))}")
+        say(f"\n{explain(plan)}")
