@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec import Struct
+
 from bot.config import Config
 from bot.errors import UsageError
+from bot.types import Ns
 
 BY = "file"
 MOST_TEXT = 200
+
+
+class Thrown(Struct, frozen=True):
+    """A switch that is thrown: since when (the clock of the file's machine), by which user, and why."""
+
+    since: Ns
+    by: str
+    why: str
 
 
 def path(config: Config) -> Path:
@@ -28,15 +39,36 @@ def reason(config: Config) -> str | None:
     return " ".join(text.split())[:MOST_TEXT] or "no reason given"
 
 
-def throw(config: Config, why: str) -> Path:
-    """Write the file. Raises :class:`UsageError` if it cannot be."""
+def thrown(config: Config) -> Thrown | None:
+    """How the switch stands; ``None`` while it is not thrown."""
+    why, file = reason(config), path(config)
+    if why is None:
+        return None
+    try:
+        since, user = file.stat().st_mtime_ns, file.stat().st_uid
+    except OSError:  # taken away in between, or in a folder that this user may not look into
+        return Thrown(0, "", why)
+    try:
+        return Thrown(since, file.owner(), why)
+    except (KeyError, OSError, NotImplementedError):
+        return Thrown(since, f"user {user}", why)
+
+
+def throw(config: Config, why: str) -> Thrown | None:
+    """Write the file. One that is there stays as it is, and is returned: the first reason is the one that the
+    daemon has told. Raises :class:`UsageError` if it cannot be written."""
     file = path(config)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{why}\n", encoding="utf-8")
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(f"{why}\n")
+    except FileExistsError:
+        if file.is_dir():
+            raise UsageError(f"{file}: cannot be written: it is a folder") from None
+        return thrown(config) or throw(config, why)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror or error}") from None
-    return file
+    return None
 
 
 def release(config: Config) -> bool:

@@ -15,6 +15,8 @@ from bot.market import MAX_TS, MIN_TS, Market
 from bot.registry import Registry
 from bot.registry.issuer import Failure
 from bot.strategy.mechanisms import Assumption, Delay, Mechanism, Moment, mechanism_of, mechanisms
+from bot.strategy.mechanisms.by_channel import ByChannel
+from bot.strategy.mechanisms.exchange import Exchange
 from bot.strategy.mechanisms.model import ACTIONS, Action
 from bot.timefmt import parse, short
 from bot.types import Ns, Plan
@@ -111,13 +113,20 @@ def assumed_in(plan: Plan, registry: Registry) -> list[str]:
     lines = []
     for leg in plan.legs:
         issuer = registry.issuers.get(leg.instrument.partition("@")[2])
-        if leg.action not in ("mint", "redeem") or issuer is None:
+        conversion = registry.conversion_at(leg.instrument)
+        if leg.action not in ("mint", "redeem"):
+            continue
+        if conversion is not None:
+            of: ByChannel = Exchange(conversion)
+        elif issuer is not None:
+            of = mechanism_of(issuer)
+        else:
             continue
         own = leg.action + "."
-        named = [each for each in mechanism_of(issuer).assumptions() if each.name.startswith(own)]
+        named = [each for each in of.assumptions() if each.name.startswith(own)]
         told = ", ".join(f"{each.name.removeprefix(own)} {plain(each)}" for each in named)
         if told:
-            lines.append(f"Nobody publishes of {issuer.title}'s {leg.action}, and so assumed: {told}.")
+            lines.append(f"Nobody publishes of {of.title}'s {leg.action}, and so assumed: {told}.")
     return lines
 
 

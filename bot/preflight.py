@@ -175,9 +175,9 @@ def _unusable(url: str, schemes: tuple[str, ...]) -> str:
 def _names(config: Config, registry: Registry) -> list[str]:
     """What the strategy names and the registry does not have."""
     found = [
-        f"strategy.ineligible_issuers: {name!r} is not an issuer of the registry"
+        f"strategy.ineligible_issuers: {name!r} is neither an issuer of the registry nor a conversion"
         for name in config.strategy.ineligible_issuers
-        if name not in registry.issuers
+        if name not in registry.issuers | registry.conversions
     ]
     hedges = {*registry.option_venues, *registry.perp_venues, *registry.perpetual_venues}
     found += [

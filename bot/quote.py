@@ -6,7 +6,9 @@ from typing import Any
 
 from bot.config import Config
 from bot.driver import Driver
+from bot.engine import Engine
 from bot.errors import UsageError
+from bot.market import InstrumentState
 from bot.registry import Registry
 
 
@@ -19,16 +21,7 @@ def quote(config: Config, registry: Registry, saved: bytes | None, instrument: s
     driver = Driver(config, registry)
     if saved is not None:
         driver.restore(saved)
-    market = driver.engine.market
-    state = market.instrument(instrument)
-    if state is None:
-        symbol = instrument.partition("@")[0]
-        if symbol in registry.underlyings or driver.engine.hedges.knows(instrument):
-            raise UsageError(
-                f"{instrument} is no token: quote is for tokens; `pegbot positions` shows hedges"
-            )
-        known = ", ".join(sorted(market.instruments)[:8]) or "none; run `pegbot run` first"
-        raise UsageError(f"no prices of {instrument!r} in the last snapshot; there is: {known}")
+    state = seen(driver.engine, instrument, "quote")
     quotes = []
     for side in sides:
         answer: dict[str, Any] = {
@@ -48,3 +41,16 @@ def quote(config: Config, registry: Registry, saved: bytes | None, instrument: s
                 answer |= {"price": done.price, "tokens": done.tokens, "price_after": done.price_after}
         quotes.append(answer)
     return {"instrument": instrument, "size_usd": size_usd, "ts": state.ts, "quotes": quotes}
+
+
+def seen(engine: Engine, instrument: str, command: str) -> InstrumentState:
+    """An instrument of a token that the daemon has seen; :class:`UsageError` says what there is instead."""
+    state = engine.market.instrument(instrument)
+    if state is not None:
+        return state
+    if instrument.partition("@")[0] in engine.market.registry.underlyings or engine.hedges.knows(instrument):
+        raise UsageError(
+            f"{instrument} is no token: {command} is for tokens; `pegbot positions` shows hedges"
+        )
+    known = ", ".join(sorted(engine.market.instruments)[:8]) or "none; run `pegbot run` first"
+    raise UsageError(f"no prices of {instrument!r} in the last snapshot; there is: {known}")

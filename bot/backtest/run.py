@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from heapq import heappop, heappush
 
 from msgspec import Struct
 
+from bot.backtest.capital import Meter, Use, use_of
 from bot.config import Config
 from bot.ledger.accounts import custody, entries_for, opening_entry
 from bot.ledger.books import Books
@@ -17,21 +19,27 @@ from bot.timefmt import NS
 from bot.types import Fill, Ns, Plan, Tick
 
 SAMPLE_SECONDS = 3600.0
+AFTER_SECONDS = 180.0
+"""A plan is valued so long after its time is over: its last legs wait for quotes."""
+UNDER_WAY = frozenset({"sending", "waiting"})
+"""States of plans with legs to come: they are valued later, and not at all if the tape ends before."""
 
 
 class Sample(Struct, frozen=True, gc=False):
     """The books at a moment, USD. ``net`` is profit since the start at fair value, ``None`` while something
-    held has none; ``reserved`` what waits to settle."""
+    held has none; ``use`` what of the capital is bound."""
 
     ts: Ns
     net: float | None
     realised: float
-    reserved: float
     cash: float
+    use: Use = Use()
 
 
 class Backtest(Replay):
-    """A replay that books its fills. ``samples`` is the equity curve, hourly in event time."""
+    """A replay that books its fills. ``samples`` is the equity curve, hourly in event time; ``came`` is what
+    each plan that filled came to, USD at fair value when its own time was over and all its legs were done; a
+    plan with legs to come is not in it, one that holds what has no fair value is ``None``."""
 
     def __init__(self, config: Config, registry: Registry, sample_seconds: float = SAMPLE_SECONDS) -> None:
         super().__init__(config, registry)
@@ -39,11 +47,15 @@ class Backtest(Replay):
         self.by_plan: dict[str, Books] = {}
         self.traded: dict[str, Plan] = {}
         self.samples: list[Sample] = []
+        self.meter = Meter()
+        self.came: dict[str, float | None] = {}
         self.started: Ns = 0
         self.config = config
         self._place = custody(registry)
         self._every = int(sample_seconds * NS)
         self._next: Ns = 0
+        self._sample_at: Ns = 0
+        self._over: list[tuple[Ns, str]] = []
 
     def keep(self, messages: Iterable[object]) -> None:
         """Book what was filled, and remember what was traded."""
@@ -57,11 +69,15 @@ class Backtest(Replay):
     def run(self, ticks: Iterable[Tick], progress: Callable[[int, int], None] | None = None) -> None:
         """Feed all ticks, then let what is under way settle, as far as time alone settles it."""
         super().run(self._passing(ticks), progress)
+        self.meter.stop(self.driver.now)
         broker = self.driver.broker
         while broker is not None and (due := broker.next_settlement) is not None:
             self.keep(broker.due(due, self.driver.engine.market))
         if self.started:
             self.samples.append(self.sample(self.driver.now))
+        left, self._over = self._over, []
+        for _, plan_id in left:
+            self._value(plan_id, self.driver.now)
 
     def _passing(self, ticks: Iterable[Tick]) -> Iterator[Tick]:
         for tick in ticks:
@@ -70,31 +86,61 @@ class Backtest(Replay):
             yield tick
 
     def _pass(self, ts: Ns) -> None:
-        """Open the books at first; look at them now and then."""
-        self._next = ts + self._every
+        """Open the books at first; look at them now and then, and at a plan's when its time is over."""
         if not self.started:
-            self.started = ts
-            strategy = self.config.strategy
-            inventory = {name: Decimal(repr(amount)) for name, amount in strategy.inventory_tokens.items()}
-            self.books.apply(opening_entry(ts, Decimal(repr(strategy.capital_usd)), inventory))
-        self.samples.append(self.sample(ts))
+            self._open(ts)
+        while self._over and self._over[0][0] <= ts:
+            self._value(heappop(self._over)[1], ts)
+        if ts >= self._sample_at:
+            self._sample_at = ts + self._every
+            self.samples.append(self.sample(ts))
+        self._look()
+
+    def _open(self, ts: Ns) -> None:
+        self.started = ts
+        self.meter.start(ts)
+        strategy = self.config.strategy
+        inventory = {name: Decimal(repr(amount)) for name, amount in strategy.inventory_tokens.items()}
+        self.books.apply(opening_entry(ts, Decimal(repr(strategy.capital_usd)), inventory))
+
+    def _look(self) -> None:
+        over = self._over[0][0] if self._over else self._sample_at
+        self._next = min(self._sample_at, over)
 
     def sample(self, ts: Ns) -> Sample:
         """The books as they stand."""
-        engine = self.driver.engine
-        result = self.books.profit_and_loss(marks(engine.market, ts, engine.hedge_marks()))
+        result = self.books.profit_and_loss(self._marks(ts))
+        net, cash = result.net_usd, float(self.books.cash_usd)
         return Sample(
-            ts,
-            None if result.net_usd is None else float(result.net_usd),
-            float(result.realised_usd),
-            float(self.books.reserved_usd),
-            float(self.books.cash_usd),
+            ts, None if net is None else float(net), float(result.realised_usd), cash, self.meter.now
         )
 
     def _book(self, fill: Fill) -> None:
-        for entry in entries_for(fill, self._place(fill.instrument)):
+        entries = entries_for(fill, self._place(fill.instrument))
+        if not entries:
+            return
+        plan = self.traded.get(fill.plan_id)
+        if fill.plan_id not in self.by_plan and plan is not None:
+            over = plan.created + round((plan.duration_seconds + AFTER_SECONDS) * NS)
+            heappush(self._over, (over, plan.id))
+            self._look()
+        books = self.by_plan.setdefault(fill.plan_id, Books())
+        for entry in entries:
             self.books.apply(entry)
-            self.by_plan.setdefault(fill.plan_id, Books()).apply(entry)
+            books.apply(entry)
+        self.meter.put(fill.ts, fill.plan_id, use_of(books))
+
+    def _value(self, plan_id: str, ts: Ns) -> None:
+        broker = self.driver.broker
+        if broker is not None and broker.state_of(plan_id) in UNDER_WAY:
+            heappush(self._over, (ts + self._every, plan_id))
+            return
+        net = self.by_plan[plan_id].profit_and_loss(self._marks(ts)).net_usd
+        self.came[plan_id] = None if net is None else float(net)
+
+    def _marks(self, ts: Ns) -> dict[str, Decimal]:
+        engine = self.driver.engine
+        return marks(engine.market, ts, engine.hedge_marks())
 
 
 def marks(market: Market, ts: Ns, hedges: Mapping[str, float] | None = None) -> dict[str, Decimal]:

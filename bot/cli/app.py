@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import judge, look, pools, tapes, watch
+from bot.cli import desk, judge, look, pools, tapes, watch
 from bot.errors import PegbotError, UsageError
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "plans": look.plans,
         "positions": look.positions,
         "quote": look.quote,
+        "plan": desk.plan,
         "mechanisms": look.mechanisms,
     },
     "Data": {

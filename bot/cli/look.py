@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NONE_YET = "run `pegbot run` first, or look from the folder and with the configuration that it runs with"
+
 
 def incidents(
     config: ConfigOption = None,
@@ -29,9 +31,7 @@ def incidents(
     from bot import console
 
     loaded, _ = setup(config)
-    console.incidents(
-        _query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json
-    )
+    console.incidents(query(loaded, lambda store: store.incidents(limit=limit, open_only=only_open)), as_json)
 
 
 def plans(
@@ -47,9 +47,9 @@ def plans(
 
     loaded, registry = setup(config)
     if explain is None:
-        console.plans(_query(loaded, lambda store: store.plans(limit=limit)), as_json)
+        console.plans(query(loaded, lambda store: store.plans(limit=limit)), as_json)
         return
-    plan = _query(loaded, lambda store: store.plan(explain))
+    plan = query(loaded, lambda store: store.plan(explain))
     if plan is None:
         raise PegbotError(f"no plan {explain}; `pegbot plans` lists them")
     console.plan(plan, as_json)
@@ -70,7 +70,7 @@ def positions(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     async def both(store: Store) -> tuple[bytes | None, Books]:
         return await store.load_snapshot(), await store.books()
 
-    saved, books = _query(loaded, both)
+    saved, books = query(loaded, both)
     console.positions(ask(loaded, registry, saved, books), as_json)
 
 
@@ -88,7 +88,7 @@ def quote(
     if side not in ("", "buy", "sell"):
         raise UsageError(f"--side is buy or sell, not {side!r}")
     loaded, registry = setup(config)
-    saved = _query(loaded, lambda store: store.load_snapshot())
+    saved = query(loaded, lambda store: store.load_snapshot())
     answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
     console.quoted(answer, as_json)
     raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
@@ -107,20 +107,28 @@ def mechanisms(
     as_json: JsonOption = False,
 ) -> None:
     """How each issuer makes and unmakes its tokens: open or not, band, delay, limits, and what is assumed."""
+    from bot.cli.ledger import missing
     from bot.console.mechanisms import show
     from bot.mechanisms import asked
 
     loaded, registry = setup(config)
-    saved = None if at is not None else _query(loaded, lambda store: store.load_snapshot())
+    saved = None
+    if at is None and missing(loaded) is None:  # without a ledger no halt is known; all else is
+        saved = query(loaded, lambda store: store.load_snapshot())
     show(asked(loaded, registry, at, size, names or [], saved), as_json)
 
 
-def _query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
-    """One question to the ledger's database."""
+def query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
+    """One question to the ledger's database; :class:`UsageError` where there is none yet."""
     import asyncio
 
+    from bot.cli.ledger import missing
     from bot.ledger.db import open_database
     from bot.ledger.store import Store
+
+    absent = missing(config)
+    if absent is not None:
+        raise UsageError(f"no ledger at {absent}: {NONE_YET}")
 
     async def answer() -> T:
         engine = await open_database(config.ledger.url)

@@ -22,6 +22,17 @@ def _nothing(_config: Config, _registry: Registry) -> list[str]:
     return []
 
 
+def _kept_apart(config: Config) -> Config:
+    """The embedded demo's kill switch lies with its ledger, where it runs: its own folder is everybody's."""
+    from bot.cli.ledger import file_of
+
+    ledger = file_of(config)
+    if ledger is None or "kill_file" in config.execution.model_fields_set:
+        return config
+    execution = config.execution.model_copy(update={"kill_file": str(ledger.with_suffix(".kill").resolve())})
+    return config.model_copy(update={"execution": execution})
+
+
 def setup(
     config: Path | None, more: Callable[[Config, Registry], list[str]] = _nothing
 ) -> tuple[Config, Registry]:
@@ -42,6 +53,8 @@ def setup(
     except ConfigError as error:
         problems, rest = error.problems, error.rest
     if rest is not None:
+        if source.resolve() == embedded().resolve():
+            rest = _kept_apart(rest)
         files: list[Path] = []
         try:
             files = expand(rest.base, rest.registry)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.options import ConfigOption, JsonOption
 from bot.cli.setup import embedded, setup
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.kill import Thrown
 
 
 def run(
@@ -67,12 +72,32 @@ def kill(
 ) -> None:
     """Throw the kill switch: no new plan is made, what is under way is finished. --release puts it back."""
     from bot import kill as switch
+    from bot.cli.ledger import missing
 
     loaded, _ = setup(config)
     if not release:
-        typer.echo(f"thrown: {switch.throw(loaded, reason)}")
+        for line in _thrown(loaded, switch.throw(loaded, reason)):
+            typer.echo(line)
+        absent = missing(loaded)
+        if absent is not None and absent.resolve().parent == switch.path(loaded).parent:
+            told = f"no ledger at {absent}: a daemon that runs in another folder looks for the switch there"
+            typer.echo(f"pegbot: {told}", err=True)
     elif switch.release(loaded):
         typer.echo("released")
     else:
         typer.echo("it was not thrown")
         raise typer.Exit(1)
+
+
+def _thrown(config: Config, before: Thrown | None) -> Iterator[str]:
+    """What throwing the switch has done; ``before`` is how it stood."""
+    from bot.kill import path
+    from bot.timefmt import short
+
+    if before is None:
+        yield f"thrown: {path(config)}"
+        return
+    by = f" by {before.by}" if before.by else ""
+    since = f" at {short(before.since)} UTC" if before.since else ""
+    yield f"thrown already{by}{since}: {before.why}"
+    yield f"that reason stays; --release first to give another: {path(config)}"

@@ -91,15 +91,17 @@ class Rest:
             raise SourceError(f"Alpaca did not answer within {CALL_SECONDS:g} s") from None
 
     def client(self, kind: str, url: str) -> Any:
-        """alpaca-py's client for ``stock`` or ``option`` data, or for ``trading``; raw answers."""
+        """alpaca-py's client for ``stock`` or ``option`` data, ``trading`` or corporate ``actions``; raw."""
         if (kind, url) not in self._clients:
             from alpaca.data.historical import OptionHistoricalDataClient, StockHistoricalDataClient
+            from alpaca.data.historical.corporate_actions import CorporateActionsClient
             from alpaca.trading.client import TradingClient
 
             classes: dict[str, Any] = {
                 "stock": StockHistoricalDataClient,
                 "option": OptionHistoricalDataClient,
                 "trading": TradingClient,
+                "actions": CorporateActionsClient,
             }
             key, password = keys(self._source)
             client = classes[kind](key, password, raw_data=True, url_override=url.rstrip("/"))

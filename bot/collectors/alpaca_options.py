@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bot.collectors.alpaca_client import RateLimited, Rest
 from bot.collectors.alpaca_parse import VENUE, Shares
 from bot.collectors.option_chains import OptionChains
+from bot.collectors.option_dividends import AHEAD_DAYS, Known, declared
 from bot.collectors.option_parse import SHARES, Seen, count, days, of_use, option, price, root_of, strikes
 from bot.config import AlpacaOptionsSource
 from bot.errors import DataError, SourceError, SourceRefused
-from bot.timefmt import parse
+from bot.timefmt import NS, parse
 from bot.types import Ns, Quarantined, Tick
 
 PAGE = 10_000
@@ -24,8 +26,9 @@ WIDE_RATIO = 0.02
 class AlpacaOptions(OptionChains):
     """``OCC@alpaca`` quotes, each as of its own time.
 
-    For every share: its price, the snapshots of the options of use (``get_option_chain``), and once in
-    ``contracts_seconds`` the list of contracts, for open interest, style and size.
+    For every share: its price, the snapshots of the options of use (``get_option_chain``), once in
+    ``contracts_seconds`` the list of contracts, for open interest, style and size, and once a day the
+    dividends that were declared.
     """
 
     venue = VENUE
@@ -61,6 +64,11 @@ class AlpacaOptions(OptionChains):
                 if self._on_bad is not None:
                     self._on_bad(Quarantined(now, f"{symbol}@{VENUE}", error.reason, error.detail))
 
+    async def dividends(self, ticker: str) -> list[Known]:
+        """Declared ones, by corporate actions."""
+        today = datetime.fromtimestamp(self._clock() / NS, UTC).date()
+        return declared(await self._rest.ask(lambda rest: self._actions(rest, ticker, today)), ticker)
+
     # -- in the thread -------------------------------------------------------------------------------------
 
     def _ask(self, rest: Rest, ticker: str, now: Ns) -> tuple[float, Any]:
@@ -85,6 +93,19 @@ class AlpacaOptions(OptionChains):
             )
         )
         return spot, chain
+
+    def _actions(self, rest: Rest, ticker: str, today: date) -> Any:
+        from alpaca.data.enums import CorporateActionsType
+        from alpaca.data.requests import CorporateActionsRequest
+
+        return rest.client("actions", self._source.data_url).get_corporate_actions(
+            CorporateActionsRequest(
+                symbols=[ticker],
+                types=[CorporateActionsType.CASH_DIVIDEND],
+                start=today - timedelta(1),
+                end=today + timedelta(AHEAD_DAYS),
+            )
+        )
 
     def _spot(self, rest: Rest, ticker: str, now: Ns) -> float:
         from alpaca.data.enums import DataFeed

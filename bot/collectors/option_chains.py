@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.collectors.alpaca_client import RateLimited
 from bot.collectors.base import OnBad
+from bot.collectors.option_dividends import Known, tick_of
 from bot.collectors.option_parse import Seen, tick
 from bot.collectors.streamed import usual_session
 from bot.config import AlpacaOptionsSource, YahooOptionsSource
@@ -20,6 +21,9 @@ from bot.types import Ns, Quarantined, Session, Tick
 Sleep = Callable[[float], Any]
 PATIENCE_SECONDS = 60.0
 """A rate limit that is over within so long is waited for once before it is a fault."""
+DIVIDENDS_NS = DAY_SECONDS * NS
+"""Dividends are asked for so often, one share's after its chain; and so much later if they cannot be had:"""
+DIVIDENDS_AGAIN_NS = 3_600 * NS
 FORGET_NS = 7 * DAY_SECONDS * NS
 """What has not been quoted for so long has expired, or is of no use any more."""
 
@@ -53,12 +57,19 @@ class OptionChains:
         self._clock, self._on_bad, self._sleep = clock, on_bad, sleep
         self._session = session or usual_session
         self._last: dict[str, Tick] = {}
+        self._ask_dividends: dict[str, Ns] = {}
+        self._dividends: dict[str, list[Known]] = {}
+        self._without: dict[str, str] = {}
 
     def chain(self, ticker: str) -> AsyncIterator[Seen]:
         """What the source tells now of the options of use on a share.
 
         Raises :class:`SourceError`, or :class:`DataError` if the source does not know the share.
         """
+        raise NotImplementedError
+
+    async def dividends(self, ticker: str) -> list[Known]:
+        """Those of a share that the source knows to come, or expects. Raises as :meth:`chain`."""
         raise NotImplementedError
 
     def barred_seconds(self) -> float:
@@ -86,6 +97,9 @@ class OptionChains:
                         if told is not None:
                             yield told
                     chains += 1
+                    along = await self._news_of_dividends(ticker)
+                    if along is not None:
+                        yield along
                 except DataError as error:
                     fault = SourceError(f"{ticker}: {error.detail or error.reason}")
                     self._set_aside(error, ticker)
@@ -104,6 +118,7 @@ class OptionChains:
             self.rounds += 1
             self._sweep()
             of = f" of {len(self._turn)}; {fault}" if fault is not None else ""
+            of += "".join(f"; {without}" for without in list(self._without.values())[:1])
             self.detail = f"{count} options of {chains} shares{of}"
             await self._sleep(max(0.0, began + self._poll_seconds - time.monotonic()))
 
@@ -121,6 +136,26 @@ class OptionChains:
                 return None
         self._last[told.instrument] = told
         return told
+
+    async def _news_of_dividends(self, ticker: str) -> Tick | None:
+        """Now and then; what is as it was is not told again. Without them there still is a chain."""
+        now = self._clock()
+        if now < self._ask_dividends.get(ticker, 0):
+            return None
+        try:
+            known = await self.dividends(ticker)
+        except DataError:
+            known = []  # it knows of none
+        except SourceError as error:
+            self._ask_dividends[ticker] = now + DIVIDENDS_AGAIN_NS
+            self._without[ticker] = f"no dividends of {ticker}: {error}"
+            return None
+        self._without.pop(ticker, None)
+        self._ask_dividends[ticker] = now + DIVIDENDS_NS
+        if known == self._dividends.get(ticker, []):
+            return None
+        self._dividends[ticker] = known
+        return tick_of(ticker, self.venue, known, now)
 
     def _sweep(self) -> None:
         long_ago = self._clock() - FORGET_NS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.collectors.base import Backoff
 from bot.collectors.option_chains import OptionChains
+from bot.collectors.option_dividends import Known, expected
 from bot.collectors.option_parse import Seen, count, days, of_use, option, price, quoted_at
 from bot.collectors.yahoo_ask import Asker
 from bot.collectors.yahoo_client import CACHE
@@ -65,6 +66,11 @@ class YahooOptions(OptionChains):
                     if seen is not None:
                         yield seen
         self._refusals.reset()
+
+    async def dividends(self, ticker: str) -> list[Known]:
+        """Yahoo tells what was paid: more of the same is expected."""
+        paid = await self._ask(partial(_paid, symbol=yahoo_symbol(ticker)))
+        return expected(paid, datetime.fromtimestamp(self._clock() / NS, UTC).date())
 
     async def _ask(self, work: Callable[[Any, Any], Any]) -> Any:
         now = time.monotonic()
@@ -125,6 +131,17 @@ def _rows(yfinance: Any, session: Any, *, symbol: str, expiry: str, listed: dict
     if spot is None:
         raise DataError("no_price", f"{symbol}: the chain comes without the share's price")
     return spot, [row for frame in (chain.calls, chain.puts) for row in frame.to_dict("records")]
+
+
+def _paid(yfinance: Any, session: Any, *, symbol: str) -> list[tuple[date, float]]:
+    """Dividends of the last years by the day on which they went ex, for today's number of shares."""
+    ticker = yfinance.Ticker(symbol, session=session)
+    frame = ticker.history(period="2y", interval="1d", auto_adjust=False, actions=True)
+    if frame.empty or "Dividends" not in frame:
+        _require_answer(session)
+        return []
+    paid = frame["Dividends"]
+    return [(day.date(), float(usd)) for day, usd in paid[paid > 0].items()]
 
 
 def _require_answer(session: Any) -> None:

@@ -34,7 +34,9 @@ class StrategySection(Section):
         description="tokens held at the start, by token; TOKEN@VENUE for those on deposit with an exchange",
     )
     ineligible_issuers: list[str] = Field(
-        [], description="issuers of the registry whose mint and redeem this desk may not use"
+        [],
+        description="issuers of the registry, and exchanges' conversions, whose mint and redeem this desk "
+        "may not use",
     )
     ineligible_hedges: list[str] = Field(
         [], description="venues of the registry whose options and perps this desk may not trade"

@@ -62,32 +62,56 @@ def _ratio(value: float | None, digits: int = 3) -> str:
 
 
 def backtested(result: dict[str, Any], as_json: bool) -> None:
-    """One backtest: the result, by route, and what was missed."""
+    """One backtest: the result, by route, plans against their forecasts, and what was missed."""
     if as_json:
         emit(result)
         return
-    from bot.backtest.page import money, percent
+    from bot.backtest.words import money, named, percent, points
 
+    at_once, later, told = result["slippage"]["at_once"], result["slippage"]["later"], result["forecast"]
     say(
         f"{result['ticks']:,} ticks over {result['days']:,.1f} days, {result['incidents']} incidents, "
         f"{result['plans_traded']} plans traded, {result['fills']} fills"
     )
     say(
         f"net {money(result['net_usd'])} ({percent(result['return_ratio'])} of capital), deepest fall "
-        f"{money(-result['max_drawdown_usd'])}, {percent(result['capital_use_mean'])} of capital waiting on "
-        f"average, slippage against plan {percent(result['slippage']['ratio'])}"
+        f"{money(-result['max_drawdown_usd'])}, turnover {money(result['turnover_usd'])}"
+    )
+    say(
+        f"capital in use: {percent(result['capital_use_mean'])} on average, "
+        f"{percent(result['capital_use_max'])} at most"
+    )
+    say(
+        f"slippage against plan: {money(at_once['cost_usd'])} ({points(at_once['cost_bp'])}) at once, "
+        f"{money(later['cost_usd'])} ({points(later['cost_bp'])}) later"
+    )
+    say(
+        f"forecast: {told['plans']} plans expected {money(told['expected_usd'])}, "
+        f"{money(told['came_usd'])} came; "
+        f"{told['lost']} lost ({told['lost_expected']:.1f} expected), {told['beyond_95']} beyond the 95 % "
+        f"shortfall, {told['beyond_99']} beyond the 99 %"
     )
     table = table_of("Profit by route", "route", "plans>", "expected>", "net>")
     for route, row in result["profit_by_route"].items():
-        table.add_row(
-            route.replace("_", " "), str(row["plans"]), money(row["expected_usd"]), money(row["net_usd"])
-        )
+        table.add_row(named(route), str(row["plans"]), money(row["expected_usd"]), money(row["net_usd"]))
     if result["profit_by_route"]:
         show(table)
-    missed = result["missed"]
-    if missed["incidents"]:
-        rules = ", ".join(f"{rule} ({count})" for rule, count in missed["by_rule"].items())
-        say(f"missed: {missed['incidents']} incidents with {money(missed['at_stake_usd'])} at stake; {rules}")
+    _missed(result["missed"])
+
+
+def _missed(missed: dict[str, Any]) -> None:
+    if not missed["incidents"]:
+        return
+    from bot.backtest.words import money
+
+    say(
+        f"missed: {money(missed['left_usd'])} of {money(missed['at_stake_usd'])} at stake in "
+        f"{missed['incidents']} incidents, {missed['untouched']['incidents']} of them without a trade"
+    )
+    table = table_of("By the rule that stood against it", "rule", "incidents>", "left>")
+    for row in missed["by_rule"]:
+        table.add_row(row["rule"], str(row["incidents"]), money(row["left_usd"]))
+    show(table)
 
 
 def backtests(settings: Sequence[dict[str, float]], results: Sequence[dict[str, Any]], as_json: bool) -> None:
@@ -95,11 +119,11 @@ def backtests(settings: Sequence[dict[str, float]], results: Sequence[dict[str, 
     if as_json:
         emit([{"setting": one, **result} for one, result in zip(settings, results, strict=True)])
         return
-    from bot.backtest.page import money, percent
+    from bot.backtest.words import money, percent
 
     keys = list(settings[0]) if settings else []
     table = table_of(
-        "", *(f"{key}>" for key in keys), "net>", "of capital>", "deepest fall>", "plans>", "capital waiting>"
+        "", *(f"{key}>" for key in keys), "net>", "of capital>", "deepest fall>", "plans>", "capital in use>"
     )
     for setting, result in zip(settings, results, strict=True):
         table.add_row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.console.terminal import emit, lines, say, show, table_of
+from bot.console.terminal import emit, lines, say, show, styled, table_of
 from bot.timefmt import NS, duration, short
 from bot.types import Incident, Plan, to_builtins
 
@@ -39,7 +39,6 @@ def incidents(rows: Sequence[Incident], as_json: bool) -> None:
     for one in rows:
         until = one.resolved or one.last_seen
         lasted = duration((until - one.opened) / NS) + ("" if one.resolved else " (open)")
-        style = SEVERITY_STYLE[one.severity]
         table.add_row(
             short(one.opened),
             one.instrument + (f" +{len(one.venues) - 1}" if len(one.venues) > 1 else ""),
@@ -47,7 +46,7 @@ def incidents(rows: Sequence[Incident], as_json: bool) -> None:
             "" if one.price is None else usd(one.price),
             "" if one.fair_value is None else usd(one.fair_value),
             one.cause,
-            f"[{style}]{one.severity}[/]",
+            styled(one.severity, SEVERITY_STYLE[one.severity]),
             lasted,
             one.id,
         )
@@ -100,7 +99,7 @@ def quoted(answer: dict[str, Any], as_json: bool) -> None:
     say(f"{answer['instrument']}, {answer['size_usd']:,.2f} USD, as of {short(answer['ts'])} UTC")
     for one in answer["quotes"]:
         if one["price"] is None:
-            say(f"  {one['side']:4}  [red]not possible:[/] {one['why']}")
+            say(f"  {one['side']:4} ", styled("not possible:", "red"), one["why"])
         else:
             say(
                 f"  {one['side']:4}  {one['tokens']:.8g} tokens at ${one['price']:,.4f}, "

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from math import exp
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from bot.console.terminal import emit
+from bot.console.terminal import emit, say, table_of
+from bot.console.terminal import show as show_table
 from bot.mechanisms import Side, Survey, plain
 from bot.strategy.mechanisms import Assumption
 from bot.timefmt import duration, short
@@ -23,22 +19,21 @@ def show(surveys: Sequence[Survey], as_json: bool) -> None:
     if as_json:
         emit(surveys)
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     if len(surveys) == 1:
-        _at_length(console, surveys[0])
+        _at_length(surveys[0])
         return
     first = surveys[0]
-    table = _table(
-        "", "mint", "redeem", f"band for ${first.size_usd:,.0f}", "in hand", "an order", "assumed>"
+    table = table_of(
+        "", "", "mint", "redeem", f"band for ${first.size_usd:,.0f}", "in hand", "an order", "assumed>"
     )
     for each in surveys:
         table.add_row(*cells(each), str(len(each.assumptions)))
-    console.print(f"{short(first.ts)} UTC. In hand: half of all orders, 19 of 20, the worst reckoned with.")
-    console.print(table)
+    say(f"{short(first.ts)} UTC. In hand: half of all orders, 19 of 20, the worst reckoned with.")
+    show_table(table)
     for each in surveys:
         for line in _why(each):
-            console.print(Text(f"{each.name}: {line}"))
-    console.print("What is assumed, what it costs and how it fails: pegbot mechanisms NAME")
+            say(f"{each.name}: {line}")
+    say("What is assumed, what it costs and how it fails: pegbot mechanisms NAME")
 
 
 def cells(one: Survey) -> list[str]:
@@ -46,30 +41,32 @@ def cells(one: Survey) -> list[str]:
     return [one.name, _open(one.mint), _open(one.redeem), _band(one), _delay(one.mint), _limits(one.mint)]
 
 
-def _at_length(console: Console, one: Survey) -> None:
-    console.print(Text(f"{one.title}: {one.summary}."), soft_wrap=True)
-    console.print(f"At {short(one.ts)} UTC, band for ${one.size_usd:,.0f}: {_band(one)}")
+def _at_length(one: Survey) -> None:
+    say(f"{one.title}: {one.summary}.")
+    say(f"At {short(one.ts)} UTC, band for ${one.size_usd:,.0f}: {_band(one)}")
     for line in _why(one):
-        console.print(Text(f"  {line}"), soft_wrap=True)
+        say(f"  {line}")
     for way, needs in one.ways.items():
-        console.print(Text(f"  another way, {way}: {needs}"), soft_wrap=True)
-    table = _table("", "open", "in hand: half, 19 of 20, worst", "an order", "beyond fair value, by size")
+        say(f"  another way, {way}: {needs}")
+    table = table_of(
+        "", "", "open", "in hand: half, 19 of 20, worst", "an order", "beyond fair value, by size"
+    )
     for name, side in (("mint", one.mint), ("redeem", one.redeem)):
         table.add_row(name, _open(side), _delay(side), _limits(side), _prices(side))
-    console.print(table)
+    show_table(table)
     failures = {each.name: each for side in (one.mint, one.redeem) for each in side.failures}
     if failures:
-        table = _table("goes wrong", "of orders>", "the money", "lost>", "what happens")
+        table = table_of("", "goes wrong", "of orders>", "the money", "lost>", "what happens")
         for failure in failures.values():
             lost = f"{failure.loss_ratio:.2%}" if failure.loss_ratio else "–"
             money = failure.money.replace("_", " ")
             table.add_row(failure.name, f"{failure.chance:.2%}", money, lost, failure.says)
-        console.print(table)
+        show_table(table)
     if one.assumptions:
-        table = _table("assumed", "value", "because")
+        table = table_of("", "assumed", "value", "because")
         for names, value, says in _grouped(one.assumptions):
             table.add_row(names, value, says)
-        console.print(table)
+        show_table(table)
 
 
 def _grouped(assumptions: Iterable[Assumption]) -> Iterable[tuple[str, str, str]]:
@@ -133,12 +130,3 @@ def _prices(side: Side) -> str:
         said = "–" if price.refused else f"{price.cost_ratio:.2%}"
         told.append(f"${price.size_usd:,.0f} {said}")
     return ", ".join(told)
-
-
-def _table(*columns: str) -> Table:
-    from rich import box
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left")
-    return table

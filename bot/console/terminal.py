@@ -13,7 +13,9 @@ from bot.timefmt import short
 from bot.types import Ns, to_builtins
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 P = ParamSpec("P")
 
@@ -30,10 +32,15 @@ def lines(rows: Sequence[Any]) -> None:
 
 
 def say(*parts: Any) -> None:
-    """Text with rich's markup, in lines as long as they are."""
-    from rich.console import Console
+    """Text as it is, in lines as long as they are; what is to have a style is :func:`styled`."""
+    _console().print(*parts, soft_wrap=True)
 
-    Console(soft_wrap=True, highlight=False).print(*parts)
+
+def styled(text: str, style: str) -> Text:
+    """Text in a colour, or bold."""
+    from rich.text import Text
+
+    return Text(text, style)
 
 
 def table_of(title: str, *columns: str) -> Table:
@@ -50,9 +57,14 @@ def table_of(title: str, *columns: str) -> Table:
 
 def show(table: Table) -> None:
     """Print a table; where there is no terminal to fit it to, as wide as it is."""
+    _console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _console(width: int | None = None) -> Console:
+    """Stdout. Names of data and of files may hold ``[strategy]`` or ``:key:``: nothing in them is markup."""
     from rich.console import Console
 
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def progress(what: str) -> AbstractContextManager[Callable[[int, Ns], None] | None]:

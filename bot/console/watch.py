@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.console.terminal import emit, say, show, table_of
+from bot.console.terminal import emit, say, show, styled, table_of
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -21,7 +21,7 @@ def findings(found: Sequence[Finding], as_json: bool) -> None:
         return
     table = table_of("", "", "source", "what", "what to do")
     for f in found:
-        table.add_row("[green]ok[/]" if f.ok else "[red]no[/]", f.source, f.what, f.fix)
+        table.add_row(styled("ok", "green") if f.ok else styled("no", "red"), f.source, f.what, f.fix)
     show(table)
 
 
@@ -31,7 +31,7 @@ def checked(path: Path, config: Config, registry: Registry, as_json: bool) -> No
     if as_json:
         emit({"ok": True, "config": str(path), "sources": sources, "tokens": len(registry.tokens)})
         return
-    say(f"[green]{path} is valid[/]")
+    say(styled(f"{path} is valid", "green"))
     say(f"  sources    {', '.join(sources) or 'none'}")
     counts = (len(registry.tokens), len(registry.venues), len(registry.pools))
     say("  registry   {} tokens, {} venues, {} pools".format(*counts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bot.detector.bands import gap_until
@@ -17,7 +18,8 @@ from bot.execution.pricing import (
     quantity_of,
 )
 from bot.registry import Registry
-from bot.strategy.mechanisms import mechanism_of
+from bot.registry.issuer import CONVERT
+from bot.strategy.mechanisms import Action, mechanism_of
 from bot.types import Leg, Ns, Order, Plan, Side, split_instrument
 
 if TYPE_CHECKING:
@@ -42,24 +44,7 @@ class Counter:
             case "transfer":
                 return on_transfer(leg, quantity)
             case "mint" | "redeem":
-                symbol, _ = split_instrument(name)
-                token = self._registry.tokens.get(symbol)
-                issuer = self._registry.issuers.get(token.issuer) if token is not None else None
-                if token is None or issuer is None:
-                    raise Refusal(f"{leg.action}.unknown", f"the registry has no issuer of {symbol}")
-                told = market.token_state(token)
-                if told.channel_halted:
-                    why = f"{issuer.title} has halted {symbol}: {told.channel_reason}".rstrip(": ")
-                    raise Refusal(f"{leg.action}.halted", why)
-                fair = _fair(symbol, plan, market, ts)
-                if fair is None:
-                    raise Refusal(
-                        "reference.missing", f"no fair value of {symbol}: nothing to {leg.action} at"
-                    )
-                channel = mechanism_of(issuer).used(leg.action, fair.session, ts)
-                if channel.gaps and gap_until(channel, ts)[0]:
-                    raise Refusal(f"{leg.action}.closed", f"{issuer.title} takes no orders for some minutes")
-                return on_channel(leg, channel, fair, quantity)
+                return self._issued(leg, leg.action, plan, market, ts, quantity)
             case "hedge" | "unhedge" if market.instrument(name) is None:
                 return on_quote(leg, market, quantity, ts)
         state = market.instrument(name)
@@ -67,6 +52,36 @@ class Counter:
             raise Refusal("depth.unknown", f"{name} has not been seen")
         gas = gas_of(market, name, leg.gas_usd, ts)
         return on_curve(state, SIDES[leg.action], quantity, gas, self.taken.get(name))
+
+    def _issued(self, leg: Leg, action: Action, plan: Plan, market: Market, ts: Ns,
+                quantity: Decimal) -> Execution:  # fmt: skip
+        """Minted or redeemed by the issuer or, at ``TOKEN@EXCHANGE:convert``, by an exchange."""
+        symbol, place = split_instrument(leg.instrument)
+        token = self._registry.tokens.get(symbol)
+        issuer = self._registry.issuers.get(token.issuer) if token is not None else None
+        if token is None or issuer is None:
+            raise Refusal(f"{action}.unknown", f"the registry has no issuer of {symbol}")
+        conversion = self._registry.conversion_at(leg.instrument)
+        if conversion is None and place.endswith(f":{CONVERT}"):
+            raise Refusal(f"{action}.unknown", f"the registry has no conversion of {symbol} at {place}")
+        told = market.token_state(token)
+        if told.channel_halted:
+            why = f"{issuer.title} has halted {symbol}: {told.channel_reason}".rstrip(": ")
+            raise Refusal(f"{action}.halted", why)
+        book = market.instrument(f"{symbol}@{conversion.venue}") if conversion is not None else None
+        if conversion is not None and book is not None and book.halted:
+            why = f"{conversion.title} has halted {symbol}: {book.halted_reason}".rstrip(": ")
+            raise Refusal(f"{action}.halted", why)
+        fair = _fair(symbol, plan, market, ts)
+        if fair is None:
+            raise Refusal("reference.missing", f"no fair value of {symbol}: nothing to {action} at")
+        channel = mechanism_of(issuer).used(action, fair.session, ts)
+        title = issuer.title
+        if conversion is not None:
+            channel, title = conversion.mint if action == "mint" else conversion.redeem, conversion.title
+        if channel.gaps and gap_until(channel, ts)[0]:
+            raise Refusal(f"{action}.closed", f"{title} takes no orders for some minutes")
+        return on_channel(leg, channel, fair, quantity)
 
     def take(self, order: Order, done: Execution, market: Market) -> None:
         """Note what an order took of a market's depth."""

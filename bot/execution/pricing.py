@@ -103,8 +103,9 @@ def _fee(usd: float, state: InstrumentState, side: Side) -> float:
 
 
 def on_channel(leg: Leg, channel: Channel, fair: FairValue | None, quantity: Decimal) -> Execution:
-    """Mint or redeem at fair value, spread and fee of the issuer's channel on top; settles later."""
-    token, issuer = split_instrument(leg.instrument)
+    """Mint or redeem at fair value, spread and fee of the channel on top; settles later, if it says so."""
+    token, place = split_instrument(leg.instrument)
+    issuer = place.partition(":")[0]
     rule = f"{leg.action}."
     if not channel.available:
         raise Refusal(rule + "unavailable", f"{issuer} does not {leg.action} {token} for us")

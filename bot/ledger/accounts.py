@@ -78,7 +78,8 @@ def check(entry: Entry) -> Entry:
 
 
 def custody(registry: Registry) -> Callable[[str], str]:
-    """Where tokens traded on an instrument lie: with exchange and broker, else in our own wallet.
+    """Where tokens traded on an instrument lie: with exchange and broker, else in our own wallet. Issuers
+    deliver to and take from the wallet; an exchange converts what lies with it.
 
     Of what is held against margin (perps, perpetual options) it says so, and where."""
     shares = registry.underlyings
@@ -148,8 +149,6 @@ def _movement(fill: Fill, place: str) -> Sequence[Posting]:
     usd = value_usd(quantity, fill.price)
     held = _holding(commodity, fill.underlying, place)
     due_tokens, due_usd = f"assets:receivable:{commodity}@{venue}", f"assets:receivable:usd@{venue}"
-    # Issuers deliver to and take from the wallet; they keep nothing for us.
-    wallet = _holding(commodity, fill.underlying, WALLET)
     owed = f"liabilities:shares:{fill.underlying}"
     match fill.action, fill.status:
         case "buy", "filled" | "partial":
@@ -159,15 +158,15 @@ def _movement(fill: Fill, place: str) -> Sequence[Posting]:
         case "mint", "pending":
             return _trade(due_tokens, CASH, commodity, quantity, usd)
         case "mint", "settled":
-            return _transfer(wallet, due_tokens, commodity, quantity, usd)
+            return _transfer(held, due_tokens, commodity, quantity, usd)
         case "mint", "filled" | "partial":
-            return _trade(wallet, CASH, commodity, quantity, usd)
+            return _trade(held, CASH, commodity, quantity, usd)
         case "redeem", "pending":
-            return _trade(wallet, due_usd, commodity, neg(quantity), neg(usd))
+            return _trade(held, due_usd, commodity, neg(quantity), neg(usd))
         case "redeem", "settled":
             return _transfer(CASH, due_usd, USD, usd, usd)
         case "redeem", "filled" | "partial":
-            return _trade(wallet, CASH, commodity, neg(quantity), neg(usd))
+            return _trade(held, CASH, commodity, neg(quantity), neg(usd))
         case "transfer", "pending":
             return _transfer(f"assets:receivable:{commodity}@transfer", held, commodity, quantity, usd)
         case "transfer", "settled":

@@ -13,6 +13,8 @@ Hours = Literal["24/7", "24/5", "regular", "none"]
 Kind = Literal["channel", "xstocks", "ondo", "mystonks", "robinhood", "dinari", "mirror", "synthetix"]
 Known = Literal["published", "assumed", "unknown"]
 Money = Literal["returned", "late", "part_lost", "lost", "kept_as_tokens"]
+CONVERT = "convert"
+"""An exchange's conversion is ``TOKEN@EXCHANGE:convert`` among instruments: its order book is another one."""
 
 
 class Late(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +71,9 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True):
 class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     """A way in which an order goes wrong: with what ``chance`` of all orders (an assumption), what becomes of
     the ``money``, which part of it is gone (``loss_ratio``), and how many days on which the market opens it
-    is away on top. ``side`` is where it happens to one direction only."""
+    is away on top. ``side`` is where it happens to one direction only; ``moving`` says that it happens to
+    tokens on their way to or from an account, and ``again`` that the order is given anew at once, which is in
+    the delay."""
 
     name: str
     chance: float
@@ -78,6 +82,8 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     loss_ratio: float = 0.0
     days: float = 0.0
     side: Literal["", "mint", "redeem"] = ""
+    moving: bool = False
+    again: bool = False
 
 
 class Way(Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,3 +219,12 @@ class Conversion(Struct, frozen=True, forbid_unknown_fields=True):
     summary: str = ""
     terms: list[Term] = []
     failures: list[Failure] = []
+
+    @property
+    def converts(self) -> bool:
+        """Whether it has more than an order book."""
+        return self.mint.available or self.redeem.available
+
+    def instrument(self, symbol: str) -> str:
+        """What a conversion of this token is called."""
+        return f"{symbol}@{self.venue}:{CONVERT}"

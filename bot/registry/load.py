@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import ConfigError
-from bot.registry import derivatives, terms
+from bot.registry import derivatives, dividends, terms
 from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
 from bot.registry.model import (
     WRAPPED,
@@ -249,7 +249,7 @@ def _unsound(share: Underlying) -> list[str]:
             parse(moment)
         except ValueError:
             problems.append(f"earnings: {moment!r} is no time; write it as in 2026-07-22T20:00Z")
-    return problems
+    return problems + dividends.faults(share.dividends)
 
 
 def _odd(venue: Venue, found: dict[str, dict[str, Any]]) -> list[str]:

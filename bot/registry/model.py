@@ -7,7 +7,9 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
+from bot.registry.dividends import Dividend as Dividend
 from bot.registry.hours import ALWAYS, SESSIONS, VenueHours
+from bot.registry.issuer import CONVERT as CONVERT
 from bot.registry.issuer import Channel as Channel
 from bot.registry.issuer import Conversion as Conversion
 from bot.registry.issuer import Hours as Hours
@@ -55,7 +57,7 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
 
     ``closed_factor`` is the variance of its closed hours over that of a share traded in New York alone;
     ``beta`` is to ``factor``, another underlying, whose moves in closed hours say something of this one's (0:
-    nothing); ``earnings`` are moments, ISO 8601, at which a jump is due.
+    nothing); ``earnings`` are moments, ISO 8601, at which a jump is due, ``dividends`` those it pays in cash.
     """
 
     ticker: str
@@ -68,6 +70,7 @@ class Underlying(Struct, frozen=True, forbid_unknown_fields=True):
     beta: float = 0.0
     factor: str = "SPY"
     earnings: list[str] = []
+    dividends: list[Dividend] = []
 
 
 class Token(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +89,7 @@ class Venue(Struct, frozen=True, forbid_unknown_fields=True):
 
     ``quote`` is the currency its prices are really in: a dollar coin is taken at par in ticks, what floats at
     its rate; a pool's own entry goes first.
+    ``withdraw_days`` is how long tokens take to or from an exchange of which no conversion says it.
     ``hours`` are its own (:mod:`bot.registry.hours`), ``hours_of`` those of single tokens or shares there, by
     symbol; currencies trade around the clock.
     """
@@ -272,3 +276,23 @@ class Registry(Struct, frozen=True):
     def issuer_of(self, token: Token) -> Issuer:
         """The issuer of a token; the loader made sure that it exists."""
         return self.issuers[token.issuer]
+
+    def conversions_of(self, token: Token) -> list[Conversion]:
+        """Exchanges that make or unmake a token for dollars."""
+        mine = (each for each in self.conversions.values() if each.issuer == token.issuer)
+        return [each for each in mine if each.converts]
+
+    def conversion_at(self, instrument: str) -> Conversion | None:
+        """The conversion that ``TOKEN@EXCHANGE:convert`` is; ``None`` if it is none."""
+        symbol, place = split_instrument(instrument)
+        venue, _, what = place.partition(":")
+        token = self.tokens.get(symbol)
+        if token is None or what != CONVERT:
+            return None
+        return next((each for each in self.conversions_of(token) if each.venue == venue), None)
+
+    def carries(self, venue: str, token: Token) -> Conversion | None:
+        """How an exchange takes in and gives out a token; as others, where it says nothing of this issuer."""
+        there = [each for each in self.conversions.values() if each.venue == venue]
+        mine = (each for each in there if each.issuer == token.issuer)
+        return next(mine, there[0] if there else None)

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from bot.market import Market
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk
+from bot.strategy.dividends import due
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_lines import Line, OptionLine, PerpetualLine, PerpLine
 from bot.strategy.options import Greeks, Held, aggregate, european, perpetual, shares
-from bot.strategy.options.european import intrinsic
+from bot.strategy.options.european import Dividends, intrinsic
 from bot.types import Ns, split_instrument
 
 
@@ -46,7 +47,8 @@ def held_hedges(desk: Desk, book: HedgeBook, market: Market, ts: Ns) -> tuple[li
         line = book.lines.get(name)
         underlying = line.underlying if line is not None else symbol
         spot = market.share_usd(underlying, ts)
-        each = None if spot is None else _each(line, spot, market, ts)
+        coming = [] if spot is None else book.dividends.coming(underlying, ts, spot)
+        each = None if spot is None else _each(line, spot, market, ts, due(coming, ts))
         if each is None:
             unknown.append(name)
             continue
@@ -69,12 +71,12 @@ def hedge_marks(desk: Desk, book: HedgeBook, market: Market, ts: Ns) -> dict[str
     return found
 
 
-def _each(line: Line | None, spot: float, market: Market, ts: Ns) -> Greeks | None:
+def _each(line: Line | None, spot: float, market: Market, ts: Ns, dividends: Dividends) -> Greeks | None:
     """Of one contract; shares sold short have no line."""
     if line is None:
         return Greeks(spot, 1.0)
     if isinstance(line, OptionLine):
-        return _option(line, spot, ts)
+        return _option(line, spot, ts, dividends)
     if isinstance(line, PerpLine):
         # Its profit so far is in the margin account: it is worth nothing by itself.
         return Greeks(0.0, market.multiplier(line.token) if line.token else 1.0)
@@ -82,7 +84,7 @@ def _each(line: Line | None, spot: float, market: Market, ts: Ns) -> Greeks | No
     return perpetual.greeks(line.option, spot, line.volatility)
 
 
-def _option(line: OptionLine, spot: float, ts: Ns) -> Greeks | None:
+def _option(line: OptionLine, spot: float, ts: Ns, dividends: Dividends) -> Greeks | None:
     contract, rate = line.contract, line.venue.rate
     years, worth = contract.years(ts), _worth(line)
     paid = intrinsic(contract.kind, spot, contract.strike)
@@ -91,11 +93,13 @@ def _option(line: OptionLine, spot: float, ts: Ns) -> Greeks | None:
         return Greeks(paid, side if paid > 0 else 0.0) * contract.shares
     found = None
     if worth is not None:
-        found = european.implied_volatility(contract.kind, worth, spot, contract.strike, years, rate)
+        found = european.implied_volatility(
+            contract.kind, worth, spot, contract.strike, years, rate, 0.0, dividends
+        )
     line.volatility = found or line.volatility
     if line.volatility is None:
         return None
-    each = european.greeks(contract.kind, spot, contract.strike, years, line.volatility, rate)
+    each = european.greeks(contract.kind, spot, contract.strike, years, line.volatility, rate, 0.0, dividends)
     return each * contract.shares
 
 

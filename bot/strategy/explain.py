@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.detector.explain import cents
 from bot.detector.explain import usd as price_text
+from bot.registry.issuer import CONVERT
 from bot.strategy.options import occ
 from bot.timefmt import duration, short
 from bot.types import HedgeNotChosen, Leg, Plan, split_instrument
@@ -21,6 +22,7 @@ COSTS = {
     "gap_left": "the part of the gap expected to stay open",
     "exit": "the way out",
     "leg_failure": "the chance that a later step is refused",
+    "channel_failure": "the chance that the channel is late or fails",
 }
 ROUTES = {
     "mint_and_sell": "mint and sell",
@@ -111,7 +113,9 @@ def _leg(leg: Leg) -> str:
     if leg.side is not None:
         return _hedge(leg)
     symbol, venue = split_instrument(leg.instrument)
-    amount = f"{_tokens(leg.quantity_tokens)} {symbol}"
+    amount, by = f"{_tokens(leg.quantity_tokens)} {symbol}", f"with {venue}"
+    if _converts(leg):
+        by = f"by conversion at {venue.partition(':')[0]}"
     each, total = price_text(leg.price), price_text(leg.notional_usd)
     limit = ""
     if leg.limit_price is not None and leg.limit_price >= LEAST_PRICE:
@@ -123,10 +127,10 @@ def _leg(leg: Leg) -> str:
         case "transfer":
             return f"Move {amount} to {venue}{wait}."
         case "mint":
-            return f"Mint {amount} with {venue} at {each}, {total} in all{limit}{wait}."
+            return f"Mint {amount} {by} at {each}, {total} in all{limit}{wait}."
         case "redeem":
             cash = f", paid after {duration(leg.delay_seconds)}" if leg.delay_seconds else ""
-            return f"Redeem {amount} with {venue} at {each}, {total} in all{limit}{cash}."
+            return f"Redeem {amount} {by} at {each}, {total} in all{limit}{cash}."
         case "hedge":
             return f"Sell {amount} short at {venue} at {each}, {total} in all{limit}."
         case "unhedge":
@@ -137,6 +141,10 @@ def _leg(leg: Leg) -> str:
             )
 
 
+def _converts(leg: Leg) -> bool:
+    return leg.instrument.endswith(f":{CONVERT}")
+
+
 def _profit(plan: Plan) -> str:
     paid = {name: usd for name, usd in plan.costs_usd.items() if name not in INCLUDED}
     inside = {name: usd for name, usd in plan.costs_usd.items() if name in INCLUDED}
@@ -145,6 +153,8 @@ def _profit(plan: Plan) -> str:
         text += f" after {_list(paid)}"
     if inside:
         text += f"; the prices above already hold {_list(inside)}"
+    if any(_converts(leg) for leg in plan.legs):
+        text = text.replace(COSTS["spread"], "the exchange's spread")
     return text + "."
 
 

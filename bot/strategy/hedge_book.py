@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from bot.errors import DataError
 from bot.registry.model import Registry
+from bot.strategy.dividends import KnownDividends
 from bot.strategy.hedge_chain import Listed, LiveChain, aside_of
 from bot.strategy.hedge_lines import Line, LineKind, OptionLine, PerpetualLine, PerpLine
 from bot.strategy.hedge_quotes import HedgeQuotes, PerpetualQuote
@@ -59,6 +60,7 @@ class HedgeBook:
         self.carried: Held = lambda _instrument: False
         """The same by whoever trades: of two plans one may have bought what the other has sold."""
         self.refused = 0
+        self.dividends = KnownDividends(registry)
         # Options on a share class leave out its dot: BRK.B has BRKB's.
         self._roots = {ticker.replace(".", ""): ticker for ticker in registry.underlyings}
         self.lines: dict[str, Line] = {}
@@ -75,7 +77,7 @@ class HedgeBook:
         if line is not None:
             line.take(tick)
         elif not self.knows(tick.instrument):
-            return False
+            return self.dividends.take(tick)
         else:
             line = self._make(tick.instrument, tick.ts)
             # Before it is let in: one whose first quote is refused leaves nothing behind.
@@ -140,11 +142,13 @@ class HedgeBook:
 
     def snapshot(self) -> dict[str, Sequence[Any]]:
         """What every line said, as plain values."""
-        return {name: line.snapshot() for name, line in self.lines.items()}
+        return {name: line.snapshot() for name, line in self.lines.items()} | self.dividends.snapshot()
 
     def restore(self, saved: Mapping[str, Sequence[Any]]) -> None:
         """Go on from a :meth:`snapshot`; what the registry no longer knows is left out."""
         for name, values in saved.items():
+            if self.dividends.restore(name, values):
+                continue
             line = self.lines.get(name)
             if line is None and self.knows(name):
                 line = self._make(name, 0)
@@ -172,7 +176,8 @@ class HedgeBook:
                 best = venue
         if best is None:
             return None
-        return LiveChain(underlying, spot, ts, share.listed[best], self._registry.option_venues[best])
+        coming = self.dividends.coming(underlying, ts, spot)
+        return LiveChain(underlying, spot, ts, share.listed[best], self._registry.option_venues[best], coming)
 
     def _may(self, venue: str, kind: HedgeKind, what: str, aside: list[HedgeNotChosen]) -> bool:
         """Whether this desk may trade there; says so if it may not."""

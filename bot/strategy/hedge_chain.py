@@ -7,9 +7,10 @@ and counted.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.registry.derivatives import OptionVenue
+from bot.strategy.dividends import Coming, due
 from bot.strategy.hedge_lines import OptionLine
 from bot.strategy.options import Chain, ChainTerms, OptionQuote
 from bot.strategy.options.chain import MAX_AGE_NS
@@ -65,9 +66,20 @@ class LiveChain(Chain):
     """The chain of one venue at a moment; an expiry is looked at when asked for. ``aside`` counts what is
     left out, by rule, with the age of the oldest in nanoseconds."""
 
-    def __init__(self, underlying: str, spot: float, ts: Ns, listed: Listed, venue: OptionVenue) -> None:
+    def __init__(self, underlying: str, spot: float, ts: Ns, listed: Listed, venue: OptionVenue,
+                 coming: Sequence[Coming] = ()) -> None:  # fmt: skip
         terms = ChainTerms(venue.commission_usd, venue.naked_ratio, venue.naked_least)
-        super().__init__(underlying, spot, ts, (), rate=venue.rate, venue=venue.name, terms=terms)
+        super().__init__(
+            underlying,
+            spot,
+            ts,
+            (),
+            rate=venue.rate,
+            dividends=due(coming, ts),
+            venue=venue.name,
+            terms=terms,
+        )
+        self._coming = coming
         self._listed = listed
         self._made: dict[tuple[Ns, OptionKind], list[OptionQuote]] = {}
         self.aside: dict[str, tuple[int, Ns]] = {}
@@ -83,6 +95,10 @@ class LiveChain(Chain):
             found = [line.quote() for _, name in names if not self._unfit(line := lines[name])]
             self._made[expiry, kind] = found
         return found
+
+    def reckons_with(self, expiry: Ns) -> str:
+        paid = [str(one) for one in self._coming if one.ex <= expiry]
+        return f"with a dividend of {' and '.join(paid)}" if paid else ""
 
     def _unfit(self, line: OptionLine) -> bool:
         age = self.ts - line.ts

@@ -27,6 +27,7 @@ from bot.strategy.options.european import intrinsic
 from bot.timefmt import NS, short
 from bot.types import HedgeKind, HedgeNotChosen, Ns, Side
 
+TINY = 1e-9
 HORIZON_SPARE_SECONDS = 3_600.0
 """An option must outlive the wait by this."""
 
@@ -107,18 +108,23 @@ class OptionValues:
         left = contract.years(ts + round(seconds * NS))
         passed = years - left
         due = [(when, usd) for when, usd in dividends if when <= years]
-        later = [(when - passed, usd) for when, usd in due]
+        later = [(when - passed, usd) for when, usd in due if when > passed]
         found = european.implied_volatility(contract.kind, mid, spot, contract.strike, years, rate, 0.0, due)
         half = (quote.ask - quote.bid) / 2
-        worth = [intrinsic(contract.kind, price, contract.strike) for price in prices]
+        # Who waits with the token has a dividend in its multiplier; the option is on the share without it.
+        gone = sum(usd for when, usd in due if when <= passed)
+        shares = [max(TINY, price - gone) for price in prices]
+        worth = [intrinsic(contract.kind, price, contract.strike) for price in shares]
         side = 1.0 if contract.kind == "call" else -1.0
         self.greeks = Greeks(mid, side if intrinsic(contract.kind, spot, contract.strike) > 0 else 0.0)
         if found is not None:
             self.greeks = european.greeks(contract.kind, spot, contract.strike, years, found, rate, 0.0, due)
+            least = sum(usd for _, usd in later)
             worth = [
                 max(w, european.price(contract.kind, p, contract.strike, left, found, rate, 0.0, later))
-                for w, p in zip(worth, prices, strict=True)
-            ]
+                if p > least else w
+                for w, p in zip(worth, shares, strict=True)
+            ]  # fmt: skip
         day = short(contract.expiry).partition(" ")[0]
         self.name = f"{contract.underlying} {day} {contract.strike:,.6g} {contract.kind}"
         self.spread = quote.ask - quote.bid

@@ -212,13 +212,16 @@ class Ways:
 
     def _offer(self, name: str, options: OptionsWay) -> Offer:
         bought, sold = options.bought, options.sold
-        assert self.quotes.chain is not None
-        venue = self.quotes.chain.venue
+        chain = self.quotes.chain
+        assert chain is not None
+        venue = chain.venue
 
         def way() -> Way:
             text = f"{options.contracts} {bought.name} bought at ${bought.quote.ask:,.2f}"
             if sold is not None:
                 text += f", {options.contracts} {sold.name} sold at ${sold.quote.bid:,.2f}"
+            if note := chain.reckons_with(bought.quote.contract.expiry):
+                text += f", {note}"
             return options.way(name, text, venue)
 
         return Offer(name, options.cost_usd, options.capital_usd, way)

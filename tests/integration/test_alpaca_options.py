@@ -262,3 +262,37 @@ async def test_an_answer_of_another_shape_is_a_fault(alpaca: AlpacaServer, answe
     async with watching(alpaca, trading_url="") as watch:
         await watch.until_error(SourceError, "Alpaca's answer makes no sense")
         await watch.until(lambda: watch.options.rounds)
+
+
+async def test_declared_dividends_are_told_once_a_day_and_when_they_change(alpaca: AlpacaServer) -> None:
+    name = "TSLA-DIVIDENDS"
+    alpaca.dividends = [
+        {"symbol": "TSLA", "rate": 0.5, "special": False, "ex_date": day, "process_date": day}
+        for day in ("2026-11-01", "2026-12-10", "2027-06-10")
+    ]
+    async with watching(alpaca) as watch:
+        await watch.until(lambda: watch.options.rounds >= 2)
+        (told,) = watch.of(name)
+        assert (told.kind, told.ts) == ("status", NOW)
+        assert json.loads(told.data or "") == {"dividends": [{"ex": "2026-12-10", "usd": 0.5}]}
+        assert len(asked(alpaca, "/v1/corporate-actions")) == 1
+        watch.now += 86_400 * NS
+        await watch.until(lambda: len(asked(alpaca, "/v1/corporate-actions")) == 2)
+        alpaca.dividends.clear()
+        watch.now += 86_400 * NS
+        await watch.until(lambda: len(watch.of(name)) == 2)
+        assert json.loads(watch.of(name)[1].data or "") == {"dividends": []}
+    query = asked(alpaca, "/v1/corporate-actions")[0]
+    assert query.items() >= {"symbols": "TSLA", "types": "cash_dividend"}.items()
+
+
+async def test_where_dividends_cannot_be_had_the_chain_still_is(alpaca: AlpacaServer) -> None:
+    alpaca.dividends = [{"symbol": "TSLA", "rate": "much", "ex_date": "2026-12-10"}]
+    async with watching(alpaca) as watch:
+        await watch.until(lambda: watch.options.rounds >= 2)
+        assert watch.of(CALL)
+        assert len(asked(alpaca, "/v1/corporate-actions")) == 1
+        assert "no dividends of TSLA: Alpaca's answer makes no sense" in watch.options.detail
+        alpaca.dividends = [{"symbol": "TSLA", "rate": 0.5, "special": False, "ex_date": "2026-12-10"}]
+        watch.now += 3_600 * NS
+        await watch.until(lambda: watch.of("TSLA-DIVIDENDS"))

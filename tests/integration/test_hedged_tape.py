@@ -22,8 +22,8 @@ from tests.fixtures.engine import config, shipped_registry
 
 ALL = ("options", "perp", "offer")
 KIND = {"options": "listed_option", "perp": "perp", "offer": "perpetual_option"}
-SETTINGS = {"hedge_shortfall": 0.04, "max_underlying_usd": 50_000.0}
-"""One plan at a time."""
+SETTINGS = {"hedge_shortfall": 0.04, "max_underlying_usd": 50_000.0, "ineligible_issuers": ["kraken"]}
+"""One plan at a time, for a desk that mints with the issuer, which takes a day."""
 
 
 def driver(**strategy) -> Driver:

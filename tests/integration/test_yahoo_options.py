@@ -299,3 +299,28 @@ async def test_while_nobody_answers_it_is_a_fault_and_then_it_goes_on(
         await watch.until_error(SourceError, "")
         await asyncio.to_thread(yahoo.start)
         await watch.until(lambda: watch.options.rounds)
+
+
+async def test_dividends_that_were_paid_lead_to_expect_more(yahoo: YahooServer, tmp_path: Path) -> None:
+    """The chart has a day's bar for each day on which one went ex, as Yahoo's does."""
+    days = ("2025-12-05", "2026-03-06", "2026-06-05", "2026-09-04")
+    yahoo.set_price("TSLA", 400.0)
+    yahoo.dividends["TSLA"] = {at(f"{day}T14:30:00Z") // NS: 0.5 for day in days}
+    async with watching(yahoo, tmp_path) as watch:
+        await watch.until(lambda: watch.options.rounds >= 2)
+    (told,) = watch.of("TSLA-DIVIDENDS")
+    assert told.kind == "status"
+    assert json.loads(told.data or "") == {"dividends": [{"ex": "2026-12-04", "usd": 0.5, "assumed": True}]}
+    assert watch.bad == []
+
+
+async def test_of_a_share_without_dividends_or_chart_none_are_told(
+    yahoo: YahooServer, tmp_path: Path
+) -> None:
+    async with watching(yahoo, tmp_path) as watch:
+        await watch.until(lambda: watch.options.rounds >= 2)
+    assert watch.of("TSLA-DIVIDENDS") == []
+    yahoo.set_price("TSLA", 400.0)
+    async with watching(yahoo, tmp_path) as watch:
+        await watch.until(lambda: watch.options.rounds >= 2)
+    assert watch.of("TSLA-DIVIDENDS") == []

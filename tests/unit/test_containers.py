@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot import kill
 from bot.config import load
 from tests.fixtures.prometheus import ROOT
 
@@ -133,6 +134,7 @@ def test_the_config_for_containers_loads_and_fits_compose() -> None:
     assert config.mqtt.host in SERVICES
     assert config.log.format == "json"
     assert config.ledger.url == "sqlite+aiosqlite:////var/lib/pegbot/pegbot.db"
+    assert kill.path(config).parent == Path("/var/lib/pegbot")  # where the user may write
     for tape in config.collectors.tape:
         assert config.path(tape.path).exists(), f"{tape.path}: make it with `make demo`"
 

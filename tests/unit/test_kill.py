@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,14 @@ from typer.testing import CliRunner
 
 from bot import kill
 from bot.cli import app
+from bot.cli.setup import embedded, setup
 from bot.config import Config, load
 from bot.daemon import RECONCILE, Daemon
 from bot.errors import UsageError
 from bot.ledger.db import open_database
 from bot.ledger.reconcile import differences
 from bot.ledger.store import Store
+from bot.timefmt import NS
 from tests.fixtures.engine import CONFIG, shipped_registry
 
 TAPE = f'registry = ["{CONFIG}/registry/*.toml"]\n[[collectors.tape]]\npath = "{CONFIG}/demo/tape.parquet"\n'
@@ -40,7 +43,8 @@ def looked(daemon: Daemon) -> dict[str, str]:
 def test_a_file_stops_new_plans_until_it_is_taken_away(config: Config) -> None:
     daemon = Daemon(config, shipped_registry())
     assert looked(daemon) == {}
-    file = kill.throw(config, "the desk is closed")
+    assert kill.throw(config, "the desk is closed") is None
+    file = kill.path(config)
     assert looked(daemon) == {"file": "the desk is closed"}
     assert daemon._notice() == "No new plan is made: the desk is closed (file)"
     daemon._look_at_switch()
@@ -69,7 +73,7 @@ def test_an_empty_file_is_enough_and_one_that_cannot_be_read_counts(config: Conf
     kill.path(config).unlink()
     kill.path(config).mkdir()
     assert "directory" in (kill.reason(config) or "")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written: it is a folder"):
         kill.throw(config, "no")
     with pytest.raises(UsageError, match="cannot be removed"):
         kill.release(config)
@@ -82,6 +86,52 @@ def test_the_command_throws_and_releases(config: Config) -> None:
     assert run(app, ["kill", "--release", "--config", path]).exit_code == 0
     assert kill.reason(config) is None
     assert run(app, ["kill", "--release", "--config", path]).exit_code == 1
+
+
+def test_a_second_throw_says_by_whom_when_and_why_it_was_and_changes_nothing(config: Config) -> None:
+    run, path, file = CliRunner().invoke, str(config.base / "pegbot.toml"), kill.path(config)
+    assert kill.thrown(config) is None
+    run(app, ["kill", "too wild", "--config", path])
+    os.utime(file, (1_751_736_600, 1_751_736_600))
+    again = run(app, ["kill", "fat finger", "--config", path])
+    assert again.exit_code == 0
+    assert again.output.splitlines() == [
+        f"thrown already by {file.owner()} at 2025-07-05 17:30:00 UTC: too wild",
+        f"that reason stays; --release first to give another: {file}",
+    ]
+    assert kill.thrown(config) == kill.Thrown(1_751_736_600 * NS, file.owner(), "too wild")
+
+
+def test_a_user_without_a_name_is_told_by_number(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_file: Path) -> str:
+        raise KeyError
+
+    kill.throw(config, "why")
+    monkeypatch.setattr(Path, "owner", nobody)
+    thrown = kill.thrown(config)
+    assert thrown is not None
+    assert thrown.by == f"user {os.getuid()}"
+
+
+def test_the_demos_switch_lies_with_its_ledger_and_not_in_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PEGBOT_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(app, ["kill", "demo"])
+    file = tmp_path / "var" / "demo.kill"
+    assert told.stdout == f"thrown: {file}\n"
+    assert "no ledger at var/demo.db: a daemon that runs in another folder" in told.stderr
+    assert file.read_text() == "demo\n"
+    for source in (None, embedded()):
+        loaded, _ = setup(source)
+        assert (kill.path(loaded), kill.reason(loaded)) == (file, "demo")
+    assert not (embedded().parent / "kill").exists()
+
+
+def test_a_configuration_of_ones_own_has_its_switch_beside_it(config: Config) -> None:
+    loaded, _ = setup(config.base / "pegbot.toml")
+    assert kill.path(loaded) == config.base / "kill"
 
 
 async def opened(config: Config, folder: Path) -> Store:

@@ -22,7 +22,8 @@ HOURS = 3_600 * world.NS
 
 def ran(hours: float, **of):
     """Settings, the engine's memory, and the books, so long after the start."""
-    settings, registry, books = config(strategy={"hedge_shortfall": 0.04}), shipped_registry(), Books()
+    settings = config(strategy={"hedge_shortfall": 0.04, "ineligible_issuers": ["kraken"]})
+    registry, books = shipped_registry(), Books()
     driver = Driver(settings, registry)
     for tick in world.tape(**of):
         if tick.ts > world.START + hours * HOURS:

@@ -13,6 +13,7 @@ from bot.strategy.mechanisms.model import (
     Moment,
     Opening,
 )
+from bot.strategy.mechanisms.odds import Odds, odds_of
 from bot.strategy.mechanisms.system import mechanism_of, mechanisms
 
 __all__ = [
@@ -25,11 +26,13 @@ __all__ = [
     "Limits",
     "Mechanism",
     "Moment",
+    "Odds",
     "Opening",
     "in_hand",
     "look",
     "mechanism_of",
     "mechanisms",
+    "odds_of",
     "seconds_until",
     "years",
 ]

@@ -1,4 +1,4 @@
-"""An issuer's channel as routes use it: may we, at what price, and when is it in hand.
+"""A channel as routes use it, the issuer's own or an exchange's: may we, at what price, and when in hand.
 
 The price is struck when the issuer accepts the order, as in the books; tokens or cash follow after the
 settlement days. An order given overnight or on a closed day counts as of the next trading day. Hours, rules
@@ -11,9 +11,11 @@ from msgspec import Struct
 
 from bot.config import StrategySection
 from bot.market import Market
-from bot.registry.issuer import Channel, Issuer
-from bot.strategy.mechanisms.by_channel import NEVER
+from bot.registry.issuer import Channel, Conversion, Failure, Issuer
+from bot.strategy.desk import WALLET
+from bot.strategy.mechanisms.by_channel import NEVER, ByChannel
 from bot.strategy.mechanisms.delay import Delay
+from bot.strategy.mechanisms.exchange import Exchange
 from bot.strategy.mechanisms.hours import in_hand
 from bot.strategy.mechanisms.model import Action, Moment
 from bot.strategy.mechanisms.system import mechanism_of
@@ -27,11 +29,12 @@ HALTING_CAUSES = frozenset({"issuer_halt", "under_backed"})
 
 
 class Access(Struct, frozen=True):
-    """One direction of one issuer's channel now.
+    """One direction of one channel now: the issuer's own or, with ``conversion``, an exchange's.
 
     ``rule`` and ``detail`` say why it cannot be used at this moment; both empty if it can. ``opens``
     is when it next takes orders (now, if it is open), ``arrives`` when what was ordered then is due, and
     ``delay`` how long from now until it is in hand, as a distribution; all ``None`` if nobody knows.
+    ``failures`` are the mechanism's own.
     """
 
     action: Action
@@ -42,6 +45,28 @@ class Access(Struct, frozen=True):
     opens: Ns | None
     arrives: Ns | None
     delay: Delay | None = None
+    failures: tuple[Failure, ...] = ()
+    conversion: Conversion | None = None
+
+    @property
+    def title(self) -> str:
+        """Who mints or redeems, for people."""
+        return self.issuer.title if self.conversion is None else self.conversion.title
+
+    @property
+    def venue(self) -> str:
+        """Whose limits an order counts against."""
+        return self.issuer.name if self.conversion is None else self.conversion.venue
+
+    @property
+    def place(self) -> str:
+        """Where tokens are delivered, and taken from: an exchange converts what lies with it."""
+        return WALLET if self.conversion is None else self.conversion.venue
+
+    def instrument(self, symbol: str) -> str:
+        """What orders name."""
+        name = f"{symbol}@{self.issuer.name}"
+        return name if self.conversion is None else self.conversion.instrument(symbol)
 
     @property
     def usable(self) -> bool:
@@ -77,38 +102,54 @@ class Access(Struct, frozen=True):
 
 
 def look(action: Action, token: str, issuer: Issuer, market: Market, clock: SessionClock, ts: Ns,
-         incident: Incident, config: StrategySection) -> Access:  # fmt: skip
-    """How the channel of ``token`` stands at ``ts``.
+         incident: Incident, config: StrategySection,
+         conversion: Conversion | None = None) -> Access:  # fmt: skip
+    """How the issuer's channel for ``token``, or an exchange's, stands at ``ts``.
 
-    It counts as halted if a ``status`` of ``TOKEN@issuer`` says so, or the incident's cause does.
+    It counts as halted if a ``status`` of ``TOKEN@issuer`` says so, or the incident's cause does; an
+    exchange's, if one of its own order book does, too.
     """
-    mechanism = mechanism_of(issuer)
-    title = issuer.title
-    halted = None
-    told = market.tokens.get(token)
-    if told is not None and told.channel_halted:  # not "down", which is a connection that was lost
-        halted = told.channel_reason
+    mechanism = mechanism_of(issuer) if conversion is None else Exchange(conversion)
+    halted = _halted(token, issuer, market, conversion)
     moment = Moment(clock, ts, halted=halted)
     channel = mechanism.channel(action, moment)
+    if conversion is not None:  # the way of the tokens is a step of its own
+        channel = conversion.mint if action == "mint" else conversion.redeem
 
     def access(rule: str, detail: str, opens: Ns | None = None) -> Access:
         arrives = None if opens is None else in_hand(clock, opens, channel.settlement_days)
-        delay = None if opens is None else mechanism.delay(action, moment)
-        return Access(action, issuer, channel, rule, detail, opens, arrives, delay)
+        delay = None if opens is None else _delay(mechanism, action, moment)
+        failures = mechanism.failures(action)
+        return Access(action, issuer, channel, rule, detail, opens, arrives, delay, failures, conversion)
 
     opening = mechanism.opening(action, moment)
     if opening.rule in NEVER:
         return access(opening.rule, opening.detail)
-    if issuer.name in config.ineligible_issuers:
-        detail = f"{title} {_ing(action)} is for {channel.open_to}, not for this desk"
+    if mechanism.name in config.ineligible_issuers:
+        detail = f"{mechanism.title} {_ing(action)} is for {channel.open_to}, not for this desk"
         return access("channel.desk_not_eligible", detail)
     if issuer.debt is not None:
-        detail = f"{title} lends tokens against collateral; no route here owes tokens"
+        detail = f"{issuer.title} lends tokens against collateral; no route here owes tokens"
         return access("channel.debt", detail)
     if halted is None and incident.cause in HALTING_CAUSES:
-        detail = f"{title} is taken as halted: the incident's cause is {incident.cause}"
+        detail = f"{mechanism.title} is taken as halted: the incident's cause is {incident.cause}"
         return access("channel.halted", detail)
     return access(opening.rule, opening.detail, opening.opens)
+
+
+def _halted(token: str, issuer: Issuer, market: Market, conversion: Conversion | None) -> str | None:
+    """Why nothing is minted and redeemed; ``None`` if it is."""
+    told = market.tokens.get(token)
+    if told is not None and told.channel_halted:  # not "down", which is a connection that was lost
+        return told.channel_reason if conversion is None else f"so has {issuer.title}"
+    book = market.instrument(f"{token}@{conversion.venue}") if conversion is not None else None
+    return book.halted_reason if book is not None and book.halted else None
+
+
+def _delay(mechanism: ByChannel, action: Action, moment: Moment) -> Delay | None:
+    if isinstance(mechanism, Exchange):
+        return mechanism.converted(action, moment)
+    return mechanism.delay(action, moment)
 
 
 def seconds_until(ts: Ns, moment: Ns) -> float:

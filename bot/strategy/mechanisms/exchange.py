@@ -53,6 +53,10 @@ class Exchange(ByChannel):
             outcomes.append(((sold - moment.ts) / NS, chance))
         return delay_of(outcomes)
 
+    def converted(self, action: Action, moment: Moment) -> Delay | None:
+        """From now until it is converted, the way of the tokens apart."""
+        return super().delay(action, moment)
+
     def move(self, action: Action, moment: Moment) -> Delay:
         """Only the way of the tokens: to the wallet (of a mint), or from it."""
         way = self.conversion.withdraw if action == "mint" else self.conversion.deposit

@@ -42,6 +42,7 @@ class Ondo(ByChannel):
             Failure(
                 "quote_expires", expired, "returned",
                 f"the chain takes the order in after {quotes.valid_seconds:g} s; a new quote is asked for",
+                again=True,
             ),
             Failure(
                 "paid_in_coin", quotes.coin_chance, "kept_as_tokens",

@@ -10,7 +10,7 @@ from bot.registry.issuer import Conversion, Issuer
 from bot.registry.terms import covers, parameters, value_at
 from bot.strategy.mechanisms.model import Assumption
 
-NOT_SHOWN = frozenset({"name", "says", "money", "side"})
+NOT_SHOWN = frozenset({"name", "says", "money", "side", "moving", "again"})
 
 
 def assumptions_of(entry: Issuer | Conversion) -> tuple[Assumption, ...]:

@@ -93,6 +93,10 @@ class Chain:
         """One expiry's, by strike, whatever their age."""
         return self._sorted.get(expiry, {}).get(kind, [])
 
+    def reckons_with(self, expiry: Ns) -> str:
+        """Dividends until then that it is priced with, in words; empty: none."""
+        return ""
+
     def left_out(self) -> list[HedgeNotChosen]:
         """What was left out of what was asked for, and why."""
         return []

@@ -1,51 +1,84 @@
-"""Discount: buy tokens cheap, have the issuer redeem them at fair value.
+"""Discount: buy tokens cheap, have them redeemed at fair value, by the issuer or where an exchange converts.
 
-The price is struck when the issuer accepts the order; cash follows after settlement. Tokens bought at
-an exchange must be withdrawn first. The worst case is that the redemption is not accepted after all
-and the tokens are carried, unhedged, over the whole wait, nights and weekends included.
+The price is struck when the order is accepted; cash follows after settlement. Tokens that lie elsewhere than
+where they are redeemed must be moved first: withdrawn from an exchange, or deposited with one. The worst case
+is that the redemption is not accepted after all and the tokens are carried, unhedged, over the whole wait,
+nights and weekends included.
 """
 
 from __future__ import annotations
 
-from math import hypot
+from math import hypot, sqrt
 
 from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
+from bot.strategy.mechanisms.delay import certain
+from bot.strategy.mechanisms.hours import next_open
+from bot.strategy.mechanisms.way import HERE, Way
 from bot.strategy.risk import if_long
-from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, leg, venue_of
+from bot.strategy.routes.common import (
+    HEDGED_FROM_SECONDS,
+    Candidate,
+    Case,
+    View,
+    bounds_of,
+    by_venue,
+    costs,
+    leg,
+    named_at,
+    venue_of,
+)
+from bot.strategy.routes.failing import SELDOM, delayed, gone
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
-from bot.timefmt import NS
+from bot.timefmt import NS, short
 from bot.types import Hedge
 
 
 def buy_and_redeem(view: View, case: Case) -> list[Candidate]:
-    """What can be done about a discount on one venue; ``[]`` with the reasons in ``view.refused``."""
+    """The best to do about a discount on one venue; ``[]`` with the reasons in ``view.refused``."""
     top = case.top if case.spot < case.fair else None
     if top is None:
         return []
-    access = view.access("redeem", case.symbol)
-    if not access.usable:
-        view.refuse(access.rule, access.detail)
-        return []
-    assert access.arrives is not None
-    moving = view.withdraw_seconds(case.name)
-    seconds = seconds_until(view.ts, access.arrives) + moving
-    bound = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case),
-                      *_redeem_bounds(view, case, access, seconds > 0)])  # fmt: skip
-    least = view.least(access, case.fair, hypot(view.sd_over(moving, 0.0), case.fair_sd))
+    ways = [_through(view, case, access, top.tokens) for access in view.usable("redeem", case.symbol)]
+    found = [way for way in ways if way is not None]
+    return [max(found, key=lambda way: way.objective)] if found else []
+
+
+def _through(view: View, case: Case, access: Access, most: float) -> Candidate | None:
+    """Redeemed by one channel, if it takes what the venue offers."""
+    way = view.way(case.symbol, case.place, access.place)
+    if not _open_then(view, access, way):
+        return None
+    legs = 2 if access.venue == venue_of(case.name) else 1
+    settles = access.arrives is not None and access.arrives > view.ts
+    bound = tightest([Bound(most, "", ""), *buy_bounds(view, case, legs),
+                      *_redeem_bounds(view, case, access, settles, legs)])  # fmt: skip
+    moved = view.sd_after(way.delay, 0.0)
+    least = view.least(access, case.fair, hypot(moved, case.fair_sd))
     if bound.tokens < least:
         if bound.rule:
             view.refuse(bound.rule, bound.detail)
         view.refuse(
             "channel.minimum",
-            f"{access.issuer.title} redeems from ${access.channel.minimum_usd:,.0f}; {case.name} offers "
+            f"{access.title} redeems from ${access.channel.minimum_usd:,.0f}; {case.name} offers "
             f"{bound.tokens:,.6g} {case.symbol} below fair value, worth ${bound.tokens * case.fair:,.2f}",
         )
-        return []
-    found = _redeemed(view, case, access, bound, least, seconds, moving)
-    return [found] if found is not None else []
+        return None
+    return _redeemed(view, case, access, bound, least, way, moved)
+
+
+def _open_then(view: View, access: Access, way: Way) -> bool:
+    """Whether the channel still takes orders when the tokens are there; says so if not."""
+    there = view.ts + round(way.seconds * NS)
+    opens = there if way is HERE else next_open(access.channel, view.clock, there)
+    if opens > there:
+        detail = (
+            f"{access.title} takes no orders any more when the tokens are there, next from {short(opens)}"
+        )
+        view.refuse("channel.closed", f"{detail} UTC")
+    return opens == there
 
 
 def buy_bounds(view: View, case: Case, legs: int = 1) -> list[Bound]:
@@ -60,10 +93,10 @@ def buy_bounds(view: View, case: Case, legs: int = 1) -> list[Bound]:
     return bounds_of(rooms, tokens_for)
 
 
-def _redeem_bounds(view: View, case: Case, access: Access, waits: bool) -> list[Bound]:
+def _redeem_bounds(view: View, case: Case, access: Access, settles: bool, legs: int) -> list[Bound]:
     price = access.price(case.fair)
-    rooms = list(view.desk.leg_rooms(view.incident.underlying, access.issuer.name))
-    if waits:
+    rooms = list(view.desk.leg_rooms(view.incident.underlying, access.venue, legs))
+    if settles:
         rooms.append(view.desk.settlement_room())
     most = Bound(
         access.tokens_most(case.fair), "channel.maximum", f"${access.channel.maximum_usd or 0:,.0f} an order"
@@ -71,68 +104,114 @@ def _redeem_bounds(view: View, case: Case, access: Access, waits: bool) -> list[
     return [*bounds_of(rooms, lambda usd: usd / price), most]
 
 
-def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float, seconds: float,
-              moving: float) -> Candidate | None:  # fmt: skip
-    unit = access.price(case.fair)
-    sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
-    per_token_risk = if_long(case.fair, sd)
-    moving_gas = view.config.gas_usd if moving > 0 else 0.0
-    gas = case.gas_usd + access.channel.gas_usd + moving_gas
-    rate = view.financing(1.0, seconds)
-    fails = view.fails(f"{case.symbol}@{access.issuer.name}")
-    curve = case.curve
+class _Redemption:
+    """What so many tokens, bought and redeemed by one channel, bring in each outcome."""
 
-    def outcome(tokens: float) -> tuple[float, float, float, float]:
-        """Outlay, profit as planned and if the redemption is refused, profit at 99 %."""
-        done = curve.buy_tokens(tokens)
+    def __init__(self, view: View, case: Case, access: Access, way: Way, moved: float) -> None:
+        assert access.arrives is not None
+        self.view, self.case, self.way = view, case, way
+        self.settles = seconds_until(view.ts, access.arrives)
+        self.seconds = self.settles + way.seconds
+        self.unit = access.price(case.fair)
+        self.gas = case.gas_usd + access.channel.gas_usd + way.usd
+        self.rate = view.financing(1.0, self.settles + way.delay.mean)
+        self.odds = view.odds(access, way is not HERE)
+        there = view.ts + round(way.seconds * NS)
+        self.held = delayed(view, there, self.odds.held)
+        self.late = delayed(view, view.ts + round(self.seconds * NS), self.odds.late)
+        self.lost = gone(self.odds.lost)
+        self.held_sd = view.sd_over(way.seconds + self.held.seconds, 0.0) if self.held.chance else moved
+        whole = view.sd_after(way.delay.plus(certain(self.settles)), case.fair_sd)
+        self.sd = sqrt(whole**2 + sum(
+            chance * (view.sd_over(self.seconds + more, case.fair_sd) ** 2 - whole**2)
+            for chance, more in self.held.each
+        ))  # fmt: skip
+        longest = max(self.held.longest, self.late.longest)
+        self._risk = if_long(case.fair, self.sd) + (
+            self.unit * self.lost.ratio if self.lost.chance >= SELDOM else 0
+        )
+        self._longest = view.financing(1.0, longest)
+
+    def of(self, tokens: float) -> tuple[float, dict[str, float], float]:
+        """Outlay, profit by outcome, and profit at 99 %; no outcomes where the venue has not so many."""
+        case, done = self.case, self.case.curve.buy_tokens(tokens)
         if done is None:
-            return 0.0, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE
-        planned = tokens * unit - done.usd * (1 + rate) - gas
-        refused = -case.round_trip(done.usd, tokens, False) - 2 * case.gas_usd - moving_gas
-        return done.usd, planned, refused, min(-gas, planned - tokens * per_token_risk)
+            return 0.0, {}, IMPOSSIBLE
+        planned = tokens * self.unit - done.usd * (1 + self.rate) - self.gas
+        outcomes = {
+            "planned": planned,
+            "refused": -case.round_trip(done.usd, tokens, False) - 2 * case.gas_usd - self.way.usd,
+            "held": planned - self.view.financing(done.usd, self.held.seconds),
+            "late": planned - self.view.financing(done.usd, self.late.seconds),
+            "lost": planned - tokens * self.unit * self.lost.ratio,
+        }
+        worst = min(-self.gas, planned - done.usd * self._longest - tokens * self._risk)
+        return done.usd, outcomes, worst
+
+    @property
+    def chances(self) -> dict[str, float]:
+        """Of each outcome."""
+        failing = {"refused": self.odds.refused, "held": self.held.chance, "late": self.late.chance,
+                   "lost": self.lost.chance}  # fmt: skip
+        return {"planned": 1 - self.odds.chance} | failing
+
+
+def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float, way: Way,
+              moved: float) -> Candidate | None:  # fmt: skip
+    law = _Redemption(view, case, access, way, moved)
+    chances, unit, seconds = law.chances, law.unit, law.seconds
 
     def objective(tokens: float) -> float:
-        _, planned, refused, worst = outcome(tokens)
-        if planned == IMPOSSIBLE:
+        _, outcomes, worst = law.of(tokens)
+        if not outcomes:
             return IMPOSSIBLE
-        return view.objective(planned + fails * (refused - planned), worst)
+        return view.objective(sum(chances[name] * usd for name, usd in outcomes.items()), worst)
 
     tokens = maximise(objective, least, bound.tokens)
-    usd, planned, refused, worst = outcome(tokens)
-    if planned == IMPOSSIBLE:
+    usd, outcomes, worst = law.of(tokens)
+    if not outcomes:
         return None
-    expected = planned + fails * (refused - planned)
+    planned = outcomes["planned"]
+    expected = sum(chances[name] * each for name, each in outcomes.items())
     proceeds = tokens * unit
     slack = max(0.0, planned) / 2
-    way, back = view.sd_over(moving, 0.0), view.sd_over(2 * moving, 0.0)
     fee = tokens * access.fee_per_token(case.fair)
-    issuer = access.issuer.name
-    redeemed_at = f"{case.symbol}@{issuer}"
     legs = [leg("buy", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, False),
                 gas_usd=case.gas_usd)]  # fmt: skip
-    if moving > 0:
-        legs.append(leg("transfer", redeemed_at, tokens, usd, gas_usd=moving_gas, delay_seconds=moving))
-    legs.append(leg("redeem", redeemed_at, tokens, proceeds, slack_usd=slack, sd=way, fee_usd=fee,
-                    gas_usd=access.channel.gas_usd, delay_seconds=seconds - moving))  # fmt: skip
+    if way is not HERE:
+        legs.append(leg("transfer", named_at(case.symbol, access), tokens, usd, gas_usd=way.usd,
+                        delay_seconds=way.seconds))  # fmt: skip
+    legs.append(leg("redeem", access.instrument(case.symbol), tokens, proceeds, slack_usd=slack, sd=moved,
+                    fee_usd=fee, gas_usd=access.channel.gas_usd, delay_seconds=law.settles))  # fmt: skip
     notes = bound.binds(tokens)
+    refusal = chances["refused"] * (planned - outcomes["refused"])
+    failing = sum(chances[name] * (planned - outcomes[name]) for name in ("held", "late", "lost"))
     paid = costs(
         venue_fee=case.fee_in(usd, False), redeem_fee=fee, spread=tokens * access.spread_per_token(case.fair),
-        gas=gas, financing=usd * rate, leg_failure=planned - expected,
+        gas=law.gas, financing=usd * law.rate, leg_failure=refusal,
+        channel_failure=failing,
     )  # fmt: skip
+    struck = swings(proceeds, hypot(moved, case.fair_sd))
+    again = "sold again" if way is HERE else f"kept where they were sent, on {access.venue}"
     branches = [
-        Branch("as planned", 1 - fails, planned, swings(proceeds, hypot(way, case.fair_sd))),
-        Branch("the redemption is refused and the tokens are sold again", fails, refused, swings(usd, back)),
-    ]
+        Branch("as planned", chances["planned"], planned, struck),
+        Branch(f"the redemption is refused and the tokens are {again}", chances["refused"],
+               outcomes["refused"], swings(usd, moved * sqrt(2))),
+        Branch(f"the tokens are held on their way for {law.held.text}", chances["held"], outcomes["held"],
+               swings(proceeds, hypot(law.held_sd, case.fair_sd))),
+        Branch(f"{access.title} pays {law.late.text} late", chances["late"], outcomes["late"], struck),
+        Branch(law.lost.text, chances["lost"], outcomes["lost"], struck),
+    ]  # fmt: skip
 
     def at(tokens: float) -> tuple[float, Exposure]:
-        usd, back = outcome(tokens)[0], tokens * unit
+        usd, back = law.of(tokens)[0], tokens * unit
         return objective(tokens), Exposure(
             capital_usd=usd,
             largest_usd=max(usd, back),
-            venues_usd={venue_of(case.name): usd, issuer: back},
-            settlement_usd=back if seconds > 0 else 0.0,
+            venues_usd=by_venue((venue_of(case.name), usd), (access.venue, back)),
+            settlement_usd=back if law.settles > 0 else 0.0,
             tokens={},
-            issuers_usd={issuer: usd},
+            issuers_usd={access.issuer.name: usd},
         )
 
     judged, exposure = at(tokens)
@@ -143,16 +222,19 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
     )  # fmt: skip
 
     def whole() -> Candidate:
-        found.hedge = _contingent_hedge(view, case, tokens, seconds)
+        found.hedge = _contingent_hedge(view, case, access, tokens, seconds)
         return found
 
     found.whole = whole
     return found
 
 
-def _contingent_hedge(view: View, case: Case, tokens: float, seconds: float) -> Hedge:
+def _contingent_hedge(view: View, case: Case, access: Access, tokens: float, seconds: float) -> Hedge:
     """None is needed once the redemption is accepted; what one would cost if it is not."""
-    text = "the redemption is priced when the issuer accepts it"
+    by = "the issuer" if access.conversion is None else f"{access.venue}"
+    text = f"the redemption is priced when {by} accepts it"
+    if access.conversion is not None and seconds < HEDGED_FROM_SECONDS:
+        return Hedge("none", text, 0.0, 0.0)
     multiplier = case.state.multiplier
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
     hedger = view.hedger(case.fair, multiplier, seconds, sd)

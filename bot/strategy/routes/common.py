@@ -18,7 +18,8 @@ from bot.strategy.hedge_choice import Hedger
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.hedge_ways import Wait
 from bot.strategy.hedges import ShortStock, short_stock
-from bot.strategy.mechanisms import Access, Action, Delay, look, years
+from bot.strategy.mechanisms import Access, Action, Delay, Moment, Odds, look, odds_of, years
+from bot.strategy.mechanisms.way import Way, way_between
 from bot.strategy.risk import LEG_FAILS, SIGMAS_99, move_sd
 from bot.strategy.sizing import Bound
 from bot.timefmt import NS, parse
@@ -37,6 +38,8 @@ BOOK_MAX_AGE_NS = 300 * NS
 TINY = 1e-12
 LEAST_ROOM_USD = 1.0
 """Less than so much left of a limit is nothing left of it."""
+HEDGED_FROM_SECONDS = 3_600.0
+"""A shorter wait is carried bare: a hedge's spread and commission are dearer than its risk. An assumption."""
 ROUNDING = 1e-7
 """A limit is kept to by so much, as a ratio: venues round to units of their tokens."""
 
@@ -59,7 +62,8 @@ class View:
         self.annual_variance = (share.annual_volatility or default_volatility) ** 2
         self._earnings = [parse(moment) for moment in share.earnings]
         self.refused: dict[str, None] = {}
-        self._access: dict[tuple[str, str], Access] = {}
+        self._access: dict[tuple[str, str], list[Access]] = {}
+        self._ways: dict[tuple[str, str, str], Way] = {}
         self._shorts: dict[float, ShortStock | str] = {}
         self._hedges = hedges
         self._held: float | None = None
@@ -72,15 +76,43 @@ class View:
         """Note why something cannot be done."""
         self.refused[f"{rule}: {detail}"] = None
 
-    def access(self, action: Action, symbol: str) -> Access:
-        """The issuer's channel for a token."""
+    def channels(self, action: Action, symbol: str) -> list[Access]:
+        """Every channel for a token: the issuer's own first, then exchanges that convert it."""
         key = (action, symbol)
-        found = self._access.get(key)
-        if found is None:
-            issuer = self.registry.issuer_of(self.registry.tokens[symbol])
-            found = look(action, symbol, issuer, self.market, self.clock, self.ts, self.incident, self.config)
-            self._access[key] = found
-        return found
+        if key not in self._access:
+            token = self.registry.tokens[symbol]
+            issuer = self.registry.issuer_of(token)
+            self._access[key] = [
+                look(action, symbol, issuer, self.market, self.clock, self.ts, self.incident, self.config, at)
+                for at in (None, *self.registry.conversions_of(token))
+                if at is None or (at.mint if action == "mint" else at.redeem).available
+            ]
+        return self._access[key]
+
+    def usable(self, action: Action, symbol: str) -> list[Access]:
+        """Those that take an order now; why the others do not is noted."""
+        found = self.channels(action, symbol)
+        for access in found:
+            if not access.usable:
+                self.refuse(access.rule, access.detail)
+        return [access for access in found if access.usable]
+
+    def opposite(self, access: Access, action: Action, symbol: str) -> Access:
+        """The other direction of a channel; the issuer's where an exchange has none."""
+        both = self.channels(action, symbol)
+        return next((each for each in both if each.conversion is access.conversion), both[0])
+
+    def odds(self, access: Access, moves: bool) -> Odds:
+        """How an order there may go wrong, its tokens moved for it or not."""
+        return odds_of(access.failures, moves, LEG_FAILS["issuer"])
+
+    def way(self, symbol: str, origin: str, to: str) -> Way:
+        """How tokens come from one place to another."""
+        key = (symbol, origin, to)
+        if key not in self._ways:
+            moment = Moment(self.clock, self.ts)
+            self._ways[key] = way_between(self.registry, moment, symbol, origin, to, self.config.gas_usd)
+        return self._ways[key]
 
     def short(self, multiplier: float) -> ShortStock | str:
         """Where the share can be sold short now, or why it cannot."""
@@ -143,11 +175,8 @@ class View:
         return access.tokens_least(fair * exp(-SIGMAS_99 * sd))
 
     def fails(self, instrument: str) -> float:
-        """Probability that a leg there is refused after the one before it has filled."""
-        name = venue_of(instrument)
-        if name in self.registry.issuers:
-            return LEG_FAILS["issuer"]
-        venue = self.registry.venues.get(name)
+        """Probability that a trade, or a broker's, is refused after the leg before it has filled."""
+        venue = self.registry.venues.get(venue_of(instrument))
         return LEG_FAILS[venue.kind if venue is not None else "pool"]
 
     def financing(self, usd: float, seconds: float) -> float:
@@ -164,11 +193,6 @@ class View:
             chain = self.registry.chains.get(venue.chain) if venue is not None else None
             return gas_usd(self.market, chain, self.ts) if chain is not None else self.config.gas_usd
         return 0.0
-
-    def withdraw_seconds(self, instrument: str) -> float:
-        """How long tokens take to or from a venue; nothing where they lie in our own wallet."""
-        venue = self.registry.venues.get(venue_of(instrument))
-        return venue.withdraw_days * 86_400 if venue is not None else 0.0
 
     def objective(self, expected: float, worst: float) -> float:
         """What sizing maximises: expected profit less the charge for the worst case."""
@@ -324,6 +348,19 @@ def short_bounds(view: View, short: ShortStock) -> list[Bound]:
     """What limits on plan, underlying and broker leave for the shares sold short."""
     rooms = view.desk.leg_rooms(view.incident.underlying, venue_of(short.instrument))
     return bounds_of(rooms, lambda usd: usd / short.notional_usd(1.0))
+
+
+def by_venue(*uses: tuple[str, float]) -> dict[str, float]:
+    """What legs use of venues: two on one are added up."""
+    total: dict[str, float] = {}
+    for venue, usd in uses:
+        total[venue] = total.get(venue, 0.0) + usd
+    return total
+
+
+def named_at(symbol: str, access: Access) -> str:
+    """Where tokens are sent that a channel takes: to the issuer, or on deposit."""
+    return f"{symbol}@{access.venue}"
 
 
 def bounds_of(rooms: Iterable[Room], tokens_for: Callable[[float], float | None]) -> list[Bound]:

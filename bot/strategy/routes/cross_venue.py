@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from bot.strategy.desk import WALLET, Exposure
 from bot.strategy.forecast import Branch, swings
-from bot.strategy.risk import SECOND_LEG_SECONDS, if_long, still_there
+from bot.strategy.mechanisms.delay import certain
+from bot.strategy.mechanisms.way import HERE, Way
+from bot.strategy.risk import SECOND_LEG_SECONDS, if_long, still_there_after
 from bot.strategy.routes.buy_and_redeem import buy_bounds
-from bot.strategy.routes.common import Candidate, Case, View, bounds_of, costs, in_hand_at, leg, venue_of
+from bot.strategy.routes.common import (
+    Candidate,
+    Case,
+    View,
+    bounds_of,
+    by_venue,
+    costs,
+    in_hand_at,
+    leg,
+    venue_of,
+)
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
-from bot.timefmt import NS, duration
+from bot.timefmt import duration
 from bot.types import Hedge, Leg
 
 BRIDGE_SECONDS = 1800.0
@@ -47,14 +59,15 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
     cheap, dear = pair.cheap, pair.dear
     reach = [Bound(pair.meet_tokens, "", ""), *_limits(view, cheap, dear)]
     held = view.desk.free_tokens(dear.symbol, dear.place)
-    travel = _travel_seconds(view, cheap, dear)
+    way = _way(view, cheap, dear)
+    travel = way.seconds
     ways: list[Candidate | None] = []
     market = tightest(reach)
     if held > 0:
         own = Bound(held, "inventory.tokens", f"{held:,.6g} {dear.symbol} {in_hand_at(dear.place)}")
-        ways.append(_trade(view, cheap, dear, tightest([market, own]), 0.0, from_inventory=True))
+        ways.append(_trade(view, cheap, dear, tightest([market, own]), HERE, from_inventory=True))
     if held < market.tokens:
-        ways.append(_trade(view, cheap, dear, market, travel, from_inventory=False))
+        ways.append(_trade(view, cheap, dear, market, way, from_inventory=False))
     found = [way for way in ways if way is not None]
     if not found:
         return []
@@ -64,18 +77,15 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
             "inventory.none_in_time",
             f"no {dear.symbol} {in_hand_at(dear.place)}; from {cheap.name} to {dear.name} takes "
             f"{duration(travel)}, and then the gap is still there in "
-            f"{still_there(view.incident.cause, travel):.0%} of cases",
+            f"{still_there_after(view.incident.cause, way.delay):.0%} of cases",
         )
     return [best]
 
 
-def _travel_seconds(view: View, cheap: Case, dear: Case) -> float:
-    if cheap.place == dear.place:
-        if cheap.place != WALLET:
-            return 0.0
-        chains = {_chain(view, cheap.name), _chain(view, dear.name)}
-        return BRIDGE_SECONDS if len(chains) > 1 else 0.0
-    return view.withdraw_seconds(cheap.name) + view.withdraw_seconds(dear.name)
+def _way(view: View, cheap: Case, dear: Case) -> Way:
+    if cheap.place == dear.place == WALLET and _chain(view, cheap.name) != _chain(view, dear.name):
+        return Way(BRIDGE_SECONDS, certain(BRIDGE_SECONDS), view.config.gas_usd)
+    return view.way(cheap.symbol, cheap.place, dear.place)
 
 
 def _chain(view: View, instrument: str) -> str:
@@ -96,20 +106,19 @@ def _limits(view: View, cheap: Case, dear: Case) -> list[Bound]:
     return [*buy_bounds(view, cheap, legs), *bounds_of(rooms, tokens_for)]
 
 
-def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
+def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
            from_inventory: bool) -> Candidate | None:  # fmt: skip
     if not 0 < bound.tokens < float("inf"):
         if bound.rule:
             view.refuse(bound.rule, bound.detail)
         return None
-    stays = still_there(view.incident.cause, travel)
-    moving_gas = view.config.gas_usd if travel > 0 else 0.0
-    gas = cheap.gas_usd + dear.gas_usd + moving_gas
-    rate = view.financing(1.0, travel)
+    travel, moves = way.seconds, way is not HERE
+    stays = still_there_after(view.incident.cause, way.delay)
+    gas = cheap.gas_usd + dear.gas_usd + way.usd
+    rate = view.financing(1.0, way.delay.mean)
     # If the gap closes on the way, the tokens fetch the cheap venue's price less a fee.
     gone = cheap.spot * (1 - max(cheap.fee_ratio, dear.fee_ratio))
-    wait = travel or SECOND_LEG_SECONDS
-    sd = view.sd_until(view.ts + round(wait * NS), 0.0)
+    sd = view.sd_over(SECOND_LEG_SECONDS, 0.0) if way is HERE else view.sd_after(way.delay, 0.0)
     risk = if_long(cheap.spot, sd)
     sell_first = from_inventory and _impact(dear, bound.tokens, True) >= _impact(cheap, bound.tokens, False)
 
@@ -121,7 +130,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
         if bought is None or sold is None:
             return 0.0, 0.0, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE
         planned = sold.usd - bought.usd * (1 + rate) - gas
-        if travel > 0:
+        if moves:
             failed = tokens * gone - bought.usd * (1 + rate) - gas
         elif sell_first:
             failed = -dear.round_trip(sold.usd, tokens, True) - gas
@@ -145,28 +154,28 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
     slack = max(0.0, expected) / 2
     buy = leg("buy", cheap.name, tokens, spent, slack_usd=slack, fee_usd=cheap.fee_in(spent, False),
               gas_usd=cheap.gas_usd)  # fmt: skip
-    sell = leg("sell", dear.name, tokens, got, slack_usd=slack if travel == 0 else got - tokens * gone,
-               sd=sd if travel > 0 else 0.0, fee_usd=dear.fee_in(got, True),
+    sell = leg("sell", dear.name, tokens, got, slack_usd=slack if not moves else got - tokens * gone,
+               sd=sd if moves else 0.0, fee_usd=dear.fee_in(got, True),
                gas_usd=dear.gas_usd)  # fmt: skip
     legs: list[Leg] = [sell, buy] if sell_first else [buy, sell]
-    if travel > 0:
-        move = leg("transfer", dear.name, tokens, spent, gas_usd=moving_gas, delay_seconds=travel)
+    if moves:
+        move = leg("transfer", dear.name, tokens, spent, gas_usd=way.usd, delay_seconds=travel)
         legs = [buy, move, sell]
     notes = bound.binds(tokens)
-    if travel > 0:
+    if moves:
         notes.append(
             f"settlement.gap_risk: the tokens travel for {duration(travel)}; the gap is taken to be "
             f"still there in {stays:.0%} of cases"
         )
     paid = costs(
         venue_fee=cheap.fee_in(spent, False) + dear.fee_in(got, True), gas=gas, financing=spent * rate,
-        premium_gone=(1 - stays) * (planned - failed) if travel > 0 else 0.0,
+        premium_gone=(1 - stays) * (planned - failed) if moves else 0.0,
         leg_failure=(stays - lasts) * (planned - failed),
     )  # fmt: skip
     carried = swings(tokens * cheap.spot, sd)
-    lost = "the gap has closed on the way" if travel > 0 else "the second trade fails and the first is undone"
+    lost = "the gap has closed on the way" if moves else "the second trade fails and the first is undone"
     branches = [
-        Branch("as planned", lasts, planned, carried if travel > 0 else tuple),
+        Branch("as planned", lasts, planned, carried if moves else tuple),
         Branch(lost, 1 - lasts, failed, carried),
     ]
 
@@ -175,7 +184,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
         return objective(tokens), Exposure(
             capital_usd=spent,
             largest_usd=max(spent, got),
-            venues_usd=_by_venue((cheap.name, spent), (dear.name, got)),
+            venues_usd=by_venue((venue_of(cheap.name), spent), (venue_of(dear.name), got)),
             settlement_usd=0.0,
             tokens={f"{dear.symbol}@{dear.place}": tokens} if from_inventory else {},
             issuers_usd={view.registry.tokens[cheap.symbol].issuer: spent},
@@ -185,7 +194,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, travel: float, *,
     seen = view.incident.instrument
     main, usd = (cheap, spent) if cheap.name == seen else (dear, got)
     break_even = (usd + expected) / tokens if main is cheap else (usd - expected / max(stays, 0.01)) / tokens
-    text = "both trades go together" if travel == 0 else "the price risk of the way is carried"
+    text = "both trades go together" if not moves else "the price risk of the way is carried"
     return Candidate(
         "cross_venue", main.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
         break_even, travel, exposure, judged, notes, branches, at,
@@ -196,11 +205,3 @@ def _impact(case: Case, tokens: float, selling: bool) -> float:
     """How far a trade of this size moves the venue: the thinner one is the riskier leg."""
     done = case.curve.sell_tokens(tokens) if selling else case.curve.buy_tokens(tokens)
     return abs(done.price_after / case.spot - 1) if done is not None else float("inf")
-
-
-def _by_venue(*uses: tuple[str, float]) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for instrument, usd in uses:
-        venue = venue_of(instrument)
-        total[venue] = total.get(venue, 0.0) + usd
-    return total

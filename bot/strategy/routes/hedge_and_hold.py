@@ -1,7 +1,7 @@
 """Discount with no redemption to be had now: buy, hedge, and wait.
 
-The hedge is short stock or, where more is on offer, whatever is chosen of it. The way out is the issuer's
-channel when it opens or, where it never will for us, the venue itself once most of the gap has closed.
+The hedge is short stock or, where more is on offer, whatever is chosen of it. The way out is the first
+channel that opens or, where none ever will for us, the venue itself once most of the gap has closed.
 Neither is an order that can be given now: it is sent when the time has come, and the hedge closed then. Where
 a person gives the hedge's orders, a person ends it. A halted channel has no known end, and then there is no
 such plan.
@@ -9,6 +9,7 @@ such plan.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 from typing import NamedTuple
 
@@ -19,10 +20,12 @@ from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
+from bot.strategy.mechanisms.way import HERE
 from bot.strategy.risk import HEDGE_RESIDUAL, half_life
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
-from bot.strategy.routes.common import Candidate, Case, View, costs, leg, venue_of
+from bot.strategy.routes.common import Candidate, Case, View, costs, leg, named_at, venue_of
+from bot.strategy.routes.failing import delayed, gone
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import DAY_SECONDS, NS, duration
 from bot.types import Leg
@@ -34,9 +37,11 @@ LONGEST_SECONDS = 5.0 * DAY_SECONDS
 
 
 class Hold(Struct, frozen=True):
-    """How long, how much of the gap closes by then, and what is left on the way out (``ratio``)."""
+    """How long, and how long capital is locked for on average; how much of the gap closes by then, or how
+    likely it is redeemed; and what is left on the way out (``ratio``)."""
 
     seconds: float
+    carried: float
     closed: float
     ratio: float
     gas_usd: float
@@ -51,10 +56,10 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
     top = case.top if case.spot < case.fair else None
     if top is None:
         return []
-    access = view.access("redeem", case.symbol)
-    if access.rule == "channel.halted":
+    channels = view.channels("redeem", case.symbol)
+    if channels[0].rule == "channel.halted":
         return []
-    hold = _hold(view, case, access)
+    hold = _hold(view, case, channels)
     reach = tightest([Bound(top.tokens, "", ""), *buy_bounds(view, case)])
     carrier = _carrier(view, case, hold, reach, to_size=True)
     if carrier is None:
@@ -129,22 +134,30 @@ def _funded(view: View, case: Case, carrier: Carrier, bound: Bound) -> Bound:
     return Bound(low, room.rule, f"${room.usd:,.0f} left of ${room.limit_usd:,.0f}")
 
 
-def _hold(view: View, case: Case, access: Access) -> Hold:
-    until_opening = access.rule == "channel.closed" and access.arrives is not None
-    redeem = access if until_opening else None
-    if until_opening:
+def _hold(view: View, case: Case, channels: Sequence[Access]) -> Hold:
+    """Until the first of the channels that open has paid; for some half-lives where none does for us."""
+    opening = [
+        access for access in channels if access.rule == "channel.closed" and access.arrives is not None
+    ]
+    access = min(opening, key=lambda one: one.arrives or 0, default=None)
+    if access is not None:
         assert access.arrives is not None
-        seconds, closed = seconds_until(view.ts, access.arrives), 1.0
-        ratio, gas = access.price(1.0), access.channel.gas_usd
-        way_out = f"redeemed with {access.issuer.title} when it opens"
+        seconds, way = seconds_until(view.ts, access.arrives), view.way(case.symbol, case.place, access.place)
+        odds = view.odds(access, way is not HERE)
+        late = delayed(view, access.arrives, (*odds.held, *odds.late))
+        closed = 1.0 - odds.refused
+        lost = gone(odds.lost)
+        ratio, gas = access.price(1.0) * (1.0 - lost.chance * lost.ratio), access.channel.gas_usd + way.usd
+        way_out = f"redeemed with {access.title} when it opens"
+        carried = seconds + late.chance * late.seconds
     else:
         half = half_life(view.incident.cause)
-        seconds = min(HALF_LIVES * half, LONGEST_SECONDS)
+        seconds = carried = min(HALF_LIVES * half, LONGEST_SECONDS)
         closed = 1.0 - 2.0 ** -(seconds / half)
         ratio, gas = 1.0 - case.fee_ratio, case.gas_usd
         way_out = f"sold on {case.name} when {closed:.0%} of the gap has closed"
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
-    return Hold(seconds, closed, ratio, case.gas_usd + gas, way_out, sd, redeem)
+    return Hold(seconds, carried, closed, ratio, case.gas_usd + gas, way_out, sd, access)
 
 
 class Held(NamedTuple):
@@ -169,7 +182,7 @@ def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float
     if hold.redeem is None:
         moves = max(1.0, (done.usd - case.fee_in(done.usd, False)) / (tokens * case.spot))
     closed, still = (tokens * price * hold.ratio / moves for price in (case.fair, case.spot))
-    carry = done.usd * view.financing(1.0, hold.seconds) + hold.gas_usd
+    carry = done.usd * view.financing(1.0, hold.carried) + hold.gas_usd
     spent = done.usd + carry + carrier.cost_usd(tokens)
     undone = -case.round_trip(done.usd, tokens, False)
     wider = done.usd * (1 - (case.spot / case.fair) ** 2)
@@ -206,12 +219,13 @@ def _way_out(view: View, case: Case, hold: Hold, tokens: float, usd: float, back
                    gas_usd=case.gas_usd)  # fmt: skip
         return [replace(made, after_seconds=hold.seconds)]
     assert access.opens is not None
-    at, moving = f"{case.symbol}@{access.issuer.name}", view.withdraw_seconds(case.name)
+    way = view.way(case.symbol, case.place, access.place)
     legs = []
-    if moving > 0:
-        legs.append(leg("transfer", at, tokens, usd, gas_usd=view.config.gas_usd, delay_seconds=moving))
-    made = leg("redeem", at, tokens, back, slack_usd=usd, fee_usd=tokens * access.fee_per_token(case.fair),
-               gas_usd=access.channel.gas_usd)  # fmt: skip
+    if way is not HERE:
+        legs.append(leg("transfer", named_at(case.symbol, access), tokens, usd, gas_usd=way.usd,
+                        delay_seconds=way.seconds))  # fmt: skip
+    made = leg("redeem", access.instrument(case.symbol), tokens, back, slack_usd=usd,
+               fee_usd=tokens * access.fee_per_token(case.fair), gas_usd=access.channel.gas_usd)  # fmt: skip
     return [*legs, replace(made, after_seconds=seconds_until(view.ts, access.opens))]
 
 
@@ -236,14 +250,19 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
         legs += carrier.closing(tokens, usd)
     paid = costs(
         venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
-        financing=usd * view.financing(1.0, hold.seconds), hedge=carrier.cost_usd(tokens),
+        financing=usd * view.financing(1.0, hold.carried), hedge=carrier.cost_usd(tokens),
         gap_left=gap_left, exit=tokens * case.fair - gap_left - held.back, leg_failure=planned - expected,
     )  # fmt: skip
     carried, gap = carrier.swings(tokens, case.fair, HEDGE_RESIDUAL), log(case.fair / case.spot)
     branches = [
         Branch("as planned", (1 - refused) * hold.closed, held.closes, carried),
         # One that does not close may as well be wider, by as much as it is wide.
-        Branch("the gap stays open", (1 - refused) * (1 - hold.closed), held.stays, swings(usd, gap)),
+        Branch(
+            "the gap stays open" if hold.redeem is None else "the redemption is refused",
+            (1 - refused) * (1 - hold.closed),
+            held.stays,
+            swings(usd, gap),
+        ),
         Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
     ]
     notes = [*bound.binds(tokens), *carrier.notes()]

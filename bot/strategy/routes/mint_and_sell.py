@@ -1,4 +1,4 @@
-"""Premium: sell tokens dear, have the issuer mint them at fair value.
+"""Premium: sell tokens dear, have them minted at fair value, by the issuer or where an exchange converts.
 
 Three ways, tried in turn. *From inventory*, minting the tokens back at once: the price risk is only
 that the mint fails. *From inventory, refilling later*, where the channel is closed or the amount is
@@ -11,18 +11,14 @@ from __future__ import annotations
 
 from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
-from bot.strategy.mechanisms import Access, seconds_until
+from bot.strategy.mechanisms import Access, Odds, seconds_until
+from bot.strategy.mechanisms.way import HERE
 from bot.strategy.risk import if_short
-from bot.strategy.routes.common import (
-    Candidate,
-    Case,
-    View,
-    bounds_of,
-    costs,
-    leg,
-    venue_of,
-)
-from bot.strategy.routes.mint_first import NO_CHANNEL_EXIT, mint_bounds, mint_first, top_of
+from bot.strategy.routes.bounds import mint_bounds, sale_bounds, top_of
+from bot.strategy.routes.common import Candidate, Case, View, by_venue, costs, leg, venue_of
+from bot.strategy.routes.failing import SELDOM, delayed, gone
+from bot.strategy.routes.mint_first import mint_first
+from bot.strategy.routes.minted import NO_CHANNEL_EXIT
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
 from bot.types import Hedge, Ns
 
@@ -35,47 +31,51 @@ def mint_and_sell(view: View, case: Case) -> list[Candidate]:
     top = case.top if case.spot > case.fair else None
     if top is None:
         return []
-    access = view.access("mint", case.symbol)
-    reach = [Bound(top.tokens, "", ""), *_sale_bounds(view, case)]
+    reach = [Bound(top.tokens, "", ""), *sale_bounds(view, case)]
     held = view.desk.free_tokens(case.symbol, case.place)
     if held > 0:
         own = Bound(held, "inventory.tokens", f"{held:,.6g} {case.symbol} in hand")
-        found = _from_inventory(view, case, access, [*reach, own])
+        found = _from_inventory(view, case, [*reach, own])
         if found is not None:
             return [found]
-    found = mint_first(view, case, access, reach, held)
+    found = mint_first(view, case, reach, held)
     return [found] if found is not None else []
 
 
-def _sale_bounds(view: View, case: Case) -> list[Bound]:
-    def tokens_for(usd: float) -> float | None:
-        done = case.curve.sell(usd)
-        return None if done is None else done.tokens
-
-    rooms = view.desk.leg_rooms(view.incident.underlying, venue_of(case.name))
-    return bounds_of(rooms, tokens_for)
-
-
-def _from_inventory(view: View, case: Case, access: Access, reach: list[Bound]) -> Candidate | None:
-    """Sell now. Mint the tokens back now if the issuer takes the order, later if not."""
+def _from_inventory(view: View, case: Case, reach: list[Bound]) -> Candidate | None:
+    """Sell now. Mint the tokens back now where a channel takes the order, later if none does."""
     later = tightest(reach)
-    refilled = None
-    if access.usable:
-        assert access.arrives is not None
-        bound = tightest([*reach, *mint_bounds(view, access, case.fair, access.arrives > view.ts)])
-        least = view.least(access, case.fair, case.fair_sd)
-        if bound.tokens >= least:
-            refilled = _sale(view, case, access, bound, least, refill_now=True)
-            if refilled is not None and refilled.tokens > least * 1.001:
-                return refilled
-        elif bound.rule:
-            view.refuse(bound.rule, bound.detail)
+    ways = [_refilled(view, case, access, reach) for access in view.usable("mint", case.symbol)]
+    refilled = max((way for way in ways if way is not None), key=lambda way: way.objective, default=None)
+    if refilled is not None and refilled.tokens > refilled.least * 1.001:
+        return refilled
     if later.tokens <= 0:
         view.refuse(later.rule, later.detail)
         return refilled
-    deferred = _sale(view, case, access, later, 0.0, refill_now=False)
+    deferred = _sale(view, case, _cheapest(view, case), later, 0.0, refill_now=False)
     found = [candidate for candidate in (refilled, deferred) if candidate is not None]
     return max(found, key=lambda candidate: candidate.objective) if found else None
+
+
+def _refilled(view: View, case: Case, access: Access, reach: list[Bound]) -> Candidate | None:
+    """Minted back by one channel, if it takes so few."""
+    assert access.arrives is not None
+    legs = 2 if access.venue == venue_of(case.name) else 1
+    shared = sale_bounds(view, case, legs) if legs > 1 else []
+    bound = tightest([*reach, *shared, *mint_bounds(view, access, case.fair, access.arrives > view.ts, legs)])
+    least = view.least(access, case.fair, case.fair_sd)
+    if bound.tokens < least:
+        if bound.rule:
+            view.refuse(bound.rule, bound.detail)
+        return None
+    return _sale(view, case, access, bound, least, refill_now=True)
+
+
+def _cheapest(view: View, case: Case) -> Access:
+    """Where tokens are replaced later: at the least price, of channels that will be open."""
+    channels = view.channels("mint", case.symbol)
+    able = [access for access in channels if access.arrives is not None]
+    return min(able, key=lambda access: access.price(case.fair), default=channels[0])
 
 
 def _refill(view: View, case: Case, access: Access) -> tuple[float, Ns]:
@@ -86,39 +86,73 @@ def _refill(view: View, case: Case, access: Access) -> tuple[float, Ns]:
     return case.fair * (1 + NO_CHANNEL_EXIT), view.clock.business_days_after(view.ts, REFILL_DAYS)
 
 
+class _Refill:
+    """What selling so many tokens brings in each outcome, and having them minted back, now or later."""
+
+    def __init__(self, view: View, case: Case, access: Access, now: bool) -> None:
+        self.case = case
+        self.price, self.until = _refill(view, case, access)
+        self.way = view.way(case.symbol, access.place, case.place) if now else HERE
+        self.seconds = seconds_until(view.ts, self.until)
+        odds = view.odds(access, self.way is not HERE) if now else Odds()
+        self.refused = odds.refused
+        self.late = delayed(view, self.until, (*odds.held, *odds.late))
+        self.lost = gone(odds.lost)
+        self.planned = 1 - odds.chance
+        self.sd = view.sd_until(self.until, case.fair_sd)
+        self._risk = if_short(case.fair, self.sd)
+        if self.lost.chance >= SELDOM:
+            self._risk += self.price * self.lost.ratio
+        self.gas = case.gas_usd + (access.channel.gas_usd + self.way.usd if now else 0.0)
+        waits = self.seconds + self.way.delay.mean
+        self.rate, self.late_rate, self._longest = (
+            view.financing(self.price, seconds) if now else 0.0
+            for seconds in (waits, self.late.seconds, self.late.longest)
+        )  # fmt: skip
+
+    def of(self, tokens: float) -> tuple[float, dict[str, float], float]:
+        """Proceeds, profit by outcome, and profit at 99 %; no outcomes where the venue takes not so many."""
+        done = self.case.curve.sell_tokens(tokens)
+        if done is None:
+            return 0.0, {}, IMPOSSIBLE
+        planned = done.usd - tokens * (self.price + self.rate) - self.gas
+        refused = planned
+        if self.refused:
+            refused = -self.case.round_trip(done.usd, tokens, True) - 2 * self.case.gas_usd
+        outcomes = {
+            "planned": planned,
+            "refused": refused,
+            "late": planned - tokens * self.late_rate,
+            "lost": planned - tokens * self.price * self.lost.ratio,
+        }
+        worst = planned - tokens * (self._risk + self._longest)
+        return done.usd, outcomes, min(-self.gas, worst)
+
+    @property
+    def chances(self) -> dict[str, float]:
+        """Of each outcome."""
+        return {"planned": self.planned, "refused": self.refused, "late": self.late.chance,
+                "lost": self.lost.chance}  # fmt: skip
+
+    def judged(self, tokens: float) -> tuple[float, float, float]:
+        """Proceeds, expected profit, profit at 99 %."""
+        usd, outcomes, worst = self.of(tokens)
+        if not outcomes:
+            return usd, IMPOSSIBLE, IMPOSSIBLE
+        chances = self.chances
+        return usd, sum(chances[name] * each for name, each in outcomes.items()), worst
+
+
 def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
           refill_now: bool) -> Candidate | None:  # fmt: skip
-    replace, until = _refill(view, case, access)
-    sd = view.sd_until(until, case.fair_sd)
-    seconds = seconds_until(view.ts, until)
-    per_token_risk = if_short(case.fair, sd)
-    gas = case.gas_usd + (access.channel.gas_usd if refill_now else 0.0)
-    rate = view.financing(replace, seconds) if refill_now else 0.0
-    curve = case.curve
-
-    fails = view.fails(f"{case.symbol}@{access.issuer.name}") if refill_now else 0.0
-
-    def outcome(tokens: float) -> tuple[float, float, float, float]:
-        """Proceeds, profit as planned and if the mint is refused, profit at 99 %."""
-        done = curve.sell_tokens(tokens)
-        if done is None:
-            return 0.0, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE
-        planned = done.usd - tokens * (replace + rate) - gas
-        refused = -case.round_trip(done.usd, tokens, True) - 2 * case.gas_usd if fails else planned
-        return done.usd, planned, refused, min(-gas, planned - tokens * per_token_risk)
-
-    def judged(tokens: float) -> tuple[float, float, float]:
-        usd, planned, refused, worst = outcome(tokens)
-        if planned == IMPOSSIBLE:
-            return usd, IMPOSSIBLE, IMPOSSIBLE
-        return usd, planned + fails * (refused - planned), worst
-
-    tokens = top_of(view, judged, least, bound.tokens)
-    usd, planned, refused, worst = outcome(tokens)
-    if planned == IMPOSSIBLE:
+    law = _Refill(view, case, access, refill_now)
+    tokens = top_of(view, law.judged, least, bound.tokens)
+    usd, outcomes, worst = law.of(tokens)
+    if not outcomes:
         return None
-    expected = planned + fails * (refused - planned)
-    outlay = tokens * replace
+    planned, chances = outcomes["planned"], law.chances
+    expected = law.judged(tokens)[1]
+    outlay = tokens * law.price
     notes = bound.binds(tokens)
     slack = max(0.0, planned) / 2
     fee, spread = tokens * access.fee_per_token(case.fair), tokens * access.spread_per_token(case.fair)
@@ -126,42 +160,53 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
         leg("sell", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, True),
             gas_usd=case.gas_usd)
     ]  # fmt: skip
-    issuer = access.issuer.name
     if refill_now:
         legs.append(
-            leg("mint", f"{case.symbol}@{issuer}", tokens, outlay, slack_usd=slack, fee_usd=fee,
-                gas_usd=access.channel.gas_usd, delay_seconds=seconds)
+            leg("mint", access.instrument(case.symbol), tokens, outlay, slack_usd=slack, fee_usd=fee,
+                gas_usd=access.channel.gas_usd, delay_seconds=law.seconds)
         )  # fmt: skip
-        paid = costs(venue_fee=case.fee_in(usd, True), mint_fee=fee, spread=spread, gas=gas,
-                     financing=tokens * rate, leg_failure=planned - expected)  # fmt: skip
+        if law.way is not HERE:  # so that they lie again where they were sold
+            legs.append(leg("transfer", case.name, tokens, outlay, gas_usd=law.way.usd,
+                            delay_seconds=law.way.seconds))  # fmt: skip
+        refusal = chances["refused"] * (planned - outcomes["refused"])
+        failing = sum(chances[name] * (planned - outcomes[name]) for name in ("late", "lost"))
+        paid = costs(venue_fee=case.fee_in(usd, True), mint_fee=fee, spread=spread, gas=law.gas,
+                     financing=tokens * law.rate, leg_failure=refusal,
+                     channel_failure=failing)  # fmt: skip
+        struck = swings(-outlay, case.fair_sd)
+        late = f"{access.title} delivers {law.late.text} late"
         branches = [
-            Branch("as planned", 1 - fails, planned, swings(-outlay, case.fair_sd)),
-            Branch("the mint is refused and the tokens are bought back", fails, refused),
+            Branch("as planned", chances["planned"], planned, struck),
+            Branch("the mint is refused and the tokens are bought back", law.refused, outcomes["refused"]),
+            Branch(late, chances["late"], outcomes["late"], struck),
+            Branch(law.lost.text, chances["lost"], outcomes["lost"], struck),
         ]
-        text = "the mint is priced when the issuer accepts it, so only a refused mint leaves price risk"
+        by = "the issuer" if access.conversion is None else access.venue
+        text = f"the mint is priced when {by} accepts it, so only a refused mint leaves price risk"
     else:
         notes.append(_why_later(access, tokens, case))
-        paid = costs(venue_fee=case.fee_in(usd, True), gas=gas, refill=tokens * (replace - case.fair))
+        paid = costs(venue_fee=case.fee_in(usd, True), gas=law.gas, refill=tokens * (law.price - case.fair))
         text = "the tokens come out of inventory, which is smaller until they are replaced"
         branches = [Branch("as planned", 1.0, planned,
-                           swings(-tokens * case.fair, sd))]  # fmt: skip
+                           swings(-tokens * case.fair, law.sd))]  # fmt: skip
 
     def at(tokens: float) -> tuple[float, Exposure]:
-        usd, expected, worst = judged(tokens)
-        outlay = tokens * replace
+        usd, expected, worst = law.judged(tokens)
+        outlay = tokens * law.price
         minted = outlay if refill_now else 0.0
+        uses = [(venue_of(case.name), usd)] + ([(access.venue, minted)] if refill_now else [])
         return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst), Exposure(
             capital_usd=minted,
             largest_usd=max(usd, outlay),
-            venues_usd={venue_of(case.name): usd} | ({issuer: minted} if refill_now else {}),
-            settlement_usd=minted if seconds > 0 else 0.0,
+            venues_usd=by_venue(*uses),
+            settlement_usd=minted if law.seconds > 0 else 0.0,
             tokens={f"{case.symbol}@{case.place}": tokens},
         )
 
     best, exposure = at(tokens)
     return Candidate(
         "mint_and_sell", case.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
-        (usd - expected) / tokens, seconds if refill_now else 0.0, exposure,
+        (usd - expected) / tokens, law.seconds + law.way.seconds if refill_now else 0.0, exposure,
         best, notes, branches, at, least,
     )  # fmt: skip
 
@@ -172,5 +217,5 @@ def _why_later(access: Access, tokens: float, case: Case) -> str:
     least = f"${access.channel.minimum_usd:,.0f}"
     return (
         f"channel.minimum: replacing {tokens:,.6g} {case.symbol} (${tokens * case.fair:,.2f}) is too little "
-        f"for {access.issuer.title}, which mints from {least}; that waits for a larger mint"
+        f"for {access.title}, which mints from {least}; that waits for a larger mint"
     )

@@ -15,10 +15,36 @@ from tests.unit.cli.shell import KRAKEN, Answer, Pegbot, remember, seen
 
 
 def test_an_empty_ledger_has_no_incidents_and_no_plans(pegbot: Pegbot, config: Path) -> None:
+    remember(config)
     assert pegbot("incidents", "-c", config) == Answer(0, "No incidents.\n", "")
     assert pegbot("incidents", "-c", config, "--json") == Answer(0, "", "")
     assert pegbot("plans", "-c", config).out.startswith("No plans")
     assert pegbot("plans", "-c", config, "--json") == Answer(0, "", "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["incidents"], ["plans"], ["plans", "--explain", "p1"], ["positions"], ["quote", KRAKEN, "--size", "5"]],
+)
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_where_nothing_has_run_that_is_told_and_nothing_is_made(
+    pegbot: Pegbot, tmp_path: Path, command: list[str], more: list[str]
+) -> None:
+    answer = pegbot(*command, *more)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("pegbot: no ledger at var/demo.db: run `pegbot run` first")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mechanisms_need_no_ledger_and_make_none(pegbot: Pegbot, tmp_path: Path) -> None:
+    answer = pegbot("mechanisms")
+    assert (answer.code, answer.err) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reason_that_names_a_table_of_the_configuration_keeps_its_name(pegbot: Pegbot) -> None:
+    answer = pegbot("mechanisms", "mirror", "--at", "2021-06-05T15:00Z")
+    assert "[strategy]" in answer.out
 
 
 def test_incidents_are_listed_newest_first(pegbot: Pegbot, config: Path) -> None:
@@ -52,6 +78,7 @@ def test_plans_are_listed_and_one_is_explained(pegbot: Pegbot, config: Path) -> 
 
 
 def test_a_plan_that_is_not_there_is_a_no(pegbot: Pegbot, config: Path) -> None:
+    remember(config)
     answer = pegbot("plans", "-c", config, "--explain", "p9")
     assert answer == Answer(1, "", "pegbot: no plan p9; `pegbot plans` lists them\n")
 
@@ -125,6 +152,7 @@ def test_hedges_and_shares_are_not_for_quote(pegbot: Pegbot, config: Path, name:
 
 
 def test_without_data_quote_says_what_to_do_first(pegbot: Pegbot, config: Path) -> None:
+    remember(config)
     answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
     assert (answer.code, answer.out) == (2, "")
     assert "run `pegbot run` first" in answer.err

@@ -1,0 +1,64 @@
+"""What a channel's failures do to a plan: by how much it is late, which part of the money is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.strategy.routes.common import View
+from bot.timefmt import NS
+from bot.types import Ns
+
+SELDOM = 0.01
+"""What happens less often than this is no part of the 99 % case."""
+
+
+class Delayed(NamedTuple):
+    """Of all orders ``chance``, by so many ``seconds`` on average; ``each`` way of it with its chance."""
+
+    chance: float
+    seconds: float
+    each: tuple[tuple[float, float], ...]
+    text: str
+
+    @property
+    def longest(self) -> float:
+        """Seconds that are reckoned with in the 99 % case."""
+        return max((seconds for chance, seconds in self.each if chance >= SELDOM), default=0.0)
+
+
+class Gone(NamedTuple):
+    """Of all orders ``chance``, by this ``ratio`` of the money on average."""
+
+    chance: float
+    ratio: float
+
+    @property
+    def text(self) -> str:
+        """What is lost, for people."""
+        return "the money is lost" if self.ratio >= 1 else "part of the money is lost"
+
+
+def delayed(view: View, after: Ns, parts: Sequence[tuple[float, float]]) -> Delayed:
+    """Chances of so many business days more after a moment."""
+    each = tuple(
+        (chance, (view.clock.business_days_after(after, days) - after) / NS) for chance, days in parts
+    )
+    total = sum(chance for chance, _ in each)
+    mean = sum(chance * seconds for chance, seconds in each) / total if total else 0.0
+    return Delayed(total, mean, each, _days([days for _, days in parts]))
+
+
+def gone(parts: Sequence[tuple[float, float]]) -> Gone:
+    """Chances of so much of the money."""
+    total = sum(chance for chance, _ in parts)
+    return Gone(total, sum(chance * ratio for chance, ratio in parts) / total if total else 0.0)
+
+
+def _days(days: Sequence[float]) -> str:
+    """``"3 to 5 business days"``."""
+    if not days:
+        return ""
+    low, high = min(days), max(days)
+    span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return f"{span} business day{'' if high == 1 else 's'}"

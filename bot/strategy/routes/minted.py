@@ -1,0 +1,113 @@
+"""What tokens bring that are minted first and sold after a wait, in each of its outcomes.
+
+Sold as planned; the premium gone, and redeemed; bare, because the hedge was refused; late; or partly lost.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bot.strategy.mechanisms import Access
+from bot.strategy.mechanisms.delay import Delay
+from bot.strategy.mechanisms.way import HERE, Way
+from bot.strategy.risk import if_long, still_there
+from bot.strategy.routes.carry import Carrier
+from bot.strategy.routes.common import Case, View
+from bot.strategy.routes.failing import SELDOM, delayed, gone
+from bot.strategy.sizing import IMPOSSIBLE
+from bot.timefmt import NS
+
+NO_CHANNEL_EXIT = 0.01
+"""Cost of getting rid of tokens at fair value where no issuer takes them back. An assumption."""
+
+
+class Wait(NamedTuple):
+    """Seconds until the tokens can be sold, how they come to the venue, how likely the premium is still there
+    then, and how long it may really be."""
+
+    seconds: float
+    way: Way
+    stays: float
+    delay: Delay
+
+
+class Minted:
+    """What so many tokens, minted by one channel and sold after the wait, bring in each outcome."""
+
+    def __init__(self, view: View, case: Case, access: Access, wait: Wait, carrier: Carrier | None) -> None:
+        self.case, self.wait, self.carrier = case, wait, carrier
+        self.moves = wait.way is not HERE
+        self.redeem = view.opposite(access, "redeem", case.symbol)
+        self.back_way = view.way(case.symbol, case.place, self.redeem.place)
+        self.mint = access.price(case.fair)
+        self.gone = case.fair * (1 - NO_CHANNEL_EXIT)
+        if self.redeem.channel.available:
+            self.gone = self.redeem.price(case.fair)
+        self.sd = view.sd_after(wait.delay, case.fair_sd)
+        self.gas = case.gas_usd + access.channel.gas_usd + wait.way.usd
+        # Redeemed instead of sold: the channel's gas and the way back for the venue's.
+        self.beside = self.redeem.channel.gas_usd + self.back_way.usd - case.gas_usd
+        self.rate = view.financing(self.mint, wait.delay.mean)
+        self.unhedged = carrier.fails(view) if carrier is not None else 0.0
+        self.fills = 1 - view.fails(case.name)
+        odds = view.odds(access, self.moves)
+        arrives = view.ts + round(wait.seconds * NS)
+        self.late = delayed(view, arrives, (*odds.held, *odds.late))
+        self.late_rate = view.financing(self.mint, self.late.seconds)
+        self.lost = gone(odds.lost)
+        # Tokens that are sold where they are minted are sold at once: only the money is late.
+        waits = self.late.each if wait.seconds > 0 or self.moves else ()
+        left = sum(chance * still_there(view.incident.cause, more) for chance, more in waits)
+        self.late_stays = wait.stays * (left / self.late.chance if waits else 1.0)
+        self.late_sd = view.sd_over(wait.seconds + self.late.seconds, case.fair_sd) if waits else self.sd
+        self.normal = 1 - self.late.chance - self.lost.chance
+        self.risk_sd = self.sd
+        if waits and self.late.longest:
+            self.risk_sd = max(self.sd, view.sd_over(wait.seconds + self.late.longest, case.fair_sd))
+        self.longest_rate = view.financing(self.mint, self.late.longest)
+        self.lost_ratio = self.lost.ratio if self.lost.chance >= SELDOM else 0.0
+        hedged = 1 - self.unhedged
+        self.sold = self.normal * hedged * wait.stays * self.fills
+        self.chances = {
+            "planned": self.sold,
+            "gone": self.normal * hedged - self.sold,
+            "unhedged": self.normal * self.unhedged,
+            "late": self.late.chance,
+            "lost": self.lost.chance,
+        }
+
+    def back(self, tokens: float) -> float:
+        """What redeeming brings, beside what selling would have cost."""
+        return tokens * self.gone - self.beside
+
+    def hedge_usd(self, tokens: float) -> float:
+        """What the hedge is expected to cost."""
+        return self.carrier.cost_usd(tokens) if self.carrier is not None else 0.0
+
+    def outcomes(self, tokens: float, usd: float) -> dict[str, float]:
+        """Profit by outcome where the sale brings ``usd``."""
+        spent = tokens * (self.mint + self.rate) + self.gas
+        hedge, back = self.hedge_usd(tokens), self.back(tokens)
+        sold = self.late_stays * self.fills
+        return {
+            "planned": usd - spent - hedge,
+            "gone": back - spent - hedge,
+            "unhedged": back - spent,
+            "late": sold * usd + (1 - sold) * back - spent - tokens * self.late_rate - hedge,
+            "lost": back - tokens * self.gone * self.lost.ratio - spent - hedge,
+        }
+
+    def of(self, tokens: float) -> tuple[float, float, float]:
+        """Proceeds, expected profit, profit at 99 %."""
+        done = self.case.curve.sell_tokens(tokens)
+        if done is None:
+            return 0.0, IMPOSSIBLE, IMPOSSIBLE
+        lost = tokens * self.gone * self.lost_ratio + tokens * self.longest_rate
+        if self.carrier is None:
+            lost += if_long(tokens * self.gone, self.risk_sd)
+        else:
+            lost += self.carrier.worst_usd(tokens, self.gone)
+        spent = tokens * (self.mint + self.rate) + self.gas
+        outcomes = self.outcomes(tokens, done.usd)
+        expected = sum(self.chances[name] * usd for name, usd in outcomes.items())
+        return done.usd, expected, min(-self.gas, tokens * self.gone - lost - spent)

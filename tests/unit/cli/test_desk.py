@@ -1,0 +1,79 @@
+"""Commands a desk asks before it acts: ``plan``."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from bot.config import load
+from bot.driver import Driver
+from tests.fixtures.engine import TUESDAY, reference, shipped_registry
+from tests.unit.cli.shell import KRAKEN, Answer, Pegbot, remember, seen
+
+
+def stands_above(config: Path) -> None:
+    """The daemon saw TSLAx one per cent above the share, and some of it lies on Kraken."""
+    config.write_text(config.read_text() + '[strategy.inventory_tokens]\n"TSLAx@kraken" = 100\n')
+    driver = Driver(load(config), shipped_registry())
+    driver.restore(seen(config))
+    driver.feed(reference(TUESDAY, "TSLA@yahoo", 396))
+    remember(config, snapshot=driver.snapshot())
+
+
+def files(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every file with its time and what is in it."""
+    return {
+        str(path): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_plan_says_what_would_be_done_without_an_incident(pegbot: Pegbot, config: Path) -> None:
+    stands_above(config)
+    answer = pegbot("plan", KRAKEN, "-c", config)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("As of 2026-06-16 15:00:00 UTC. TSLAx on kraken at $400.00 is +1.0 % from")
+    assert "No incident is open on it, so no cause is known." in answer.out
+    assert "(mint and sell)" in answer.out
+    assert "Void after" in answer.out
+    told = pegbot("plan", KRAKEN, "-c", config, "--json")
+    assert (told.code, told.json["incident_id"], told.json["ts"]) == (
+        0,
+        None,
+        "2026-06-16T15:00:00.000000000Z",
+    )
+    assert told.json["plans"][0]["decision"] == "trade"
+    assert told.json["basis"]["cause"] == "unknown"
+    small = pegbot("plan", KRAKEN, "-c", config, "--size", 800, "--json").json["plans"][0]
+    assert small["size_usd"] < 810 < told.json["plans"][0]["size_usd"]
+
+
+def test_plan_is_a_no_where_no_trade_is_worth_it_and_names_each_rule(pegbot: Pegbot, config: Path) -> None:
+    remember(config, snapshot=seen(config))
+    answer = pegbot("plan", KRAKEN, "-c", config)
+    assert answer.code == 1
+    assert "No trade in TSLAx on kraken." in answer.out
+    assert "(profit.none)" in answer.out
+
+
+def test_plan_writes_nothing(pegbot: Pegbot, config: Path, tmp_path: Path) -> None:
+    stands_above(config)
+    before = files(tmp_path)
+    assert len(before) >= 2
+    for _ in range(2):
+        assert pegbot("plan", KRAKEN, "-c", config).code == 0
+        assert files(tmp_path) == before
+    assert pegbot("plans", "-c", config).out == "No plans.\n"
+
+
+def test_without_a_snapshot_plan_says_what_to_do_first_and_makes_no_database(
+    pegbot: Pegbot, config: Path, tmp_path: Path
+) -> None:
+    answer = pegbot("plan", KRAKEN, "-c", config)
+    assert answer == Answer(
+        2,
+        "",
+        f"pegbot: no prices of {KRAKEN!r} in the last snapshot; there is: none; run `pegbot run` first\n",
+    )
+    assert list(files(tmp_path)) == [str(config)]
