@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--train", type=int, nargs="+", default=[1, 2], metavar="SEED")
     parser.add_argument("--test", type=int, nargs="+", metavar="SEED")
     parser.add_argument("--every", type=int, metavar="N", help="tune on every N-th instrument")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(NAMES).replace("%", "%%"))
     parser.add_argument("--real", type=Path, default=SHARED, help="folder of the real bars and trades")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where tapes, and what is known, are kept")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
