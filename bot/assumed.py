@@ -18,6 +18,8 @@ def told(path: str, value: Any) -> str:
     another way than the main channel begins with the way's name."""
     *parts, leaf = path.split(".")
     part = next((each for each in parts if each not in SIDES), "")
+    if (value is None and leaf != "maximum_usd") or (value == [] and leaf != "late"):
+        return f"no {_named(leaf)}"
     if part in MOVES:
         return _moved(MOVES[part], leaf, value)
     way = f"{_spaced(part)}: " if part and len(parts) > 1 else ""
