@@ -26,6 +26,7 @@ from bot.strategy.routes.common import (
     bounds_of,
     by_venue,
     costs,
+    in_hand_at,
     leg,
     named_at,
     venue_of,
@@ -205,7 +206,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         channel_failure=failing,
     )  # fmt: skip
     struck = swings(proceeds, hypot(moved, case.fair_sd))
-    again = "sold again" if way is HERE else f"kept where they were sent, on {access.venue}"
+    again = "sold again" if way is HERE else f"kept {in_hand_at(access.place)}"
     branches = [
         Branch("as planned", chances["planned"], planned, struck),
         Branch(f"the redemption is refused and the tokens are {again}", chances["refused"],
