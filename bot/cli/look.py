@@ -73,7 +73,7 @@ def positions(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         return await store.load_snapshot(), await store.books()
 
     saved, books = query(loaded, both)
-    console.positions(ask(loaded, registry, saved, books), as_json, _clock(loaded))
+    console.positions(ask(loaded, registry, saved, books), as_json, clock(loaded))
 
 
 def quote(
@@ -92,7 +92,7 @@ def quote(
     loaded, registry = setup(config)
     saved = query(loaded, lambda store: store.load_snapshot())
     answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
-    console.quoted(answer, as_json, _clock(loaded))
+    console.quoted(answer, as_json, clock(loaded))
     raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
 
 
@@ -120,7 +120,7 @@ def mechanisms(
     show(asked(loaded, registry, at, size, names or [], saved), as_json)
 
 
-def _clock(config: Config) -> Ns | None:
+def clock(config: Config) -> Ns | None:
     """Now, if that is the time of what the daemon sees: a tape has its own."""
     return None if config.collectors.tape else time.time_ns()
 

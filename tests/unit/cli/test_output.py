@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from bot.cli import app
-from bot.cli.look import _clock
+from bot.cli.look import clock
 from bot.config import load
 from bot.types import TIME_FIELDS
 from tests.fixtures.engine import TUESDAY
@@ -89,6 +89,6 @@ def test_help_says_which_form_and_the_page_says_the_same() -> None:
 
 
 def test_a_tapes_time_is_no_clocks(told: Path) -> None:
-    assert _clock(load(told)) is not None
+    assert clock(load(told)) is not None
     told.write_text(told.read_text() + '[[collectors.tape]]\npath = "week.csv"\n')
-    assert _clock(load(told)) is None
+    assert clock(load(told)) is None
