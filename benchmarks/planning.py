@@ -1,16 +1,18 @@
 """What a plan costs: from an incident to the plan, its size, and capital shared by several incidents.
 
-The peers are scipy's bounded scalar search over the same objective, and its SLSQP for the shared programme;
-neither may find a thousandth more, or the benchmark stops. Processor time throughout.
+From incident to plan, each of a thousand different markets is planned once and every time counts: by the
+clock, as a person waits for it, with whatever else the machine does; and in processor time, which is ours
+alone. The peers of the searches are scipy's bounded scalar search over the same objective, and its SLSQP for
+the shared programme, in processor time; neither may find a thousandth more, or the benchmark stops.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
-from math import exp
+from math import ceil, exp
 from random import Random
 from typing import Any
 
@@ -25,7 +27,7 @@ from tests.fixtures.engine import shipped_registry
 from tests.fixtures.hedge_tape import perp, quote_of
 from tests.fixtures.market import MONDAY, World, incident, pool_at
 
-VENUES, INCIDENTS, TRIES = 10, 100, 3
+VENUES, INCIDENTS = 10, 1_000
 TSLA = 395.4
 BUDGET = 5_000.0
 """Microseconds from incident to plan."""
@@ -44,10 +46,11 @@ def run() -> Iterator[Figure]:
         ("discount, no redemption for us", 360.0, {"ineligible_issuers": ["xstocks"]}),
     ]
     for name, price, changes in cases:
-        yield Figure(
-            f"incident to plan, p99, {VENUES} pools and a full chain: {name}",
-            _plan_micros(book, price, changes), "µs", budget=BUDGET,
-        )  # fmt: skip
+        what = f"incident to plan, {VENUES} pools and a full chain, {name}"
+        wall, own = _plans(book, price, changes)
+        yield Figure(f"{what}: median, by the clock", percentile(wall, 50), "µs")
+        yield Figure(f"{what}: p99, by the clock", percentile(wall, 99), "µs", budget=BUDGET)
+        yield Figure(f"{what}: p99, processor time", percentile(own, 99), "µs", budget=BUDGET)
     yield _sizing()
     yield _sharing()
 
@@ -63,27 +66,32 @@ def _book() -> HedgeBook:
     return book
 
 
-def _plan_micros(book: HedgeBook, price: float, changes: dict[str, Any]) -> float:
-    """99 of a hundred incidents take no longer, each the least of some tries: other processes count less."""
+def percentile(taken: Sequence[float], percent: int) -> float:
+    """The least that so many percent of all do not exceed (nearest rank)."""
+    return sorted(taken)[max(0, ceil(len(taken) * percent / 100) - 1)]
+
+
+def _plans(book: HedgeBook, price: float, changes: dict[str, Any]) -> tuple[list[float], list[float]]:
+    """Microseconds of each incident's plan, by the clock and of the processor."""
     draw = Random(0)
     markets = [(price * exp(draw.gauss(0.0, 0.01)), 10 ** draw.uniform(5.7, 6.7)) for _ in range(INCIDENTS)]
-    taken = [min(_once(book, at, usd, changes) for _ in range(TRIES)) for at, usd in markets]
-    return sorted(taken)[int(0.99 * INCIDENTS)]
+    taken = [_once(book, at, usd, changes) for at, usd in markets]
+    return [wall for wall, _ in taken], [own for _, own in taken]
 
 
-def _once(book: HedgeBook, price: float, usd: float, changes: dict[str, Any]) -> float:
+def _once(book: HedgeBook, price: float, usd: float, changes: dict[str, Any]) -> tuple[float, float]:
     names = [f"TSLAx@raydium:{n}" for n in range(VENUES)]
     world = World(MONDAY, TSLA, **changes)
     for n, name in enumerate(names):
         world.venue(name, pool_at(price * (1 + 0.0005 * n), usd))
     world.broker("TSLA@ibkr", 395.35, 395.45)
     found = incident(names[0], price / TSLA - 1, venues=names)
-    started = time.process_time()
+    began, started = time.perf_counter(), time.process_time()
     quotes = book.quotes("TSLA", world.ts, TSLA, lambda _symbol: 1.0)
     plans = world.strategy.plan(found, world.market, world.ts, quotes)
-    taken = time.process_time() - started
+    own, wall = time.process_time() - started, time.perf_counter() - began
     assert plans[0].decision == "trade"
-    return taken * 1e6
+    return wall * 1e6, own * 1e6
 
 
 Objective = Callable[[float], float]

@@ -55,6 +55,8 @@ PRUNE_FIRST, PRUNE_EVERY = 600, 172_800
 MOST_OPEN = 10_000
 FORGOTTEN = "closed at a restart, its memory lost; if the price is still off, it is told as a new incident"
 RECONCILE = "reconcile"
+MOST_FILLS = 10_000
+"""Of one plan: far more than it has legs, funding by the hour included."""
 QUALITIES = 100
 """So many are worked out before others get their turn."""
 BOOKS_EVERY = 10
@@ -280,6 +282,9 @@ class Daemon:
             strategy = self.config.strategy
             await store.open_books(self.driver.now or 1, strategy.capital_usd, strategy.inventory_tokens)
             await store.verify()
+            desk = self.driver.engine.strategy.desk
+            for plan_id in sorted(desk.unaccounted):
+                desk.account(plan_id, await store.fills(MOST_FILLS, plan_id=plan_id))
             await self._reconcile(store, fresh=fresh)
         if saved is not None:
             self._log.info(

@@ -8,20 +8,22 @@ from math import isfinite
 
 from msgspec import Struct
 
+from bot.assumed import told, unknown
 from bot.config import Config
 from bot.driver import Driver
 from bot.errors import UsageError
 from bot.market import MAX_TS, MIN_TS, Market
 from bot.registry import Registry
-from bot.registry.issuer import Failure
-from bot.strategy.mechanisms import Assumption, Delay, Mechanism, Moment, mechanism_of, mechanisms
-from bot.strategy.mechanisms.by_channel import ByChannel
+from bot.registry.issuer import Conversion, Failure, Issuer, Known
+from bot.registry.terms import value_at
+from bot.strategy.mechanisms import Delay, Mechanism, Moment, mechanism_of, mechanisms
 from bot.strategy.mechanisms.exchange import Exchange
 from bot.strategy.mechanisms.model import ACTIONS, Action
 from bot.timefmt import parse, short
 from bot.types import Ns, Plan
 from bot.valuation.sessions import SessionClock
 
+ACTS = {"mint": "minting", "redeem": "redeeming"}
 SIZES_USD = (100.0, 1_000.0, 10_000.0, 100_000.0)
 
 
@@ -50,6 +52,17 @@ class Side(Struct, frozen=True):
     failures: list[Failure]
 
 
+class Assumed(Struct, frozen=True):
+    """A parameter that nobody publishes: its path in the registry, the value taken (``None``: none, or
+    ``known`` is ``unknown``), why that one, and all of it as a person would say it."""
+
+    name: str
+    value: float | str | None
+    says: str
+    known: Known
+    told: str
+
+
 class Survey(Struct, frozen=True):
     """One system. The band is in log ratios, ``None`` where nothing holds the price; ``halted`` are tokens
     whose issuer has said that it does not mint and redeem them, with its reason; ``ways`` are other ways than
@@ -68,7 +81,7 @@ class Survey(Struct, frozen=True):
     why_high: str
     halted: dict[str, str]
     ways: dict[str, str]
-    assumptions: list[Assumption]
+    assumptions: list[Assumed]
 
 
 def asked(config: Config, registry: Registry, at: str | None, size_usd: float, names: Sequence[str],
@@ -102,7 +115,14 @@ def survey(config: Config, registry: Registry, ts: Ns, size_usd: float, names: S
         config.valuation.annual_volatility,
     )  # fmt: skip
     return [
-        _one(of, moment, size_usd, _own(registry, name, halted or {}), _ways(registry, name))
+        _one(
+            of,
+            registry.issuers.get(name) or registry.conversions[name],
+            moment,
+            size_usd,
+            _own(registry, name, halted or {}),
+            _ways(registry, name),
+        )
         for name, of in found.items()
         if not names or name in names
     ]
@@ -112,30 +132,28 @@ def assumed_in(plan: Plan, registry: Registry) -> list[str]:
     """For people: what of the channels that a plan uses nobody publishes, one line per channel."""
     lines = []
     for leg in plan.legs:
-        issuer = registry.issuers.get(leg.instrument.partition("@")[2])
-        conversion = registry.conversion_at(leg.instrument)
-        if leg.action not in ("mint", "redeem"):
+        entry = registry.conversion_at(leg.instrument) or registry.issuers.get(
+            leg.instrument.partition("@")[2]
+        )
+        if leg.action not in ACTS or entry is None:
             continue
-        if conversion is not None:
-            of: ByChannel = Exchange(conversion)
-        elif issuer is not None:
-            of = mechanism_of(issuer)
-        else:
-            continue
-        own = leg.action + "."
-        named = [each for each in of.assumptions() if each.name.startswith(own)]
-        told = ", ".join(f"{each.name.removeprefix(own)} {plain(each)}" for each in named)
-        if told:
-            lines.append(f"Nobody publishes of {of.title}'s {leg.action}, and so assumed: {told}.")
+        of = Exchange(entry) if isinstance(entry, Conversion) else mechanism_of(entry)
+        named = "; ".join(one.told for one in _assumed(of, entry) if one.name.startswith(f"{leg.action}."))
+        if named:
+            lines.append(
+                f"Assumed of {ACTS[leg.action]} with {of.title}, since nobody publishes it: {named}."
+            )
     return lines
 
 
-def plain(assumption: Assumption) -> str:
-    """The value of an assumption in words."""
-    if assumption.known == "unknown":
-        return "unknown"
-    value = assumption.value
-    return "none" if value is None else value if isinstance(value, str) else f"{value:g}"
+def _assumed(of: Mechanism, entry: Issuer | Conversion) -> list[Assumed]:
+    return [
+        Assumed(
+            each.name, each.value, each.says, each.known,
+            unknown(each.name) if each.known == "unknown" else told(each.name, value_at(entry, each.name)),
+        )
+        for each in of.assumptions()
+    ]  # fmt: skip
 
 
 def halted_tokens(market: Market) -> dict[str, str]:
@@ -159,14 +177,14 @@ def _ways(registry: Registry, name: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _one(of: Mechanism, moment: Moment, size_usd: float, halted: dict[str, str],
-         ways: dict[str, str]) -> Survey:  # fmt: skip
+def _one(of: Mechanism, entry: Issuer | Conversion, moment: Moment, size_usd: float,
+         halted: dict[str, str], ways: dict[str, str]) -> Survey:  # fmt: skip
     bounds = of.bounds(moment, size_usd, 0.0)
     mint, redeem = (_side(of, action, moment) for action in ACTIONS)
     return Survey(
         of.name, of.title, of.summary, moment.ts, size_usd, mint, redeem,
         _finite(bounds.low), _finite(bounds.high), bounds.why_low, bounds.why_high, halted, ways,
-        list(of.assumptions()),
+        _assumed(of, entry),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from bot.backtest.run import marks as marks_of
 from bot.config import Config
 from bot.driver import Driver
+from bot.errors import UsageError
 from bot.ledger.books import Books
 from bot.money import total as summed
 from bot.registry import Registry
@@ -20,19 +21,22 @@ from bot.strategy.options import Greeks
 def positions(config: Config, registry: Registry, saved: bytes | None, books: Books) -> dict[str, Any]:
     """Positions that are not nothing, each at fair value or its last quote, and the greeks by underlying.
 
+    ``ts`` is that of the engine's memory, ``None`` if there is none that this version understands. Raises
+    :class:`UsageError` where neither memory nor books have anything.
     Worth is ``None`` where nothing says what one is worth; ``unknown`` names what the greeks leave out.
     ``due_usd`` was redeemed and is not paid out yet; ``due_from`` is the same by who owes it.
     """
     driver = Driver(config, registry)
-    if saved is not None:
-        driver.restore(saved)
+    remembered = saved is not None and driver.restore(saved)
+    if not (remembered or books.balances):
+        raise UsageError("neither prices nor positions in the ledger; run `pegbot run` first")
     engine = driver.engine
     marks = marks_of(engine.market, engine.now, engine.hedge_marks())
     total, unknown = engine.greeks()
     due = books.due_usd
     held = [one for one in books.positions() if one.held or one.in_transit]
     return {
-        "ts": engine.now,
+        "ts": engine.now if remembered else None,
         "cash_usd": float(books.cash_usd),
         "margin_usd": float(books.margin_usd),
         "due_usd": float(summed(due.values())),

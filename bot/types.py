@@ -406,6 +406,7 @@ TIME_FIELDS = frozenset(
         "since",
         "until",
         "muted_until",
+        "opens",
     }
 )
 """Fields that hold :data:`Ns` and are written as ISO 8601 outside the program."""

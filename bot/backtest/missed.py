@@ -44,6 +44,7 @@ def missed(test: Backtest, trades: Sequence[Row]) -> dict[str, Any]:
         "at_stake_usd": sum(one["at_stake_usd"] for one in found),
         "earned_usd": total(one["earned_usd"] for one in found),
         "left_usd": sum(one["left_usd"] for one in found),
+        "beyond_stake_usd": sum(max(0.0, (one["earned_usd"] or 0.0) - one["at_stake_usd"]) for one in found),
         "untouched": {
             "incidents": len(untouched),
             "at_stake_usd": sum(one["at_stake_usd"] for one in untouched),

@@ -200,7 +200,7 @@ def _missed(missed: Result) -> str:
     note = (
         f"<p>{money(missed['at_stake_usd'])} was at stake in {missed['incidents']} incidents before costs, "
         f"{money(missed['earned_usd'])} was earned, {money(missed['left_usd'])} left; "
-        f"{missed['untouched']['incidents']} had no trade at all.</p>"
+        f"{missed['untouched']['incidents']} had no trade at all. {_beyond(missed)}</p>"
     )
     head = ["opened (UTC)", "instrument", "cause", "at stake>", "earned>", "left>", "rules"]
     return (
@@ -209,6 +209,16 @@ def _missed(missed: Result) -> str:
         + _table("Left by rule", ["rule, USD left", "incidents>", "left>"], rules)
         + "<h3>By incident</h3>"
         + _table("Left by incident", head, left)
+    )
+
+
+def _beyond(missed: Result) -> str:
+    beyond = missed["beyond_stake_usd"]
+    if beyond < 0.005:
+        return ""
+    return (
+        f"{money(beyond)} was earned beyond what was at stake: the tape does not know of our trades, and "
+        "offers again what was taken."
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bot.cli.options import ConfigOption, JsonOption
+from bot.cli.options import ConfigOption, JsonLinesOption, JsonOption
 from bot.cli.setup import setup
 from bot.errors import PegbotError, UsageError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.ledger.books import Books
     from bot.ledger.store import Store
+    from bot.types import Ns
 
 T = TypeVar("T")
 
@@ -25,7 +27,7 @@ def incidents(
     config: ConfigOption = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only those still open.")] = False,
     limit: Annotated[int, typer.Option(min=1)] = 20,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Incidents in the ledger's database, newest first."""
     from bot import console
@@ -40,7 +42,7 @@ def plans(
         str | None, typer.Option(metavar="ID", help="Write the reasoning of one plan.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 20,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Plans in the ledger's database, newest first; --explain ID reads one as a person would write it."""
     from bot import console
@@ -71,7 +73,7 @@ def positions(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         return await store.load_snapshot(), await store.books()
 
     saved, books = query(loaded, both)
-    console.positions(ask(loaded, registry, saved, books), as_json)
+    console.positions(ask(loaded, registry, saved, books), as_json, clock(loaded))
 
 
 def quote(
@@ -90,7 +92,7 @@ def quote(
     loaded, registry = setup(config)
     saved = query(loaded, lambda store: store.load_snapshot())
     answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
-    console.quoted(answer, as_json)
+    console.quoted(answer, as_json, clock(loaded))
     raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
 
 
@@ -116,6 +118,11 @@ def mechanisms(
     if at is None and missing(loaded) is None:  # without a ledger no halt is known; all else is
         saved = query(loaded, lambda store: store.load_snapshot())
     show(asked(loaded, registry, at, size, names or [], saved), as_json)
+
+
+def clock(config: Config) -> Ns | None:
+    """Now, if that is the time of what the daemon sees: a tape has its own."""
+    return None if config.collectors.tape else time.time_ns()
 
 
 def query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:

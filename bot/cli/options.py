@@ -11,4 +11,7 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", envvar="PEGBOT_CONFIG", help="TOML file; the embedded demo if absent."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For machines: JSON on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines: one JSON document on stdout.")]
+JsonLinesOption = Annotated[
+    bool, typer.Option("--json", help="For machines: JSON Lines on stdout, one object a line.")
+]

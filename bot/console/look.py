@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.console.terminal import emit, lines, say, show, styled, table_of
+from bot.console.terminal import dated, emit, lines, say, show, stamped, styled, table_of
 from bot.timefmt import NS, duration, short
-from bot.types import Incident, Plan, to_builtins
+from bot.types import Incident, Ns, Plan, to_builtins
 
 SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
-GREEKS = ("value", "delta", "gamma", "vega", "theta_day", "rho")
+GREEKS = {
+    "value": "value, $",
+    "delta": "delta, shares",
+    "gamma": "gamma, shares per $",
+    "vega": "vega, $ per 1.00 of volatility",
+    "theta_day": "theta, $ a day",
+    "rho": "rho, $ per 1.00 of the rate",
+}
+"""The units of :class:`~bot.strategy.options.Greeks`."""
 
 
 def incidents(rows: Sequence[Incident], as_json: bool) -> None:
@@ -91,12 +99,12 @@ def plan(one: Plan, as_json: bool) -> None:
     say(explain(one))
 
 
-def quoted(answer: dict[str, Any], as_json: bool) -> None:
+def quoted(answer: dict[str, Any], as_json: bool, now: Ns | None = None) -> None:
     """What a size would get, side by side."""
     if as_json:
-        emit(answer)
+        emit(stamped(answer, now))
         return
-    say(f"{answer['instrument']}, {answer['size_usd']:,.2f} USD, as of {short(answer['ts'])} UTC")
+    say(f"{answer['instrument']}, {answer['size_usd']:,.2f} USD, as of {dated(answer['ts'], now)}")
     for one in answer["quotes"]:
         if one["price"] is None:
             say(f"  {one['side']:4} ", styled("not possible:", "red"), one["why"])
@@ -107,13 +115,17 @@ def quoted(answer: dict[str, Any], as_json: bool) -> None:
             )
 
 
-def positions(found: dict[str, Any], as_json: bool) -> None:
+def positions(found: dict[str, Any], as_json: bool, now: Ns | None = None) -> None:
     """What is held, and the greeks by underlying."""
     if as_json:
-        emit(found)
+        emit(stamped(found, now))
         return
     due = "".join(f"${usd:,.2f} due from {venue}, " for venue, usd in found["due_from"].items())
-    say(f"As of {short(found['ts'])} UTC: ${found['cash_usd']:,.2f} in cash, {due}"
+    ts = found["ts"]
+    as_of = "As the books stand, without prices or greeks: no snapshot that this version understands"
+    if ts is not None:
+        as_of = f"As of {dated(ts, now)}"
+    say(f"{as_of}: ${found['cash_usd']:,.2f} in cash, {due}"
            f"${found['margin_usd']:,.2f} with venues as margin")  # fmt: skip
     table = table_of("Held", "what", "how many>", "in transit>", "worth>", "where")
     for one in found["positions"]:
@@ -123,7 +135,7 @@ def positions(found: dict[str, Any], as_json: bool) -> None:
         table.add_row(one["commodity"], f"{one['held']:,.6g}", transit, worth, where)
     if found["positions"]:
         show(table)
-    table = table_of("Greeks", "share", "value>", "delta, shares>", "gamma>", "vega>", "theta a day>", "rho>")
+    table = table_of("Greeks", "share", *(f"{head}>" for head in GREEKS.values()))
     for share, each in found["greeks"].items():
         table.add_row(share, *(f"{each[name]:,.4g}" for name in GREEKS))
     if found["greeks"]:

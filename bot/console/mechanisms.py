@@ -7,8 +7,7 @@ from math import exp
 
 from bot.console.terminal import emit, say, table_of
 from bot.console.terminal import show as show_table
-from bot.mechanisms import Side, Survey, plain
-from bot.strategy.mechanisms import Assumption
+from bot.mechanisms import Assumed, Side, Survey
 from bot.timefmt import duration, short
 
 INSTANT_SECONDS = 1.0
@@ -63,23 +62,22 @@ def _at_length(one: Survey) -> None:
             table.add_row(failure.name, f"{failure.chance:.2%}", money, lost, failure.says)
         show_table(table)
     if one.assumptions:
-        table = table_of("", "assumed", "value", "because")
-        for names, value, says in _grouped(one.assumptions):
-            table.add_row(names, value, says)
+        table = table_of("", "assumed", "in the registry", "because")
+        for told, names, says in _grouped(one.assumptions):
+            table.add_row(told, names, says)
         show_table(table)
 
 
-def _grouped(assumptions: Iterable[Assumption]) -> Iterable[tuple[str, str, str]]:
+def _grouped(assumptions: Iterable[Assumed]) -> Iterable[tuple[str, str, str]]:
     """One line for ``mint.fee_ratio`` and ``redeem.fee_ratio`` that are the same."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for each in assumptions:
         parts = each.name.split(".")
         side = next((part for part in parts if part in ("mint", "redeem")), "")
-        value = plain(each)
         name = ".".join(part for part in parts if part != side)
-        groups.setdefault((name, value, each.says), []).append(side)
-    for (name, value, says), sides in groups.items():
-        yield f"{name} ({sides[0]})" if sides in (["mint"], ["redeem"]) else name, value, says
+        groups.setdefault((each.told, name, each.says), []).append(side)
+    for (told, name, says), sides in groups.items():
+        yield told, f"{name} ({sides[0]})" if sides in (["mint"], ["redeem"]) else name, says
 
 
 def _why(one: Survey) -> Iterable[str]:

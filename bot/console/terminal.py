@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import msgspec
 
-from bot.timefmt import short
+from bot.timefmt import NS, duration, iso, short
 from bot.types import Ns, to_builtins
 
 if TYPE_CHECKING:
@@ -21,8 +21,19 @@ P = ParamSpec("P")
 
 
 def emit(data: Any) -> None:
-    """One JSON document on stdout."""
+    """One JSON document on stdout; times of structures as ISO 8601."""
+    if isinstance(data, msgspec.Struct):
+        data = to_builtins(data)
+    elif isinstance(data, list):
+        data = [to_builtins(one) if isinstance(one, msgspec.Struct) else one for one in data]
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
+
+
+def stamped(answer: dict[str, Any], now: Ns | None) -> dict[str, Any]:
+    """An answer as of ``ts`` for machines: ISO 8601, and how old that is."""
+    ts: Ns | None = answer["ts"]
+    age = None if ts is None or now is None else (now - ts) / NS
+    return {**answer, "ts": None if ts is None else iso(ts), "age_seconds": age}
 
 
 def lines(rows: Sequence[Any]) -> None:
@@ -34,6 +45,12 @@ def lines(rows: Sequence[Any]) -> None:
 def say(*parts: Any) -> None:
     """Text as it is, in lines as long as they are; what is to have a style is :func:`styled`."""
     _console().print(*parts, soft_wrap=True)
+
+
+def dated(ts: Ns, now: Ns | None) -> str:
+    """``2025-07-05 17:30:45 UTC, 3 min ago``; without the age where ``now`` is not the clock of ``ts``."""
+    ago = "" if now is None or now < ts else f", {duration((now - ts) / NS)} ago"
+    return f"{short(ts)} UTC{ago}"
 
 
 def styled(text: str, style: str) -> Text:

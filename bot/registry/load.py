@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import ConfigError
-from bot.registry import derivatives, dividends, terms
+from bot.registry import derivatives, dividends, terms, working
 from bot.registry.derivatives import OptionVenue, PerpetualOffer, PerpetualVenue, PerpVenue
 from bot.registry.model import (
     WRAPPED,
@@ -27,6 +27,7 @@ from bot.registry.model import (
     Venue,
     canonical,
 )
+from bot.registry.working import Coin, CoverVenue, Incentive
 from bot.timefmt import parse
 
 LARGEST = 1e12
@@ -49,6 +50,9 @@ TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "perp_venues": (PerpVenue, "name"),
     "perpetual_venues": (PerpetualVenue, "name"),
     "perpetual_offers": (PerpetualOffer, "instrument"),
+    "coins": (Coin, "name"),
+    "cover_venues": (CoverVenue, "name"),
+    "incentives": (Incentive, "instrument"),
 }
 DERIVATIVES = ("option_venues", "perp_venues", "perpetual_venues", "perpetual_offers")
 
@@ -168,7 +172,28 @@ def _dangling(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
             problems.append(f"{where}: chain {factory.chain!r} is not in the registry")
     for feed in found["feeds"].values():
         problems += [f"{places['feeds', feed.instrument]}: {told}" for told in _unheard(feed, found)]
-    return problems + _unfounded(found, places) + _ill_made(found, places)
+    return problems + _unfounded(found, places) + _idle(found, places) + _ill_made(found, places)
+
+
+def _idle(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], str]) -> list[str]:
+    """What tokens are to work at, and cannot."""
+    problems = []
+    for table in ("coins", "cover_venues", "incentives"):
+        for name, entry in found[table].items():
+            problems += [f"{places[table, name]}: {told}" for told in working.problems(entry)]
+    for name, entry in found["cover_venues"].items():
+        where = places["cover_venues", name]
+        if name not in found["perpetual_venues"]:
+            problems.append(f"{where}: {name!r} is not among the perpetual_venues of the registry")
+        problems += [
+            f"{where}: coin {coin!r} is not among the coins of the registry"
+            for coin in entry.coins
+            if coin not in found["coins"]
+        ]
+    for name in found["incentives"]:
+        if name.partition("@")[0] not in found["tokens"]:
+            problems.append(f"{places['incentives', name]}: {name!r} is not TOKEN@venue of a token here")
+    return problems
 
 
 def _unfounded(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], str]) -> list[str]:

@@ -14,6 +14,7 @@ from bot.registry.issuer import Channel as Channel
 from bot.registry.issuer import Conversion as Conversion
 from bot.registry.issuer import Hours as Hours
 from bot.registry.issuer import Issuer as Issuer
+from bot.registry.working import Coin, CoverVenue, Incentive
 from bot.types import Session, split_instrument
 
 VenueKind = Literal["pool", "exchange", "issuer", "broker", "oracle"]
@@ -221,6 +222,9 @@ class Registry(Struct, frozen=True):
     perp_venues: dict[str, PerpVenue] = {}
     perpetual_venues: dict[str, PerpetualVenue] = {}
     perpetual_offers: dict[str, PerpetualOffer] = {}
+    coins: dict[str, Coin] = {}
+    cover_venues: dict[str, CoverVenue] = {}
+    incentives: dict[str, Incentive] = {}
 
     def resolve(self, instrument: str) -> Resolved | None:
         """The meaning of ``TOKEN@venue`` or ``UNDERLYING@source``; ``None`` if it is not known.

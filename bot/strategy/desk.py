@@ -6,7 +6,7 @@ once something has filled it holds until every leg is done and settled. Only fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import Any
 
@@ -89,6 +89,8 @@ class Desk:
         self.due: dict[str, float] = {}
         """Tokens on their way to us, by symbol: ours, and their price struck, but not in hand."""
         self.reservations: dict[str, Reservation] = {}
+        self.unaccounted: set[str] = set()
+        """Running plans of which it is not known what they own: see :meth:`account`."""
         self.ration: dict[str, float] = {}
         """What the plan in hand may use of limits, by key, where it shares them with others."""
 
@@ -236,6 +238,17 @@ class Desk:
         self.due = dict(state.get("due", {}))
         kept = msgspec.convert(state["reservations"], list[Reservation])
         self.reservations = {reservation.plan_id: reservation for reservation in kept}
+        started = (one for one in state["reservations"] if one.get("started"))
+        self.unaccounted = {one["plan_id"] for one in started if "owned" not in one}
+
+    def account(self, plan_id: str, fills: Iterable[Fill]) -> None:
+        """Work out from all its fills what a running plan owns, which older memory does not say."""
+        reservation = self.reservations[plan_id]
+        reservation.owned = {}
+        aside = Desk(self._config, self._registry)
+        for fill in fills:
+            aside._move(fill, reservation)
+        self.unaccounted.discard(plan_id)
 
     def _move(self, fill: Fill, reservation: Reservation | None) -> None:
         quantity = float(fill.quantity_tokens)

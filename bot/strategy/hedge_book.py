@@ -21,7 +21,8 @@ from bot.strategy.dividends import KnownDividends
 from bot.strategy.hedge_chain import Listed, LiveChain, aside_of
 from bot.strategy.hedge_lines import Line, LineKind, OptionLine, PerpetualLine, PerpLine
 from bot.strategy.hedge_quotes import HedgeQuotes, PerpetualQuote
-from bot.strategy.options import Perp, occ
+from bot.strategy.hedge_venues import Venues
+from bot.strategy.options import Chain, Perp, occ
 from bot.strategy.options.chain import MAX_AGE_NS
 from bot.timefmt import DAY_SECONDS, NS, duration
 from bot.types import HedgeKind, HedgeNotChosen, Ns, Tick, split_instrument
@@ -85,7 +86,8 @@ class HedgeBook:
             if not self._let_in(line, tick.ts):
                 return True
         if isinstance(line, OptionLine):
-            self.shares[line.underlying].listed[line.venue.name].heard = tick.ts
+            listed = self.shares[line.underlying].listed[line.venue.name]
+            listed.heard = max(listed.heard, tick.ts)
         return True
 
     def knows(self, name: str) -> bool:
@@ -160,9 +162,9 @@ class HedgeBook:
                     listed.heard = max(listed.heard, line.ts)
 
     def _chain(self, underlying: str, share: Share, ts: Ns, spot: float,
-               aside: list[HedgeNotChosen]) -> LiveChain | None:  # fmt: skip
-        """Of the venue heard last where orders can be given; the others are told of."""
-        best = None
+               aside: list[HedgeNotChosen]) -> Chain | None:  # fmt: skip
+        """Of all venues where orders can be given; one that fell silent is told of, unless all have."""
+        named: list[str] = []
         for venue, listed in share.listed.items():
             if not self._may(venue, "listed_option", f"options on {venue}", aside):
                 continue
@@ -172,12 +174,22 @@ class HedgeBook:
             if not listed.tradable:
                 why = "hedge.not_tradable: its quotes are looked at, not traded on"
                 aside.append(aside_of("listed_option", f"options on {venue}", why))
-            elif best is None or listed.heard > share.listed[best].heard:
-                best = venue
-        if best is None:
+            else:
+                named.append(venue)
+        if not named:
             return None
-        coming = self.dividends.coming(underlying, ts, spot)
-        return LiveChain(underlying, spot, ts, share.listed[best], self._registry.option_venues[best], coming)
+        latest = max(named, key=lambda venue: share.listed[venue].heard)
+        for venue in [one for one in named if one != latest]:
+            age = ts - share.listed[venue].heard
+            if age > MAX_AGE_NS:
+                named.remove(venue)
+                why = f"hedge.stale: the last of its options was quoted {duration(age / NS)} ago"
+                aside.append(aside_of("listed_option", f"options on {venue}", why))
+        coming, venues = self.dividends.coming(underlying, ts, spot), self._registry.option_venues
+        chains = [
+            LiveChain(underlying, spot, ts, share.listed[venue], venues[venue], coming) for venue in named
+        ]
+        return chains[0] if len(chains) == 1 else Venues(chains)
 
     def _may(self, venue: str, kind: HedgeKind, what: str, aside: list[HedgeNotChosen]) -> bool:
         """Whether this desk may trade there; says so if it may not."""

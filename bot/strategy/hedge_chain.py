@@ -6,8 +6,9 @@ and counted.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
+from math import inf
 
 from bot.registry.derivatives import OptionVenue
 from bot.strategy.dividends import Coming, due
@@ -18,6 +19,8 @@ from bot.strategy.options.european import OptionKind
 from bot.timefmt import NS, duration
 from bot.types import HedgeKind, HedgeNotChosen, Ns
 
+LAST = "~"
+"""Comes after the name of any contract."""
 Strikes = dict[OptionKind, list[tuple[float, str]]]
 
 
@@ -81,19 +84,24 @@ class LiveChain(Chain):
         )
         self._coming = coming
         self._listed = listed
-        self._made: dict[tuple[Ns, OptionKind], list[OptionQuote]] = {}
+        self._made: dict[tuple[Ns, OptionKind, float, float], list[OptionQuote]] = {}
         self.aside: dict[str, tuple[int, Ns]] = {}
 
     def expiries(self, after: Ns) -> list[Ns]:
         return sorted(expiry for expiry in self._listed.expiries if expiry > after)
 
     def of(self, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
-        found = self._made.get((expiry, kind))
+        return self.between(expiry, kind, 0.0, inf)
+
+    def between(self, expiry: Ns, kind: OptionKind, low: float, high: float) -> list[OptionQuote]:
+        key = expiry, kind, low, high
+        found = self._made.get(key)
         if found is None:
             lines, strikes = self._listed.lines, self._listed.expiries.get(expiry)
             names = strikes[kind] if strikes is not None else []
-            found = [line.quote() for _, name in names if not self._unfit(line := lines[name])]
-            self._made[expiry, kind] = found
+            near = names[bisect_left(names, (low, "")) : bisect_right(names, (high, LAST))]
+            found = [line.quote() for _, name in near if not self._unfit(line := lines[name])]
+            self._made[key] = found
         return found
 
     def reckons_with(self, expiry: Ns) -> str:

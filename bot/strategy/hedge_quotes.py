@@ -94,23 +94,20 @@ class Way(Struct, frozen=True):
     legs: tuple[HedgeLeg, ...] = ()
 
 
-class OptionValues:
-    """One quote over the wait: per share what it is worth at its end, and its greeks now."""
+class Worth:
+    """One contract over the wait: per share what it is worth at its end, and its greeks now, by the
+    volatility in the middle of a quote."""
 
     def __init__(self, quote: OptionQuote, spot: float, prices: list[float], ts: Ns, seconds: float,
-                 rate: float, dividends: european.Dividends, moves: Moves) -> None:  # fmt: skip
-        self.quote = quote
+                 rate: float, dividends: european.Dividends) -> None:  # fmt: skip
         contract, mid = quote.contract, quote.mid
         assert mid is not None
-        assert quote.bid is not None
-        assert quote.ask is not None
         years = contract.years(ts)
         left = contract.years(ts + round(seconds * NS))
         passed = years - left
         due = [(when, usd) for when, usd in dividends if when <= years]
         later = [(when - passed, usd) for when, usd in due if when > passed]
         found = european.implied_volatility(contract.kind, mid, spot, contract.strike, years, rate, 0.0, due)
-        half = (quote.ask - quote.bid) / 2
         # Who waits with the token has a dividend in its multiplier; the option is on the share without it.
         gone = sum(usd for when, usd in due if when <= passed)
         shares = [max(TINY, price - gone) for price in prices]
@@ -125,11 +122,22 @@ class OptionValues:
                 if p > least else w
                 for w, p in zip(worth, shares, strict=True)
             ]  # fmt: skip
+        self.at_end = worth
         day = short(contract.expiry).partition(" ")[0]
         self.name = f"{contract.underlying} {day} {contract.strike:,.6g} {contract.kind}"
+
+
+class OptionValues:
+    """One quote over the wait, of a contract that is so much ``worth``: what buying or selling it brings."""
+
+    def __init__(self, quote: OptionQuote, worth: Worth, moves: Moves) -> None:
+        assert quote.bid is not None
+        assert quote.ask is not None
+        self.quote, self.greeks, self.name = quote, worth.greeks, worth.name
         self.spread = quote.ask - quote.bid
-        self.bought = [max(0.0, w - half) - quote.ask for w in worth]
-        self.sold = [quote.bid - w - half for w in worth]
+        half = self.spread / 2
+        self.bought = [max(0.0, w - half) - quote.ask for w in worth.at_end]
+        self.sold = [quote.bid - w - half for w in worth.at_end]
         self.mean_bought, self.mean_sold = moves.mean(self.bought), moves.mean(self.sold)
 
 

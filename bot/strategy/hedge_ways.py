@@ -14,12 +14,13 @@ from bot.strategy.hedge_quotes import (
     OptionsWay,
     OptionValues,
     Way,
+    Worth,
     perp_way,
     perpetual_way,
 )
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.moves import Moves
-from bot.strategy.options import Greeks, OptionQuote
+from bot.strategy.options import Chain, Contract, Greeks, OptionQuote
 from bot.strategy.options.chain import MAX_AGE_NS
 from bot.strategy.options.european import OptionKind
 from bot.strategy.risk import HEDGE_RESIDUAL, SIGMAS_99
@@ -69,6 +70,7 @@ class Ways:
         self._perp_prices = self.prices_at(PERP_RESIDUAL)
         self.missing: dict[str, HedgeNotChosen] = {}
         self._values: dict[int, OptionValues] = {}
+        self._worths: dict[Contract, Worth] = {}
 
     def offers(self, shares: float) -> Iterator[Offer]:
         """Each way for so many shares (negative: owed), none at all first; fills ``missing`` as it goes."""
@@ -152,24 +154,33 @@ class Ways:
         paying: OptionKind = "call" if shares > 0 else "put"
         sign = -1 if shares > 0 else 1
         for expiry in chain.expiries(end)[:EXPIRIES]:
-            reach = max(SIGMAS_99 * wait.sd, LEAST_REACH)
-            near = self._within(chain.of(expiry, protecting), sign * reach, -sign * 0.02, STRIKES)
-            far = self._within(chain.of(expiry, paying), -sign * reach, 0.0, FAR_STRIKES)
-            for quote in near:
+            reach, far = max(SIGMAS_99 * wait.sd, LEAST_REACH), dict[str, list[OptionQuote]]()
+            for quote in self._within(chain, expiry, protecting, sign * reach, -sign * 0.02, STRIKES):
                 found = True
                 yield from self._bought(quote, shares)
-                for other in far:
-                    yield from self._paid_for(quote, other, shares)
+                sized = self._sized(quote, floor(abs(shares) / quote.contract.shares + 1e-9))
+                there = chain.on(sized)
+                if there.venue not in far:
+                    far[there.venue] = self._within(there, expiry, paying, -sign * reach, 0.0, FAR_STRIKES)
+                for other in far[there.venue]:
+                    yield from self._paid_for(sized, other, shares)
         if not found:
             self._lacks("listed_option", "listed options",
                         f"no fresh option that outlives {duration(wait.seconds)} near the price")  # fmt: skip
 
-    def _within(self, quotes: list[OptionQuote], one: float, other: float, most: int) -> list[OptionQuote]:
+    def _sized(self, quote: OptionQuote, contracts: int) -> OptionQuote:
+        """The same contract where least is asked for so many, or for any."""
+        assert self.quotes.chain is not None
+        same = self.quotes.chain.same(quote)
+        return next((each for each in same if each.ask_size >= contracts), quote)
+
+    def _within(self, chain: Chain, expiry: Ns, kind: OptionKind, one: float, other: float,
+                most: int) -> list[OptionQuote]:  # fmt: skip
         """Fresh quotes, both sides, of strikes between two log distances from the spot; at most so many."""
         low, high = (self.wait.spot * exp(edge) for edge in sorted((one, other)))
         found = [
-            quote for quote in quotes
-            if low <= quote.contract.strike <= high and quote.fresh(self.wait.ts) and quote.mid is not None
+            quote for quote in chain.between(expiry, kind, low, high)
+            if quote.fresh(self.wait.ts) and quote.mid is not None
         ]  # fmt: skip
         if len(found) <= most:
             return found
@@ -181,17 +192,15 @@ class Ways:
         for contracts in dict.fromkeys((down, down + (down * each < abs(shares) * (1 - 1e-9)))):
             if contracts < 1:
                 continue
-            name = f"protective {quote.contract.kind}"
-            if contracts > quote.ask_size:
+            name, sized = f"protective {quote.contract.kind}", self._sized(quote, contracts)
+            if contracts > sized.ask_size:
                 self._lacks(
-                    "listed_option", name, f"{quote.ask_size} contracts at the ask, {contracts} needed"
+                    "listed_option", name, f"{sized.ask_size} contracts at the ask, {contracts} needed"
                 )
                 continue
             assert self.quotes.chain is not None
-            yield self._offer(
-                name,
-                OptionsWay(self._value(quote), None, contracts, self.wait.spot, self.quotes.chain.terms),
-            )
+            terms = self.quotes.chain.on(sized).terms
+            yield self._offer(name, OptionsWay(self._value(sized), None, contracts, self.wait.spot, terms))
 
     def _paid_for(self, quote: OptionQuote, other: OptionQuote, shares: float) -> Iterator[Offer]:
         """An option bought and the opposite sold: a collar, or at one strike a synthetic position. What is
@@ -206,7 +215,7 @@ class Ways:
             self._lacks("listed_option", name, f"{room} contracts at the quotes, {contracts} needed")
         else:
             assert self.quotes.chain is not None
-            terms = self.quotes.chain.terms
+            terms = self.quotes.chain.on(quote).terms
             both = OptionsWay(self._value(quote), self._value(other), contracts, self.wait.spot, terms)
             yield self._offer(name, both)
 
@@ -214,10 +223,11 @@ class Ways:
         bought, sold = options.bought, options.sold
         chain = self.quotes.chain
         assert chain is not None
-        venue = chain.venue
+        venue = chain.on(bought.quote).venue
 
         def way() -> Way:
             text = f"{options.contracts} {bought.name} bought at ${bought.quote.ask:,.2f}"
+            text += chain.where(bought.quote)
             if sold is not None:
                 text += f", {options.contracts} {sold.name} sold at ${sold.quote.bid:,.2f}"
             if note := chain.reckons_with(bought.quote.contract.expiry):
@@ -229,17 +239,17 @@ class Ways:
     def _value(self, quote: OptionQuote) -> OptionValues:
         found = self._values.get(id(quote))
         if found is None:
-            chain, wait = self.quotes.chain, self.wait
-            assert chain is not None
-            found = self._values[id(quote)] = OptionValues(
-                quote,
-                wait.spot,
-                self.prices,
-                wait.ts,
-                wait.seconds,
-                chain.rate,
-                chain.dividends,
-                self.moves,
+            found = self._values[id(quote)] = OptionValues(quote, self._worth(quote), self.moves)
+        return found
+
+    def _worth(self, quote: OptionQuote) -> Worth:
+        """A contract is worth one thing wherever it is quoted: what the first quote looked at says."""
+        found = self._worths.get(quote.contract)
+        if found is None:
+            assert self.quotes.chain is not None
+            chain, wait = self.quotes.chain.on(quote), self.wait
+            found = self._worths[quote.contract] = Worth(
+                quote, wait.spot, self.prices, wait.ts, wait.seconds, chain.rate, chain.dividends
             )
         return found
 

@@ -239,7 +239,7 @@ def across(draw: Random) -> bool:
     travel = days * 86_400
     stays = 2.0 ** (-travel / 86_400)
     lasts = stays * (1 - fails_at(here))
-    gone = low.spot * (1 - max(low.curve.fee_ratio(True), high.curve.fee_ratio(True)))
+    gone = min(1.0, FAIR / high.spot)
     gas = gas_at(here) + gas_at(there) + (0.05 if travel else 0.0)
     end = MONDAY + round((travel or 60) * 1e9)
     sd = (VARIANCE * (CLOCK.variance_time(end) - CLOCK.variance_time(MONDAY))) ** 0.5
@@ -256,7 +256,7 @@ def across(draw: Random) -> bool:
         planned = sold.usd - bought.usd * (1 + 0.06 * travel / YEAR) - gas
         failed = -undone(low, bought.usd, tokens, False) - gas
         if travel:
-            failed = tokens * gone - bought.usd * (1 + 0.06 * travel / YEAR) - gas
+            failed = sold.usd * gone - bought.usd * (1 + 0.06 * travel / YEAR) - gas
         expected = lasts * planned + (1 - lasts) * failed
         return judged(world.settings, expected, min(-gas, failed - tokens * risk))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from bot.registry.issuer import Failure
 from bot.types import Plan
-from tests.fixtures.market import CLOCK, MONDAY, SATURDAY, World, incident, pool_at
+from tests.fixtures.market import CLOCK, KRAKEN, MONDAY, SATURDAY, World, incident, pool_at, registry
 from tests.unit.strategy.arithmetic import profit_from_legs
 
 FAIR = 400.0
@@ -52,6 +54,48 @@ def test_no_plan_ever_goes_over_a_limit(prices, usd, held, plan, capital, underl
         assert sum(r.exposure.venues_usd.get(place, 0.0) for r in held_by) <= venue * slack
     sold = sum(r.exposure.tokens.get("TSLAx@wallet", 0.0) for r in held_by)
     assert sold <= held * slack
+
+
+failures = st.lists(
+    st.builds(
+        Failure, st.just("x"), st.floats(0.0, 0.05),
+        st.sampled_from(["returned", "late", "part_lost", "lost", "kept_as_tokens"]), st.just(""),
+        loss_ratio=st.sampled_from([0.0, 0.1, 1.0]), days=st.integers(0, 10).map(float), moving=st.booleans(),
+    ),
+    max_size=5,
+)  # fmt: skip
+
+
+@quick
+@given(
+    prices=st.lists(st.floats(0.6, 2.0), min_size=1, max_size=3), book=st.floats(0.6, 2.0), usd=depths,
+    held=st.floats(0.0, 500.0), on_deposit=st.floats(0.0, 500.0), plan=limits, capital=limits, venue=limits,
+    issuer=failures, exchange=failures, away=st.sampled_from([[], ["xstocks"], ["kraken"]]),
+    ts=st.sampled_from([MONDAY, SATURDAY, MONDAY - 3 * 3600 * 10**9]),
+)  # fmt: skip
+def test_with_an_exchanges_conversion_and_any_failures_nothing_goes_over_a_limit(
+    prices, book, usd, held, on_deposit, plan, capital, venue, issuer, exchange, away, ts
+):
+    of = registry(failures=issuer, conversions=[replace(KRAKEN, failures=exchange)])
+    world = World(ts, FAIR, of=of, max_plan_usd=plan, capital_usd=capital, max_venue_usd=venue,
+                  session=CLOCK.session(ts), ineligible_issuers=away,
+                  inventory_tokens={"TSLAx": held, "TSLAx@kraken": on_deposit})  # fmt: skip
+    world.broker("TSLA@ibkr", 399.9, 400.1)
+    names = [f"TSLAx@raydium:{n}" for n in range(len(prices))]
+    for name, ratio in zip(names, prices, strict=True):
+        world.venue(name, pool_at(FAIR * ratio, usd))
+    at = FAIR * book
+    world.book("TSLAx@kraken", [[at * 0.999, usd / at]], [[at * 1.001, usd / at]])
+    names.append("TSLAx@kraken")
+    for n, (name, ratio) in enumerate(zip(names, [*prices, book], strict=True)):
+        for each in world.plans(incident(name, ratio - 1, id=f"i{n}", venues=names)):
+            check(each, plan, capital)
+    held_by = world.strategy.desk.reservations.values()
+    for place in ("raydium", "kraken", "xstocks"):
+        assert sum(r.exposure.venues_usd.get(place, 0.0) for r in held_by) <= venue * (1 + 1e-9)
+    for place, tokens in (("wallet", held), ("kraken", on_deposit)):
+        sold = sum(r.exposure.tokens.get(f"TSLAx@{place}", 0.0) for r in held_by)
+        assert sold <= tokens * (1 + 1e-9)
 
 
 def check(plan: Plan, limit: float, capital: float) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 
 import pytest
-from typer.testing import CliRunner
 
 from bot import console
-from bot.cli import app
+from bot.console.look import GREEKS
 from bot.driver import Driver
+from bot.errors import UsageError
 from bot.ledger.accounts import custody, entries_for
 from bot.ledger.books import Books
 from bot.positions import positions
+from bot.strategy.options import Greeks
+from bot.timefmt import iso, short
 from bot.types import Fill
 from tests.fixtures import hedge_tape as world
 from tests.fixtures.engine import config, shipped_registry
+from tests.fixtures.pages import DOCS, section
 
 HOURS = 3_600 * world.NS
 
@@ -69,17 +74,51 @@ def test_money_that_an_issuer_owes_is_told_first(capsys):
     assert "$45,777.88 due from xstocks" in capsys.readouterr().out.partition("margin")[0]
 
 
-def test_nothing_held_is_nothing_told(tmp_path):
-    path = tmp_path / "pegbot.toml"
-    path.write_text(
-        f'registry = ["{world_registry()}"]\n[ledger]\nurl = "sqlite+aiosqlite:///{tmp_path}/p.db"\n'
-    )
-    done = CliRunner().invoke(app, ["positions", "--config", str(path)])
-    assert done.exit_code == 0, done.output
-    assert "$0.00 in cash" in done.output
+def test_a_desk_that_holds_nothing_is_told_so(capsys):
+    settings, registry, saved, _ = ran(0.0)
+    console.positions(positions(settings, registry, saved, Books()), as_json=False)
+    assert "$0.00 in cash" in capsys.readouterr().out
 
 
-def world_registry() -> str:
-    from tests.fixtures.engine import CONFIG
+def test_neither_prices_nor_positions_is_an_error_that_says_what_to_do():
+    settings, registry, _, _ = ran(0.0)
+    with pytest.raises(UsageError, match="run `pegbot run` first"):
+        positions(settings, registry, None, Books())
 
-    return str(CONFIG / "registry" / "*.toml")
+
+@pytest.mark.parametrize("saved", [None, b'{"engine": {"version": 0}}'])
+def test_books_without_a_snapshot_have_no_time_and_no_worth(saved, capsys):
+    settings, registry, _, books = ran(2.0, broker=False, hedges=("perp",))
+    found = positions(settings, registry, saved, books)
+    assert found["ts"] is None
+    assert {one["worth_usd"] for one in found["positions"]} == {None}
+    console.positions(found, as_json=False, now=world.START)
+    out = capsys.readouterr().out
+    assert out.startswith("As the books stand, without prices or greeks: no snapshot")
+    assert "1970" not in out
+    console.positions(found, as_json=True, now=world.START)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ts"], told["age_seconds"]) == (None, None)
+
+
+def test_how_old_it_is_is_told_by_the_clock_that_is_given(capsys):
+    found = positions(*ran(2.0, broker=False, hedges=("perp",)))
+    now = found["ts"] + 185 * world.NS
+    console.positions(found, as_json=False, now=now)
+    assert f"As of {short(found['ts'])} UTC, 3 min 5 s ago: $" in capsys.readouterr().out
+    console.positions(found, as_json=True, now=now)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ts"], told["age_seconds"]) == (iso(found["ts"]), 185.0)
+    for clock in (None, found["ts"] - 1):  # a tape's time is no clock's
+        console.positions(found, as_json=False, now=clock)
+        assert " ago" not in capsys.readouterr().out
+
+
+def test_greeks_have_units(capsys):
+    console.positions(positions(*ran(2.0, broker=False, hedges=("options",))), as_json=False)
+    heads = next(line for line in capsys.readouterr().out.splitlines() if "vega" in line)
+    assert re.split(r" {2,}", heads.strip()) == ["share", *GREEKS.values()]
+    assert tuple(GREEKS) == Greeks.__struct_fields__
+    text = section(DOCS / "output.md", "## Positions")
+    for name in GREEKS:
+        assert f"| `{name}` |" in text

@@ -8,7 +8,7 @@ pays says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import exp, log
 from statistics import median
 
@@ -92,6 +92,22 @@ class Chain:
     def of(self, expiry: Ns, kind: OptionKind) -> list[OptionQuote]:
         """One expiry's, by strike, whatever their age."""
         return self._sorted.get(expiry, {}).get(kind, [])
+
+    def between(self, expiry: Ns, kind: OptionKind, low: float, high: float) -> list[OptionQuote]:
+        """The same of strikes between two, both included."""
+        return [quote for quote in self.of(expiry, kind) if low <= quote.contract.strike <= high]
+
+    def same(self, quote: OptionQuote) -> Sequence[OptionQuote]:
+        """A quote's contract wherever it is quoted, the least asked first."""
+        return (quote,)
+
+    def on(self, quote: OptionQuote) -> Chain:
+        """The chain of the venue that a quote is of."""
+        return self
+
+    def where(self, quote: OptionQuote) -> str:
+        """For people: the quote's venue and age, where there is more than one; else empty."""
+        return ""
 
     def reckons_with(self, expiry: Ns) -> str:
         """Dividends until then that it is priced with, in words; empty: none."""

@@ -26,6 +26,7 @@ from bot.strategy.routes.common import (
     bounds_of,
     by_venue,
     costs,
+    in_hand_at,
     leg,
     named_at,
     venue_of,
@@ -126,27 +127,42 @@ class _Redemption:
             chance * (view.sd_over(self.seconds + more, case.fair_sd) ** 2 - whole**2)
             for chance, more in self.held.each
         ))  # fmt: skip
+        # Of the expected profit, in one sum for each size that is tried.
+        self._late = sum(wait.chance * view.financing(1.0, wait.seconds) for wait in (self.held, self.late))
+        self._gone = self.lost.chance * self.lost.ratio * self.unit
         longest = max(self.held.longest, self.late.longest)
         self._risk = if_long(case.fair, self.sd) + (
             self.unit * self.lost.ratio if self.lost.chance >= SELDOM else 0
         )
         self._longest = view.financing(1.0, longest)
 
-    def of(self, tokens: float) -> tuple[float, dict[str, float], float]:
-        """Outlay, profit by outcome, and profit at 99 %; no outcomes where the venue has not so many."""
-        case, done = self.case, self.case.curve.buy_tokens(tokens)
+    def of(self, tokens: float) -> tuple[float, float, float]:
+        """Outlay, expected profit, profit at 99 %."""
+        done = self.case.curve.buy_tokens(tokens)
         if done is None:
-            return 0.0, {}, IMPOSSIBLE
+            return 0.0, IMPOSSIBLE, IMPOSSIBLE
         planned = tokens * self.unit - done.usd * (1 + self.rate) - self.gas
-        outcomes = {
+        refused = self.odds.refused
+        expected = planned - done.usd * self._late - tokens * self._gone
+        if refused:
+            expected += refused * (self._refused(done.usd, tokens) - planned)
+        worst = min(-self.gas, planned - done.usd * self._longest - tokens * self._risk)
+        return done.usd, expected, worst
+
+    def _refused(self, usd: float, tokens: float) -> float:
+        case = self.case
+        return -case.round_trip(usd, tokens, False) - 2 * case.gas_usd - self.way.usd
+
+    def outcomes(self, tokens: float, usd: float) -> dict[str, float]:
+        """Profit by outcome where ``usd`` was paid."""
+        planned = tokens * self.unit - usd * (1 + self.rate) - self.gas
+        return {
             "planned": planned,
-            "refused": -case.round_trip(done.usd, tokens, False) - 2 * case.gas_usd - self.way.usd,
-            "held": planned - self.view.financing(done.usd, self.held.seconds),
-            "late": planned - self.view.financing(done.usd, self.late.seconds),
+            "refused": self._refused(usd, tokens),
+            "held": planned - self.view.financing(usd, self.held.seconds),
+            "late": planned - self.view.financing(usd, self.late.seconds),
             "lost": planned - tokens * self.unit * self.lost.ratio,
         }
-        worst = min(-self.gas, planned - done.usd * self._longest - tokens * self._risk)
-        return done.usd, outcomes, worst
 
     @property
     def chances(self) -> dict[str, float]:
@@ -162,17 +178,15 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
     chances, unit, seconds = law.chances, law.unit, law.seconds
 
     def objective(tokens: float) -> float:
-        _, outcomes, worst = law.of(tokens)
-        if not outcomes:
-            return IMPOSSIBLE
-        return view.objective(sum(chances[name] * usd for name, usd in outcomes.items()), worst)
+        _, expected, worst = law.of(tokens)
+        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst)
 
     tokens = maximise(objective, least, bound.tokens)
-    usd, outcomes, worst = law.of(tokens)
-    if not outcomes:
+    usd, expected, worst = law.of(tokens)
+    if expected == IMPOSSIBLE:
         return None
+    outcomes = law.outcomes(tokens, usd)
     planned = outcomes["planned"]
-    expected = sum(chances[name] * each for name, each in outcomes.items())
     proceeds = tokens * unit
     slack = max(0.0, planned) / 2
     fee = tokens * access.fee_per_token(case.fair)
@@ -192,7 +206,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         channel_failure=failing,
     )  # fmt: skip
     struck = swings(proceeds, hypot(moved, case.fair_sd))
-    again = "sold again" if way is HERE else f"kept where they were sent, on {access.venue}"
+    again = "sold again" if way is HERE else f"kept {in_hand_at(access.place)}"
     branches = [
         Branch("as planned", chances["planned"], planned, struck),
         Branch(f"the redemption is refused and the tokens are {again}", chances["refused"],

@@ -6,13 +6,15 @@ for one size and taken in proportion around it; when the size is known it is mad
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from math import exp, floor
+from math import exp, floor, hypot, sqrt
 from typing import Literal, Protocol
 
 from bot.strategy.forecast import Swings, centred, swings
 from bot.strategy.hedge_choice import HedgeChoice, Hedger, Judged
 from bot.strategy.hedge_quotes import HedgeLeg
+from bot.strategy.hedge_ways import PERP_RESIDUAL
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.risk import HEDGE_RESIDUAL, if_long
 from bot.strategy.routes.common import Case, View, bounds_of, leg, short_bounds, venue_of
@@ -20,6 +22,8 @@ from bot.strategy.sizing import Bound
 from bot.types import Hedge, HedgeNotChosen, Leg, Side
 
 BY_HAND = "hedge.by_hand"
+PERP_APART = sqrt(PERP_RESIDUAL**2 - HEDGE_RESIDUAL**2)
+"""Of the share's move, what a perp misses of the share itself."""
 SAME_SIZE, LOT = 1e-3, 100
 """Sizes this near, as a ratio, are one; shares of a contract."""
 
@@ -126,7 +130,7 @@ class ChosenCarrier:
 
     def __init__(self, hedger: Hedger, choice: HedgeChoice, chosen: Judged, tokens: float) -> None:
         self._choice, self._chosen, self._tokens = choice, chosen, tokens
-        self._moves, self._spot = hedger.moves, hedger.wait.spot
+        self._hedger = hedger
         self.venue = chosen.way.venue
 
     def cost_usd(self, tokens: float) -> float:
@@ -136,14 +140,25 @@ class ChosenCarrier:
         return self._chosen.shortfall_99_usd * tokens / self._tokens
 
     def swings(self, tokens: float, price: float, apart: float) -> Swings:
-        moves, part = self._moves, tokens / self._tokens
-        gains = self._chosen.way.gains  # what the token misses of the share's move is in them
+        moves, part = self._hedger.moves, tokens / self._tokens
 
         def both() -> Sequence[float]:
-            pairs = zip(moves.logs, gains, strict=True)
+            pairs = zip(moves.logs, self._gains(apart), strict=True)
             return centred([tokens * price * (exp(m) - 1) + part * gain for m, gain in pairs], moves.weights)
 
         return both
+
+    def _gains(self, apart: float) -> Sequence[float]:
+        """Of the hedge, in each move of what misses ``apart`` of the share's: nothing of it, where tokens are
+        redeemed at the share's price. A perp misses its own part beside."""
+        way, prices_at = self._chosen.way, self._hedger.ways.prices_at
+        if apart == HEDGE_RESIDUAL:
+            return way.gains
+        missed, known = apart, HEDGE_RESIDUAL
+        if way.kind == "perp":
+            missed, known = hypot(apart, PERP_APART), PERP_RESIDUAL
+        prices = prices_at(known)
+        return [_at(prices, way.gains, price) for price in prices_at(missed)]
 
     def fails(self, view: View) -> float:
         works = 1.0
@@ -189,6 +204,14 @@ class ChosenCarrier:
         if self._chosen.way.kind == "none" or self._chosen.way.legs:
             return []
         return [f"{BY_HAND}: the hedge is bought by hand; nobody has said where it is traded"]
+
+
+def _at(prices: Sequence[float], gains: Sequence[float], price: float) -> float:
+    """The gain at a price, on the line through the two known that are nearest."""
+    index = min(max(bisect_right(prices, price), 1), len(prices) - 1)
+    low, high = prices[index - 1], prices[index]
+    part = (price - low) / (high - low) if high > low else 0.0
+    return gains[index - 1] + part * (gains[index] - gains[index - 1])
 
 
 def _order(action: Literal["hedge", "unhedge"], one: HedgeLeg, side: Side, price: float, slack_usd: float,

@@ -30,6 +30,7 @@ from bot.valuation.sessions import SessionClock
 if TYPE_CHECKING:
     from bot.pools import Curve, Executed
     from bot.strategy.routes.carry import Carrier
+    from bot.strategy.routes.failing import Delayed
 
 IN_PRICES = frozenset({"venue_fee", "mint_fee", "redeem_fee", "spread"})
 """Costs that the legs' prices already hold: shown to people, never subtracted again."""
@@ -64,6 +65,9 @@ class View:
         self.refused: dict[str, None] = {}
         self._access: dict[tuple[str, str], list[Access]] = {}
         self._ways: dict[tuple[str, str, str], Way] = {}
+        self._moves: dict[tuple[Ns, float], float] = {}
+        self.delays: dict[tuple[Ns, tuple[tuple[float, float], ...]], Delayed] = {}
+        """How late failures are that have been looked at."""
         self._shorts: dict[float, ShortStock | str] = {}
         self._hedges = hedges
         self._held: float | None = None
@@ -139,7 +143,12 @@ class View:
 
     def sd_until(self, end: Ns, fair_sd: float) -> float:
         """Standard deviation of the log price from now to ``end``: nights, weekends and earnings included."""
-        return move_sd(self.clock, self.annual_variance, self.ts, end, fair_sd, self._earnings)
+        key = (end, fair_sd)
+        if key not in self._moves:
+            self._moves[key] = move_sd(
+                self.clock, self.annual_variance, self.ts, end, fair_sd, self._earnings
+            )
+        return self._moves[key]
 
     def sd_over(self, seconds: float, fair_sd: float) -> float:
         """The same from now over so long."""

@@ -116,8 +116,8 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
     stays = still_there_after(view.incident.cause, way.delay)
     gas = cheap.gas_usd + dear.gas_usd + way.usd
     rate = view.financing(1.0, way.delay.mean)
-    # If the gap closes on the way, the tokens fetch the cheap venue's price less a fee.
-    gone = cheap.spot * (1 - max(cheap.fee_ratio, dear.fee_ratio))
+    # A gap that closes on the way closes to fair value: the dear venue then pays so much of what it does now.
+    gone = min(1.0, dear.fair / dear.spot)
     sd = view.sd_over(SECOND_LEG_SECONDS, 0.0) if way is HERE else view.sd_after(way.delay, 0.0)
     risk = if_long(cheap.spot, sd)
     sell_first = from_inventory and _impact(dear, bound.tokens, True) >= _impact(cheap, bound.tokens, False)
@@ -131,7 +131,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
             return 0.0, 0.0, IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE
         planned = sold.usd - bought.usd * (1 + rate) - gas
         if moves:
-            failed = tokens * gone - bought.usd * (1 + rate) - gas
+            failed = sold.usd * gone - bought.usd * (1 + rate) - gas
         elif sell_first:
             failed = -dear.round_trip(sold.usd, tokens, True) - gas
         else:
@@ -154,7 +154,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
     slack = max(0.0, expected) / 2
     buy = leg("buy", cheap.name, tokens, spent, slack_usd=slack, fee_usd=cheap.fee_in(spent, False),
               gas_usd=cheap.gas_usd)  # fmt: skip
-    sell = leg("sell", dear.name, tokens, got, slack_usd=slack if not moves else got - tokens * gone,
+    sell = leg("sell", dear.name, tokens, got, slack_usd=slack if not moves else got * (1 - gone),
                sd=sd if moves else 0.0, fee_usd=dear.fee_in(got, True),
                gas_usd=dear.gas_usd)  # fmt: skip
     legs: list[Leg] = [sell, buy] if sell_first else [buy, sell]

@@ -27,6 +27,9 @@ class Delayed(NamedTuple):
         return max((seconds for chance, seconds in self.each if chance >= SELDOM), default=0.0)
 
 
+NEVER_LATE = Delayed(0.0, 0.0, (), "")
+
+
 class Gone(NamedTuple):
     """Of all orders ``chance``, by this ``ratio`` of the money on average."""
 
@@ -39,13 +42,22 @@ class Gone(NamedTuple):
         return "the money is lost" if self.ratio >= 1 else "part of the money is lost"
 
 
-def delayed(view: View, after: Ns, parts: Sequence[tuple[float, float]]) -> Delayed:
+def delayed(view: View, after: Ns, parts: tuple[tuple[float, float], ...]) -> Delayed:
     """Chances of so many business days more after a moment."""
+    if not parts:
+        return NEVER_LATE
+    key = (after, parts)
+    if key not in view.delays:
+        view.delays[key] = _delayed(view, after, parts)
+    return view.delays[key]
+
+
+def _delayed(view: View, after: Ns, parts: tuple[tuple[float, float], ...]) -> Delayed:
     each = tuple(
         (chance, (view.clock.business_days_after(after, days) - after) / NS) for chance, days in parts
     )
-    total = sum(chance for chance, _ in each)
-    mean = sum(chance * seconds for chance, seconds in each) / total if total else 0.0
+    total = sum(chance for chance, _ in parts)
+    mean = sum(chance * seconds for chance, seconds in each) / total
     return Delayed(total, mean, each, _days([days for _, days in parts]))
 
 
@@ -57,8 +69,6 @@ def gone(parts: Sequence[tuple[float, float]]) -> Gone:
 
 def _days(days: Sequence[float]) -> str:
     """``"3 to 5 business days"``."""
-    if not days:
-        return ""
     low, high = min(days), max(days)
     span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
     return f"{span} business day{'' if high == 1 else 's'}"

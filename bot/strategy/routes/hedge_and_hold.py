@@ -10,14 +10,13 @@ such plan.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.strategy.desk import Exposure
-from bot.strategy.forecast import Branch, swings
+from bot.strategy.forecast import Branch
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.mechanisms.way import HERE
@@ -253,15 +252,19 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
         financing=usd * view.financing(1.0, hold.carried), hedge=carrier.cost_usd(tokens),
         gap_left=gap_left, exit=tokens * case.fair - gap_left - held.back, leg_failure=planned - expected,
     )  # fmt: skip
-    carried, gap = carrier.swings(tokens, case.fair, HEDGE_RESIDUAL), log(case.fair / case.spot)
+    # What is redeemed is paid for at the share's price: the token's own moves are no matter then.
+    apart = HEDGE_RESIDUAL if hold.redeem is None else 0.0
+    closed, still = (
+        carrier.swings(tokens, case.fair, apart),
+        carrier.swings(tokens, case.spot, HEDGE_RESIDUAL),
+    )
     branches = [
-        Branch("as planned", (1 - refused) * hold.closed, held.closes, carried),
-        # One that does not close may as well be wider, by as much as it is wide.
+        Branch("as planned", (1 - refused) * hold.closed, held.closes, closed),
         Branch(
             "the gap stays open" if hold.redeem is None else "the redemption is refused",
             (1 - refused) * (1 - hold.closed),
             held.stays,
-            swings(usd, gap),
+            still,
         ),
         Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
     ]

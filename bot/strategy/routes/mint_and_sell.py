@@ -109,24 +109,32 @@ class _Refill:
             view.financing(self.price, seconds) if now else 0.0
             for seconds in (waits, self.late.seconds, self.late.longest)
         )  # fmt: skip
+        # Of the expected profit, in one sum for each size that is tried.
+        self._late = self.late.chance * self.late_rate + self.lost.chance * self.price * self.lost.ratio
 
-    def of(self, tokens: float) -> tuple[float, dict[str, float], float]:
-        """Proceeds, profit by outcome, and profit at 99 %; no outcomes where the venue takes not so many."""
+    def of(self, tokens: float) -> tuple[float, float, float]:
+        """Proceeds, expected profit, profit at 99 %."""
         done = self.case.curve.sell_tokens(tokens)
         if done is None:
-            return 0.0, {}, IMPOSSIBLE
+            return 0.0, IMPOSSIBLE, IMPOSSIBLE
         planned = done.usd - tokens * (self.price + self.rate) - self.gas
-        refused = planned
+        expected = planned - tokens * self._late
         if self.refused:
-            refused = -self.case.round_trip(done.usd, tokens, True) - 2 * self.case.gas_usd
-        outcomes = {
+            expected += self.refused * (self._bought_back(done.usd, tokens) - planned)
+        return done.usd, expected, min(-self.gas, planned - tokens * (self._risk + self._longest))
+
+    def _bought_back(self, usd: float, tokens: float) -> float:
+        return -self.case.round_trip(usd, tokens, True) - 2 * self.case.gas_usd
+
+    def outcomes(self, tokens: float, usd: float) -> dict[str, float]:
+        """Profit by outcome where the sale brings ``usd``."""
+        planned = usd - tokens * (self.price + self.rate) - self.gas
+        return {
             "planned": planned,
-            "refused": refused,
+            "refused": self._bought_back(usd, tokens),
             "late": planned - tokens * self.late_rate,
             "lost": planned - tokens * self.price * self.lost.ratio,
         }
-        worst = planned - tokens * (self._risk + self._longest)
-        return done.usd, outcomes, min(-self.gas, worst)
 
     @property
     def chances(self) -> dict[str, float]:
@@ -134,24 +142,16 @@ class _Refill:
         return {"planned": self.planned, "refused": self.refused, "late": self.late.chance,
                 "lost": self.lost.chance}  # fmt: skip
 
-    def judged(self, tokens: float) -> tuple[float, float, float]:
-        """Proceeds, expected profit, profit at 99 %."""
-        usd, outcomes, worst = self.of(tokens)
-        if not outcomes:
-            return usd, IMPOSSIBLE, IMPOSSIBLE
-        chances = self.chances
-        return usd, sum(chances[name] * each for name, each in outcomes.items()), worst
-
 
 def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
           refill_now: bool) -> Candidate | None:  # fmt: skip
     law = _Refill(view, case, access, refill_now)
-    tokens = top_of(view, law.judged, least, bound.tokens)
-    usd, outcomes, worst = law.of(tokens)
-    if not outcomes:
+    tokens = top_of(view, law.of, least, bound.tokens)
+    usd, expected, worst = law.of(tokens)
+    if expected == IMPOSSIBLE:
         return None
-    planned, chances = outcomes["planned"], law.chances
-    expected = law.judged(tokens)[1]
+    outcomes, chances = law.outcomes(tokens, usd), law.chances
+    planned = outcomes["planned"]
     outlay = tokens * law.price
     notes = bound.binds(tokens)
     slack = max(0.0, planned) / 2
@@ -191,7 +191,7 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
                            swings(-tokens * case.fair, law.sd))]  # fmt: skip
 
     def at(tokens: float) -> tuple[float, Exposure]:
-        usd, expected, worst = law.judged(tokens)
+        usd, expected, worst = law.of(tokens)
         outlay = tokens * law.price
         minted = outlay if refill_now else 0.0
         uses = [(venue_of(case.name), usd)] + ([(access.venue, minted)] if refill_now else [])

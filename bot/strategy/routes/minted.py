@@ -75,6 +75,12 @@ class Minted:
             "late": self.late.chance,
             "lost": self.lost.chance,
         }
+        # Of the expected profit, in one sum for each size that is tried.
+        self._sells = self.sold + self.late.chance * self.late_stays * self.fills
+        self._hedges = 1 - self.chances["unhedged"]
+        self._each = self.late.chance * self.late_rate + self.lost.chance * self.gone * self.lost.ratio
+        self._lost = self.gone * self.lost_ratio + self.longest_rate
+        self._bare = if_long(self.gone, self.risk_sd) if carrier is None else 0.0
 
     def back(self, tokens: float) -> float:
         """What redeeming brings, beside what selling would have cost."""
@@ -102,12 +108,10 @@ class Minted:
         done = self.case.curve.sell_tokens(tokens)
         if done is None:
             return 0.0, IMPOSSIBLE, IMPOSSIBLE
-        lost = tokens * self.gone * self.lost_ratio + tokens * self.longest_rate
-        if self.carrier is None:
-            lost += if_long(tokens * self.gone, self.risk_sd)
-        else:
+        spent, back = tokens * (self.mint + self.rate) + self.gas, tokens * self.gone - self.beside
+        lost = tokens * (self._lost + self._bare)
+        expected = self._sells * done.usd + (1 - self._sells) * back - spent - tokens * self._each
+        if self.carrier is not None:
             lost += self.carrier.worst_usd(tokens, self.gone)
-        spent = tokens * (self.mint + self.rate) + self.gas
-        outcomes = self.outcomes(tokens, done.usd)
-        expected = sum(self.chances[name] * usd for name, usd in outcomes.items())
+            expected -= self._hedges * self.carrier.cost_usd(tokens)
         return done.usd, expected, min(-self.gas, tokens * self.gone - lost - spent)

@@ -76,7 +76,7 @@ def test_of_an_option_that_was_bought_the_premium_counts() -> None:
     assert used(leg("hedge", 2, 416, instrument=put), place="alpaca") == Use()
 
 
-SETTINGS = {"hedge_shortfall": 0.04, "max_underlying_usd": 50_000.0}
+SETTINGS = {"hedge_shortfall": 0.04, "max_underlying_usd": 50_000.0, "ineligible_issuers": ["kraken"]}
 PART = {"options": "held_usd", "perp": "margin_usd", "offer": "margin_usd", "stock": "short_margin_usd"}
 
 

@@ -9,16 +9,15 @@ import pytest
 from bot import tape
 from bot.backtest import Backtest, report
 from bot.backtest.missed import missed
-from bot.config import load
-from tests.fixtures.engine import CONFIG, shipped_registry
+from tests.fixtures.engine import shipped_registry
 from tests.fixtures.messages import fill, incident, plan
-from tests.unit.backtest.conftest import TAPE
+from tests.unit.backtest.conftest import TAPE, settings
 
 
 @pytest.fixture
 def test() -> Backtest:
     """Three incidents: one with a crumb taken, one that no plan took, one that none was made for."""
-    made = Backtest(load(CONFIG / "pegbot.toml"), shipped_registry())
+    made = Backtest(settings(), shipped_registry())
     for name, stake in (("i1", 100.0), ("i2", 40.0), ("i3", 7.0), ("i4", 0.0), ("i5", None)):
         made.incidents[name] = incident(id=name, money_at_stake_usd=stake)
     made.incidents["i6"] = incident(id="i6", kind="feed_fault", money_at_stake_usd=9.0)
@@ -65,19 +64,19 @@ def test_a_loss_adds_nothing_to_what_is_left_and_a_windfall_takes_nothing_from_o
 ) -> None:
     told = missed(test, [row(net)])
     assert told["left_usd"] == left + 47.0
+    assert told["beyond_stake_usd"] == max(0.0, (net or 0.0) - 100.0)
     assert (told["earned_usd"] is None) == (net is None)
 
 
 def test_who_trades_nothing_misses_everything() -> None:
-    config = load(CONFIG / "pegbot.toml")
-    strategy = config.strategy.model_copy(update={"min_profit_usd": 1e9})
-    idle = Backtest(config.model_copy(update={"strategy": strategy}), shipped_registry())
+    idle = Backtest(settings(min_profit_usd=1e9), shipped_registry())
     idle.run(tape.merge([TAPE], on_bad=idle.bad_row))
     told = report(idle)
     assert told["net_usd"] == told["plans_traded"] == told["missed"]["earned_usd"] == 0
     assert told["missed"]["left_usd"] == told["missed"]["at_stake_usd"] > 100
     assert told["missed"]["untouched"]["incidents"] == told["missed"]["incidents"] > 0
-    assert any(one["rule"].startswith("profit.") for one in told["missed"]["by_rule"])
+    said = {reason.partition(":")[0] for plan in idle.plans for reason in plan.reasons}
+    assert {one["rule"] for one in told["missed"]["by_rule"]} == said
 
 
 def test_what_the_demo_left_is_what_was_at_stake_less_what_it_earned(result: dict[str, Any]) -> None:

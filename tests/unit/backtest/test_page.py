@@ -10,8 +10,8 @@ import pytest
 
 from bot.backtest import Backtest, report
 from bot.backtest.page import page
-from bot.config import load
-from tests.fixtures.engine import CONFIG, shipped_registry
+from tests.fixtures.engine import shipped_registry
+from tests.unit.backtest.conftest import settings
 
 VOID = {"meta", "rect", "path"}
 
@@ -89,6 +89,6 @@ def test_names_from_outside_are_text(result: dict[str, Any]) -> None:
 
 
 def test_an_empty_tape_is_a_page_too() -> None:
-    nothing = Backtest(load(CONFIG / "pegbot.toml"), shipped_registry())
+    nothing = Backtest(settings(), shipped_registry())
     nothing.run([])
     assert "Too little is known" in page(report(nothing), "nothing")

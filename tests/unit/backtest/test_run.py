@@ -10,12 +10,11 @@ from bot import tape
 from bot.backtest import Backtest, report
 from bot.backtest.many import backtests
 from bot.backtest.run import UNDER_WAY, marks
-from bot.config import load
 from bot.ledger.accounts import custody, entries_for
 from bot.ledger.books import fold
 from bot.timefmt import NS
-from tests.fixtures.engine import CONFIG, shipped_registry
-from tests.unit.backtest.conftest import TAPE
+from tests.fixtures.engine import shipped_registry
+from tests.unit.backtest.conftest import TAPE, settings
 
 
 def test_the_net_result_is_what_the_fills_add_up_to(demo: Backtest, result: dict[str, Any]) -> None:
@@ -27,7 +26,7 @@ def test_the_net_result_is_what_the_fills_add_up_to(demo: Backtest, result: dict
 
 
 def test_the_same_tape_gives_the_same_report(result: dict[str, Any]) -> None:
-    config = load(CONFIG / "pegbot.toml")
+    config = settings()
     again, careful = backtests(
         config, shipped_registry(), [TAPE],
         [{"strategy.risk_charge": config.strategy.risk_charge}, {"strategy.max_plan_usd": 1_000.0}], jobs=2,
@@ -54,7 +53,7 @@ def test_a_plan_comes_to_what_it_is_worth_when_its_time_is_over(demo: Backtest) 
 
 def test_a_plan_with_legs_still_to_come_when_all_is_over_is_not_valued(demo: Backtest) -> None:
     slow = max(demo.traded.values(), key=lambda plan: plan.duration_seconds)
-    cut = Backtest(load(CONFIG / "pegbot.toml"), shipped_registry())
+    cut = Backtest(settings(), shipped_registry())
     end = slow.created + round(slow.duration_seconds * NS / 2)
     cut.run(tick for tick in tape.merge([TAPE], on_bad=cut.bad_row) if tick.ts < end)
     assert slow.id in cut.traded
@@ -66,7 +65,7 @@ def test_a_plan_with_legs_still_to_come_when_all_is_over_is_not_valued(demo: Bac
 
 
 def test_an_empty_tape_is_no_result_and_no_error() -> None:
-    nothing = Backtest(load(CONFIG / "pegbot.toml"), shipped_registry())
+    nothing = Backtest(settings(), shipped_registry())
     nothing.run([])
     told = report(nothing)
     assert told["net_usd"] is None

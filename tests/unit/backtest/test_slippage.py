@@ -130,6 +130,7 @@ def test_every_filled_leg_of_the_demo_is_counted(demo: Backtest, result: dict[st
     told = result["slippage"]
     assert told["fills"] + told["not_compared"] == len(legs) >= 14
     assert sum(row["fills"] for row in told["by_leg"]) == told["fills"]
+    assert {row["way"] for row in told["by_leg"]} == {"planned", "otherwise"}
     assert sum(row["cost_usd"] for row in told["by_leg"]) == pytest.approx(told["cost_usd"])
     assert told["at_once"]["cost_usd"] + told["later"]["cost_usd"] == pytest.approx(told["cost_usd"])
     assert sum(row["slippage_usd"] for row in result["trades"]) == pytest.approx(told["cost_usd"])

@@ -123,6 +123,36 @@ def test_margin_in_tokens_is_put_up_from_what_is_free():
     assert desk.free_tokens("AMZNx", "wallet") == 3.0
 
 
+def test_what_a_hold_owned_before_that_was_kept_is_worked_out_from_its_fills():
+    paper, desk = HedgedDesk(), new_desk()
+    paper.perp(219.9, 220.1)
+    hold = plan(
+        leg("buy", POOL, limit_price=1e9),
+        hedged.leg("hedge", PERP, "sell", 10, 220, margin=500),
+        leg("sell", POOL, limit_price=1e-9, after_seconds=DAY),
+        route="hedge_and_hold",
+    )
+    desk.reserve(hold, BOUGHT)
+    fills = paper.broker.execute(hold, paper.market, T)
+    for fill in fills:
+        desk.on_fill(fill)
+    saved = json.loads(json.dumps(desk.snapshot()))
+    for reservation in saved["reservations"]:
+        del reservation["owned"], reservation["hedges"]
+    again = new_desk()
+    again.restore(saved)
+    assert again.unaccounted == {"p1"}
+    assert again.free_tokens("AMZNx", "wallet") == 10.0  # anybody could sell them
+    again.account("p1", reversed(fills))
+    assert again.unaccounted == set()
+    assert again.free_tokens("AMZNx", "wallet") == 0.0
+    assert again.tokens == desk.tokens
+    assert again.reservations["p1"].owned == desk.reservations["p1"].owned
+    fresh = new_desk()
+    fresh.restore(json.loads(json.dumps(desk.snapshot())))
+    assert fresh.unaccounted == set()
+
+
 def test_a_restart_keeps_whose_tokens_they_are_and_reads_memory_from_before_that_was_kept():
     desk = new_desk(AMZNx=5.0)
     tell(desk, "buy", POOL, 10)

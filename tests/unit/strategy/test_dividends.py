@@ -13,7 +13,7 @@ from bot.registry.dividends import Dividend
 from bot.strategy.dividends import due
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_choice import Hedger
-from bot.strategy.hedge_quotes import OptionValues
+from bot.strategy.hedge_quotes import OptionValues, Worth
 from bot.strategy.hedge_ways import Wait
 from bot.strategy.moves import student
 from bot.strategy.options import occ
@@ -71,7 +71,8 @@ def values(book: HedgeBook, strike: float, kind: str, seconds: float, prices: li
     chain = book.quotes("TSLA", T, SPOT, lambda _symbol: 1.0).chain
     quote = next(each for each in chain.of(EXPIRY, kind) if each.contract.strike == strike)
     prices = prices + [SPOT] * (len(MOVES.logs) - len(prices))
-    return OptionValues(quote, SPOT, prices, T, seconds, chain.rate, chain.dividends, MOVES)
+    worth = Worth(quote, SPOT, prices, T, seconds, chain.rate, chain.dividends)
+    return OptionValues(quote, worth, MOVES)
 
 
 # -- Who says them -------------------------------------------------------------------------------------

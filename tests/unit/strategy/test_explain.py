@@ -59,7 +59,8 @@ def test_a_hedge_is_named_with_its_contract_its_limit_and_its_end(kind, words):
     from tests.fixtures import hedge_tape
     from tests.fixtures.engine import config, shipped_registry
 
-    driver = Driver(config(strategy={"hedge_shortfall": 0.033, "ineligible_issuers": ["kraken"]}), shipped_registry())
+    strategy = {"hedge_shortfall": 0.033, "ineligible_issuers": ["kraken"]}
+    driver = Driver(config(strategy=strategy), shipped_registry())
     ticks = hedge_tape.tape(days=0.02, broker=False, hedges=(kind,))
     plans = [one for tick in ticks for one in driver.feed(tick) if isinstance(one, Plan)]
     text = explain(plans[0])

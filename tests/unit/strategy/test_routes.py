@@ -137,6 +137,22 @@ def test_the_way_from_a_pool_to_an_exchange_is_time_in_which_the_gap_may_close()
     assert "inventory.none_in_time" in rules(none)
 
 
+def test_a_gap_that_closes_on_the_way_closes_to_fair_value():
+    dear = world(FAIR)
+    dear.book(BOOK, [[440.0, 30]], [[441.0, 30]])
+    lost = only(dear.plans(premium(BOOK)), "cross_venue")
+    planned, gone = lost.outcomes
+    sold = lost.legs[2].notional_usd
+    # The book's middle, 440.5, is 400 then; its fee and width stay.
+    assert gone.usd - planned.usd == pytest.approx(sold * (400.0 / 440.5 - 1))
+    assert gone.usd < 0 < planned.usd
+    cheap = world(360.0)
+    cheap.book(BOOK, [[FAIR, 30]], [[401.0, 30]])
+    kept = only(cheap.plans(below(POOL, venues=[POOL, BOOK])), "cross_venue")
+    # It is the pool that comes up; the book goes on paying what it does.
+    assert kept.outcomes[1].usd == pytest.approx(kept.outcomes[0].usd, rel=0.02)
+
+
 def test_another_issuers_token_is_not_the_same_token():
     made = world(FAIR, SATURDAY, session="weekend")
     made.venue("TSLAon@raydium", pool_at(420.0, 1e6))

@@ -57,7 +57,9 @@ def test_a_premium_that_is_held_and_a_discount_that_is_not():
 
 def test_a_side_that_only_one_assumption_is_of_is_named(capsys):
     show(surveyed(TUESDAY, "mirror"), as_json=False)
-    assert "gas_usd (mint)" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "gas_usd (mint)" in told
+    assert "gas of $0.50" in told
 
 
 def test_for_machines_it_is_json_with_nothing_infinite():
@@ -102,8 +104,9 @@ def test_a_way_that_needs_an_agreement_is_shown(capsys):
 def test_a_plan_that_mints_says_what_of_the_mint_is_assumed():
     told = assumed_in(worked.monday_with_inventory(), REGISTRY)
     assert told == [
-        "Nobody publishes of xStocks (Backed Assets)'s mint, and so assumed: fee_ratio 0.0025, "
-        "spread_ratio 0.0005, settlement_days 1, late chance 0.08, days 1; chance 0.02, days 3, gas_usd 2."
+        "Assumed of minting with xStocks (Backed Assets), since nobody publishes it: a fee of 0.25 %; "
+        "a spread of 0.05 %; settlement after 1 business day; 8 % of orders 1 business day late and 2 % "
+        "3 business days late; gas of $2."
     ]
     assert assumed_in(worked.spike_with_inventory(), REGISTRY) == []
 
@@ -132,3 +135,10 @@ def test_the_page_names_the_mirror_premium_that_follows_from_its_terms():
     assert debt is not None
     premium = debt.close_fee_ratio * 2 + 0.06 * debt.hold_days / 365 * 2
     assert f"{premium:.2%}".replace("%", " %") in section(PAGE, "## mirror")
+
+
+def test_what_is_assumed_is_told_to_people_and_to_machines():
+    (kraken,) = surveyed(TUESDAY, "kraken")
+    told = {each.name: (each.value, each.told) for each in kraken.assumptions}
+    assert told["mint.spread_ratio"] == (0.003, "a spread of 0.3 %")
+    assert told["withdraw.late"][1] == "5 % of withdrawals 1 h late and 0.5 % 1 d late"
