@@ -15,6 +15,8 @@ from bot.backtest.words import short_money
 
 WIDTH, HEIGHT = 1000.0, 400.0
 """Of the drawing, in its own units."""
+LEAST = 1e-6
+"""USD from end to end of a scale: less is nothing."""
 Value = float | None
 TOO_LITTLE = "<p>Too little is known to draw it.</p>"
 
@@ -41,7 +43,7 @@ class Series(Struct, frozen=True):
 def scale(values: Sequence[float], most: int = 5) -> Scale:
     """A scale over these and zero, with at most so many steps between round ticks."""
     low, high = min(0.0, *values), max(0.0, *values)
-    if high - low <= 0:
+    if high - low < LEAST:
         high = low + 1.0
     step = _round((high - low) / most)
     first, last = floor(low / step), -floor(-high / step)

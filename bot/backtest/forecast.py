@@ -12,6 +12,7 @@ from bot.timefmt import iso
 from bot.types import Fill, Plan
 
 Row = dict[str, Any]
+CENT = 0.01
 
 
 def trades(test: Backtest) -> list[Row]:
@@ -40,9 +41,9 @@ def trades(test: Backtest) -> list[Row]:
             "slippage_usd": sum(costs), "probability_of_loss": plan.probability_of_loss,
             "shortfall_95_usd": plan.shortfall_95_usd, "shortfall_99_usd": plan.shortfall_99_usd,
             "worst_case_loss_usd": -plan.worst_case_usd,
-            "beyond_95": _beyond(came, plan.shortfall_95_usd),
-            "beyond_99": _beyond(came, plan.shortfall_99_usd),
-            "beyond_worst_case": _beyond(came, -plan.worst_case_usd),
+            "beyond_95": beyond(came, plan.shortfall_95_usd),
+            "beyond_99": beyond(came, plan.shortfall_99_usd),
+            "beyond_worst_case": beyond(came, -plan.worst_case_usd),
         })  # fmt: skip
     return rows
 
@@ -101,6 +102,6 @@ def _sum(rows: Sequence[Row]) -> Row:
     return {"plans": len(rows), "expected_usd": expected, "came_usd": came, "error_usd": came - expected}
 
 
-def _beyond(came: float | None, shortfall: float | None) -> bool | None:
-    """Whether more was lost; a billionth either way is the arithmetic's, not the market's."""
-    return None if came is None or shortfall is None else came < -shortfall - 1e-9 * max(1.0, abs(shortfall))
+def beyond(came: float | None, shortfall: float | None) -> bool | None:
+    """Whether over a cent more was lost: fills are rounded, and a sure plan comes to its shortfall."""
+    return None if came is None or shortfall is None else came < -shortfall - CENT

@@ -8,7 +8,7 @@ STYLE = """
     --panel: #181c20; --s1: #79aefc; --s2: #ff8a80; --s3: #eab454; --s4: #5fce94; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 66rem; padding: 1rem; background: var(--ground); color: var(--ink);
+body { margin: 0 auto; max-width: 78rem; padding: 1rem; background: var(--ground); color: var(--ink);
   font: 400 0.9rem/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
   font-variant-numeric: tabular-nums; }
 h1 { font-size: 1.3rem; margin: 0; }
@@ -30,7 +30,7 @@ dl.first dd { font-size: 1.25rem; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 500; color: var(--soft); }
 tbody th { color: var(--ink); font-weight: 400; }
-td, th { padding: 0.25rem 0.9rem 0.25rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
+td, th { padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
   white-space: nowrap; }
 .number { text-align: right; }
 .drawn { width: 50%; }

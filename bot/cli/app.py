@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "positions": look.positions,
         "quote": look.quote,
         "plan": desk.plan,
+        "earn": desk.earn,
         "mechanisms": look.mechanisms,
     },
     "Data": {

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bot.cli.look import query
+from bot.cli.ledger import missing
+from bot.cli.look import clock, query
 from bot.cli.options import ConfigOption, JsonOption
 from bot.cli.setup import setup
-
-if TYPE_CHECKING:
-    from bot.config import Config
 
 
 def plan(
@@ -30,19 +27,47 @@ def plan(
     from bot.plan import plan as ask
 
     loaded, registry = setup(config)
-    found = ask(loaded, registry, _snapshot(loaded), instrument, size)
-    present(found, as_json)
+    saved = query(loaded, lambda store: store.load_snapshot())
+    found = ask(loaded, registry, saved, instrument, size)
+    present(found, as_json, clock(loaded))
     if not as_json:
         for line in dict.fromkeys(line for each in found.plans for line in assumed_in(each, registry)):
             typer.echo(line)
     raise typer.Exit(0 if any(each.decision == "trade" for each in found.plans) else 1)
 
 
-def _snapshot(config: Config) -> bytes | None:
-    """The daemon's last; a database that is not there is not made."""
-    from bot.ledger.db import parse_url
+def earn(
+    token: Annotated[str, typer.Argument(help="A token of the registry, as in TSLAx.")],
+    coin: Annotated[
+        str | None,
+        typer.Option("--with", metavar="COIN", help="Coin the options are on; choices if absent."),
+    ] = None,
+    days: Annotated[float, typer.Option(help="How long it would wait.", min=1, max=730)] = 30.0,
+    tokens: Annotated[float, typer.Option(help="How many.", min=1e-6, max=1e12)] = 100.0,
+    seed: Annotated[int, typer.Option(help="The same gives the same answer.", min=0)] = 1,
+    stress: Annotated[
+        bool,
+        typer.Option("--stress", help="Also thin pools, lent nearly whole, and a fall of six deviations."),
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What a token can do beside waiting: sell cover, be margin for options, or both, side by side."""
+    from bot.console import counting
+    from bot.console import desk as console
+    from bot.earn import choices, price_of
+    from bot.earn import earn as ask
 
-    url = parse_url(config.ledger.url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        return None
-    return query(config, lambda store: store.load_snapshot())
+    loaded, registry = setup(config)
+    if coin is None:
+        console.choices(token, choices(registry, token), as_json)
+        return
+    # A price only says what it comes to in dollars: there may be no ledger yet.
+    saved = query(loaded, lambda store: store.load_snapshot()) if missing(loaded) is None else None
+    price = price_of(loaded, registry, saved, token)
+    with counting("simulating, ways") as tell:
+        found = ask(
+            loaded, registry, token, coin, days=days, tokens=tokens, seed=seed, stress=stress,
+            price_usd=price, tell=tell,
+        )  # fmt: skip
+    console.earned(found, as_json)

@@ -21,6 +21,7 @@ from bot.execution.counter import Counter
 from bot.execution.depth import Taken
 from bot.execution.fills import filled_of, order_of, rejected, settled_of, stays
 from bot.execution.hedge_desk import HedgeDesk, ended, is_hedge
+from bot.execution.left_open import Left, LeftOpen
 from bot.execution.margin import NEVER
 from bot.execution.orders import FINAL, IN_TRANSIT, REVERSE, Filled, PlanRun, State, order_id
 from bot.execution.pricing import Execution, check_limit
@@ -52,6 +53,7 @@ class PaperBroker:
         self._counter = Counter(registry)
         self._ready: list[str] = []
         self._retries = Retries()
+        self._left, self._speaking = LeftOpen(), list[Left]()
         self._hedges: HedgeDesk | None = None
         self.watched: frozenset[str] = frozenset()
         """Instruments whose ticks :meth:`heard` must be told of."""
@@ -70,6 +72,7 @@ class PaperBroker:
         """What follows from a tick of a watched instrument: hedges may be liquidated, or closed at last."""
         fills = self._hedges.carried.heard(instrument, ts) if self._hedges is not None else []
         self._retries.heard(instrument, ts)
+        self._left.heard(instrument, ts)
         self._look()
         return fills
 
@@ -115,6 +118,7 @@ class PaperBroker:
             elif self._hedges is not None:
                 fills += self._hedges.carried.due(self.next_due, ts)
             self._ready += self._retries.due(self.next_due)
+            self._speaking += self._left.due(self.next_due)
             self._look()
         if market is not None and self._ready:
             ready, self._ready = self._ready, []
@@ -125,18 +129,22 @@ class PaperBroker:
                     run.move("sending")
                     fills += self._advance(run, market, ts)
             self._look()
+        if market is not None and self._speaking:
+            speaking, self._speaking = self._speaking, []
+            for left in speaking:
+                fills += self._close_left(left, market, ts)
         return fills
 
     def _look(self) -> None:
         """When something next happens."""
         self.next_settlement = self._transit[0][0] if self._transit else None
-        times = [self._retries.next_due]
+        times = [self._retries.next_due, self._left.next_due]
         if self.next_settlement is not None:
             times.append(self.next_settlement)
         if self._hedges is not None and self._hedges.carried.positions:
             times.append(self._hedges.carried.next_due)
         perps = self._hedges.carried.watched if self._hedges is not None else frozenset()
-        self.watched = perps | self._retries.watched if self._retries.watched else perps
+        self.watched = perps.union(self._retries.watched, self._left.watched)
         self.next_due = min((at for at in times if at < NEVER), default=None)
 
     def adopt(self, pending: Iterable[Fill]) -> int:
@@ -168,6 +176,7 @@ class PaperBroker:
             "taken": self._counter.taken,
             "ready": self._ready,
             "retries": self._retries.snapshot(),
+            "left_open": self._left.snapshot(),
             "hedges": self._hedges.snapshot() if self._hedges is not None else None,
         }
         plain: dict[str, Any] = msgspec.to_builtins(state)
@@ -184,6 +193,7 @@ class PaperBroker:
         self._counter.taken = msgspec.convert(state["taken"], dict[str, Taken])
         self._ready = list(state["ready"])
         self._retries.restore(state.get("retries", {}))
+        self._left.restore(state)
         if self._hedges is not None and state.get("hedges") is not None:
             self._hedges.restore(state["hedges"])
         self._look()
@@ -226,6 +236,7 @@ class PaperBroker:
                 if leg.action == "unhedge" and refusal.rule not in FINAL_RULES:
                     # Nothing of the rest depends on it, and undoing what is done would not bring it back.
                     run.left_open = True
+                    self._left.leave(run.plan, run.next_leg, ts, self._closed_by(leg, run.plan))
                     run.next_leg += 1
                     continue
                 if run.turn():
@@ -242,15 +253,36 @@ class PaperBroker:
     def _try_later(self, run: PlanRun, leg: Leg, order: Order, refusal: Refusal) -> list[Fill]:
         """The plan waits; now and then that is told."""
         run.move("waiting")
-        wakes: frozenset[str] = frozenset()
-        if leg.action == "unhedge":
-            hedge = self._hedges if is_hedge(leg) else None
-            wakes = hedge.closed_by(leg, run.plan) if hedge is not None else frozenset({leg.instrument})
+        wakes = self._closed_by(leg, run.plan) if leg.action == "unhedge" else frozenset[str]()
         told = self._retries.again(run.plan.id, leg, order.ts, wakes)
         self._look()
         if not told:
             return []
         return [stays(order, run.plan, refusal, self._retries.of(run.plan.id))]
+
+    def _closed_by(self, leg: Leg, plan: Plan) -> frozenset[str]:
+        """Instruments whose quotes may let a hedge be closed."""
+        if self._hedges is None or not is_hedge(leg):
+            return frozenset({leg.instrument})
+        return self._hedges.closed_by(leg, plan)
+
+    def _close_left(self, left: Left, market: Market, ts: Ns) -> list[Fill]:
+        """At whatever the market gives: what it hedged is gone."""
+        plan, leg = left.plan, left.leg
+        if self._has_ended(leg, plan):
+            self._left.over(left)
+            self._look()
+            return []
+        order = order_of(plan, left.number, leg, ts, unwind=True)
+        try:
+            done = self._price(leg, plan, market, ts)
+        except Refusal:
+            return []
+        self._left.over(left)
+        why = f"its market speaks again, {duration((ts - left.since) / NS)} after it was left open"
+        fills = self._fill(PlanRun(plan), leg, order, done, market)
+        self._look()
+        return [replace(fill, reason=why) if fill.order_id == order.id else fill for fill in fills]
 
     def _has_ended(self, leg: Leg, plan: Plan) -> bool:
         """Whether a leg is to close a hedge that is there no more."""

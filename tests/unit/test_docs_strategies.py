@@ -17,7 +17,7 @@ from bot.strategy.routes import IN_PRICES, common
 from bot.strategy.strategy import NO_PRICE_CAUSES
 from bot.timefmt import NS, duration
 from tests.fixtures import worked
-from tests.fixtures.market import CHANNEL, pool, settings
+from tests.fixtures.market import CHANNEL, KRAKEN, pool, settings
 from tests.fixtures.pages import DOCS, ROOT, blocks, rows, section
 
 STRATEGIES = DOCS / "strategies.md"
@@ -40,10 +40,11 @@ def usd_in(curve: PoolCurve) -> float:
 SOURCES: dict[str, Any] = {
     "NS": NS, "CHANNEL": CHANNEL, "NormalDist": NormalDist, "common": common, "hedges": hedges, "risk": risk,
     "settings": settings(), "strategy": strategy, "worked": worked, "before": BEFORE, "after": AFTER,
-    "spike": worked.spike_with_inventory(), "tokens_in": tokens_in, "usd_in": usd_in,
+    "spike": worked.spike_with_inventory(), "by_conversion": worked.premium_by_conversion(),
+    "KRAKEN": KRAKEN, "tokens_in": tokens_in, "usd_in": usd_in,
     **{
         name: importlib.import_module(f"bot.strategy.routes.{name}")
-        for name in ("mint_and_sell", "cross_venue", "hedge_and_hold")
+        for name in ("mint_and_sell", "cross_venue", "hedge_and_hold", "failing")
     },
 }  # fmt: skip
 """What the right column of the page's last table may speak of."""

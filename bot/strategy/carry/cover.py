@@ -3,8 +3,8 @@ or both. Simulated over joint moves of token and coin; the same seed gives the s
 
 *Sold*: the tokens are a private pool. Buyers' orders, at the money, take a part of it, are held for some
 days, pay funding, and are renewed. *Bought*: the tokens pay the funding of perpetual options until the wait
-is over or nothing is left. Moves are Student's t with four degrees of freedom, one scale for both in each
-step, without drift.
+is over or nothing is left; the pool they buy from sells to others, too. Moves are those of
+:mod:`bot.strategy.carry.paths`.
 
 A buyer who pays no premium and only the funding of the everlasting option gains ``V(S₀) − E[V(S)]`` on
 average, ``V`` being the time value there and then (Itô and Tanaka on ``V``): whoever sells cover at the money
@@ -17,18 +17,23 @@ from math import exp, sqrt
 
 from msgspec import Struct
 
-from bot.strategy.carry.model import Backing, Demand, Holder, Pair, Terms
+from bot.strategy.carry.model import Backing, Demand, Holder, Jump, Pair, Terms
 from bot.strategy.options import Perpetual, perpetual
 from bot.strategy.options.european import DAYS, cdf
 from bot.strategy.options.european import price as european_price
 
+PATHS = 4_000
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 class Outcome(Struct, frozen=True):
     """Gain against keeping the tokens, in USD at the end; ``quantiles`` by :data:`LEVELS`; ``error_usd`` is
-    the standard error of the mean. Parts of the cases: ``lapsed`` the margin ran out, ``emptied`` the pool
-    did, ``unpaid`` a winner was not paid whole."""
+    the standard error of the mean. The same in tokens, as ratios of those put to work, of which no more than
+    all can be lost: ``tokens_ratio``, ``tokens_quantiles``, ``tokens_error``.
+
+    Parts of the cases: ``lapsed`` the margin ran out, ``emptied`` the private pool did, ``reserve_used`` the
+    reserve paid, ``public_hit`` the public pool did, ``unpaid`` somebody was not paid whole: a buyer of cover
+    that was sold, or the holder by whom it was bought from."""
 
     expected_usd: float
     expected_ratio: float
@@ -38,8 +43,13 @@ class Outcome(Struct, frozen=True):
     loses: float
     lapsed: float
     emptied: float
+    reserve_used: float
+    public_hit: float
     unpaid: float
     error_usd: float
+    tokens_ratio: float
+    tokens_quantiles: tuple[float, ...]
+    tokens_error: float
 
 
 def fair_markup(volatility: float, hold_days: float, terms: Terms, kept: float = 1.0) -> float:
@@ -70,29 +80,42 @@ def _expected_time_value(option: Perpetual, volatility: float, days: float, term
 
 
 def simulate(pair: Pair, terms: Terms, demand: Demand, holder: Holder, backing: Backing, *,
-             paths: int = 4_000, steps_day: int = 4, seed: int = 1) -> Outcome:  # fmt: skip
+             paths: int = PATHS, steps_day: int = 4, seed: int = 1,
+             jump: Jump | None = None) -> Outcome:  # fmt: skip
     """How it may go, in so many cases of so many steps a day."""
     import numpy as np
 
-    from bot.strategy.carry.sides import Bought, Sold, prices
+    from bot.strategy.carry.paths import prices
+    from bot.strategy.carry.sides import Bought, Sold, Step
 
     steps = max(1, round(holder.days * steps_day))
     days = holder.days / steps
-    token, coin = prices(pair, paths, steps, days, seed)
-    sold = Sold(terms, demand, backing, holder.tokens * holder.sold_part, token[0], coin[0])
-    bought = Bought(terms, holder, backing, token[0], coin[0])
-    renewed = max(1, round(demand.hold_days / days))
+    held = max(1, round(demand.hold_days / days))
+    token, coin = prices(pair, paths, steps, days, seed, stretch=min(held, steps), jump=jump)
+    lent = holder.tokens * holder.sold_part
+    sold = Sold(terms, demand, backing.behind(lent, backing.private), lent, token[0], coin[0])
+    bought = Bought(terms, demand, holder, backing, token[0], coin[0])
     for n in range(1, steps + 1):
-        sold.step(token[n], coin[n], coin[n - 1], token[n - 1], days, renew=n % renewed == 0)
-        bought.step(token[n], coin[n], coin[n - 1], token[n - 1], days)
+        now = Step(token[n], coin[n], token[n - 1], coin[n - 1], days, n % held == 0)
+        sold.step(now)
+        bought.step(now)
     sold.close(token[-1], coin[-1])
     bought.close(token[-1], coin[-1])
-    gain = (sold.pool + bought.margin + bought.won - holder.tokens) * token[-1]
+    more = sold.pool + bought.margin + bought.won - holder.tokens
+    gain = more * token[-1]
     start = holder.tokens * pair.token_usd
-    at = np.quantile(gain, LEVELS)
+    at, ratio = np.quantile(gain, LEVELS), more / holder.tokens
+    # Only the pools that this holder has to do with.
+    pools = [sold] * (holder.sold_part > 0) + [bought.seller] * (holder.sold_part < 1)
+
+    def part(name: str) -> float:
+        return float(np.logical_or.reduce([getattr(pool, name) for pool in pools]).mean())
+
+    unpaid = (sold.unpaid & (holder.sold_part > 0)) | bought.unpaid
     return Outcome(
         float(gain.mean()), float(gain.mean()) / start, tuple(float(x) for x in at),
         -float(np.quantile(gain, 0.05)), -float(np.quantile(gain, 0.01)), float((gain < 0).mean()),
-        float(bought.lapsed.mean()), float(sold.emptied.mean()),
-        float((sold.unpaid | bought.unpaid).mean()), float(gain.std()) / sqrt(paths),
+        float(bought.lapsed.mean()), part("emptied"), part("reserve_used"), part("public_hit"),
+        float(unpaid.mean()), float(gain.std()) / sqrt(paths), float(ratio.mean()),
+        tuple(float(x) for x in np.quantile(ratio, LEVELS)), float(ratio.std()) / sqrt(paths),
     )  # fmt: skip

@@ -9,10 +9,14 @@ supply grows by what is paid out: at an unchanged market value its price falls a
 from __future__ import annotations
 
 from math import exp, log, sqrt
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from bot.errors import DataError
+
+if TYPE_CHECKING:
+    from bot.strategy.carry.paths import Array
 
 DAYS = 365.0
 
@@ -72,3 +76,12 @@ def net_yield(pool: Incentives, deposit_usd: float, days: float) -> Yield:
     return Yield(fees, gross, inflation, lost, selling, net, net * DAYS / days,
                  (pool.rewards_day * pool.reward_usd + pool.volume_day_usd * pool.fee_ratio) * DAYS
                  / max(pool.pool_usd, deposit_usd))  # fmt: skip
+
+
+def gains(pool: Incentives, deposit_usd: float, days: float, ratios: Array) -> Array:
+    """What is left, as ratios of the deposit, of token and dollars against keeping both, where the token's
+    price ends at ``ratios`` of what it was."""
+    found = net_yield(pool, deposit_usd, days)
+    earned = found.fees + found.rewards - found.inflation - found.selling
+    left: Array = earned + ratios**0.5 - (1 + ratios) / 2
+    return left

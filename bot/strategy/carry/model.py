@@ -49,8 +49,24 @@ class Holder(Struct, frozen=True):
 
 
 class Backing(Struct, frozen=True):
-    """Tokens behind a pool: reserve and public pool; and in the pool that the holder buys from."""
+    """Tokens behind a pool: the venue's reserve and public pool, and the ``counterparty`` pool that the
+    holder buys from. ``private`` is in the venue's private pools beside the holder's own: the same moves hit
+    them, so each has its part of reserve and public pool; 0: the pool looked at is the only one."""
 
     reserve: float
     public: float
     counterparty: float
+    private: float = 0.0
+
+    def behind(self, pool: float, beside: float) -> tuple[float, float]:
+        """Reserve and public pool for a pool of so many tokens with so many in others beside it."""
+        part = pool / (pool + beside) if pool > 0 else 0.0
+        return self.reserve * part, self.public * part
+
+
+class Jump(Struct, frozen=True):
+    """A stress: after so many days the coin jumps by so many of its daily standard deviations at once, the
+    token by its correlation with it."""
+
+    days: float
+    sigmas: float

@@ -123,10 +123,9 @@ class _Redemption:
         self.lost = gone(self.odds.lost)
         self.held_sd = view.sd_over(way.seconds + self.held.seconds, 0.0) if self.held.chance else moved
         whole = view.sd_after(way.delay.plus(certain(self.settles)), case.fair_sd)
-        self.sd = sqrt(whole**2 + sum(
-            chance * (view.sd_over(self.seconds + more, case.fair_sd) ** 2 - whole**2)
-            for chance, more in self.held.each
-        ))  # fmt: skip
+        self.sd = whole
+        if self.held.longest:
+            self.sd = max(whole, view.sd_over(self.seconds + self.held.longest, case.fair_sd))
         # Of the expected profit, in one sum for each size that is tried.
         self._late = sum(wait.chance * view.financing(1.0, wait.seconds) for wait in (self.held, self.late))
         self._gone = self.lost.chance * self.lost.ratio * self.unit

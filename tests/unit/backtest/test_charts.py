@@ -41,6 +41,11 @@ def test_lines_stay_within_the_frame(values: list[float | None], steps: bool) ->
         assert 0 <= y <= HEIGHT
 
 
+@pytest.mark.parametrize("value", [0.0, 5e-324, -1e-9])
+def test_where_nothing_happened_the_scale_is_a_dollar(value: float) -> None:
+    assert scale([value]).high == 1.0
+
+
 def test_a_line_is_broken_where_nothing_is_known() -> None:
     html = lines([Series("a", "s1", [1.0, 2.0, None, 3.0, 4.0])], DAYS, "Net, USD", "x")
     assert html.count('class="line s1"') == 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.backtest.forecast import by_route, forecast, not_booked, total
+from bot.backtest.forecast import beyond, by_route, forecast, not_booked, total
 from tests.fixtures.messages import plan
 
 
@@ -36,6 +36,13 @@ def test_who_states_no_shortfall_or_chance_is_not_judged_by_one() -> None:
     assert (told["judged"], told["beyond_95"], told["lost"], told["lost_expected"]) == (0, 0, 0, 0)
 
 
+def test_a_fraction_of_a_cent_is_rounding() -> None:
+    assert beyond(7.7076, -7.7077) is False
+    assert beyond(-5.02, 5.0) is True
+    assert beyond(-5.02, None) is None
+    assert beyond(None, 5.0) is None
+
+
 def test_a_route_with_a_plan_that_nobody_can_value_has_no_sum() -> None:
     found = by_route([row(3.0), row(None), row(-2.0, route="cross_venue")])
     assert found["mint_and_sell"]["net_usd"] is None
@@ -54,7 +61,7 @@ def test_the_demos_plans_come_to_their_books_less_what_is_not_booked(result: dic
         if one["capital_usd"]:  # those without sell what is in hand, which moves on after them
             assert one["came_usd"] == pytest.approx(one["net_usd"] - one["not_booked_usd"], abs=1e-6)
         for name in ("95", "99"):
-            assert one[f"beyond_{name}"] == (one["came_usd"] < -one[f"shortfall_{name}_usd"])
+            assert one[f"beyond_{name}"] == (one["came_usd"] < -one[f"shortfall_{name}_usd"] - 0.01)
     told = result["forecast"]
     assert told["plans"] == sum(row["plans"] for row in told["by_way"].values())
 

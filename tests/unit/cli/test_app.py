@@ -16,8 +16,8 @@ def test_help_names_every_command(pegbot: Pegbot) -> None:
     answer = pegbot("--help")
     assert answer.code == 0
     for command in ("run", "doctor", "check", "kill", "incidents", "plans", "positions", "quote",
-                    "plan", "mechanisms", "pools", "replay", "score", "calibrate", "sweep", "backtest",
-                    "simulate", "import", "record"):  # fmt: skip
+                    "plan", "earn", "mechanisms", "pools", "replay", "score", "calibrate", "sweep",
+                    "backtest", "simulate", "import", "record"):  # fmt: skip
         assert f" {command} " in answer.out
         assert pegbot(command, "--help").code == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,7 +146,69 @@ def test_what_is_left_open_stays_in_the_books_and_costs_nothing_that_nobody_know
     )
     desk.perp(300.0, 300.2)
     assert actions(desk.fills)[-1] == "liquidate_short"
+    assert desk.wait(desk.now) == []
     assert desk.broker.next_due is None
+    assert desk.broker.watched == frozenset()
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_was_left_open_is_closed_once_its_market_speaks_again(restart):
+    desk = gone()
+    desk.now += 3 * DAY
+    desk.wait(desk.now)
+    assert hedged(desk.books().positions()) == {PERP: -10.0}
+    if restart:
+        desk.again()
+    desk.perp(230.0, 230.2)
+    assert desk.broker.next_due == desk.now
+    before = len(desk.fills)
+    desk.wait(desk.now)
+    done = desk.fills[before:]
+    assert actions(done)[-2:] == ["unhedge", "margin_out"]
+    (closed,) = [fill for fill in done if fill.action == "unhedge"]
+    assert (closed.status, float(closed.price)) == ("filled", 230.2)
+    assert closed.reason == "its market speaks again, 3 d after it was left open"
+    assert hedged(desk.books().positions()) == {}
+    assert desk.broker.state_of("p1") == "stranded"
+    assert (desk.broker.next_due, desk.broker.watched) == (None, frozenset())
+    assert len({fill.id for fill in desk.fills}) == len(desk.fills)
+
+
+def test_one_that_still_cannot_be_closed_is_tried_with_its_next_quote_a_minute_later():
+    desk = gone()
+    desk.wait(desk.now + HOUR)
+    desk.perp(219.9, 220.1, size=1.0)  # too thin
+    assert desk.broker.next_due == desk.now
+    assert "unhedge" not in actions(desk.wait(desk.now))
+    tried = desk.now
+    desk.now = tried + 30 * NS
+    desk.perp(219.9, 220.1)
+    assert desk.broker.next_due != desk.now
+    desk.now = tried + 60 * NS
+    desk.perp(219.9, 220.1)
+    assert "unhedge" in actions(desk.wait(desk.now))
+
+
+def test_short_stock_that_was_left_open_is_covered_once_a_broker_quotes():
+    desk = plain.Desk()
+    made = plain.plan(
+        plain.leg("hedge", BROKER, limit_price=1e-9), plain.leg("mint", ISSUER, limit_price=ANY_BUY),
+        plain.leg("unhedge", BROKER, limit_price=ANY_BUY),
+    )  # fmt: skip
+    desk.broker.execute(made, desk.market, T)
+    now = T
+    while desk.broker.state_of("p1") not in ("done", "stranded"):
+        now += HOUR
+        desk.broker.due(now, desk.market)
+    assert desk.broker.state_of("p1") == "stranded"
+    assert desk.broker.watched == {BROKER}
+    desk.share.ts = now
+    assert desk.broker.heard(BROKER, now) == []
+    assert desk.broker.due(now, desk.market) == []  # it was tried at this very moment
+    later = desk.share.ts = now + RETRY_NS
+    desk.broker.heard(BROKER, later)
+    (covered,) = desk.broker.due(later, desk.market)
+    assert (covered.action, covered.status) == ("unhedge", "filled")
 
 
 def test_nothing_is_undone_because_a_hedge_cannot_be_closed_and_what_is_left_of_the_plan_is_done():

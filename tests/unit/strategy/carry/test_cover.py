@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.strategy.carry import sides
+from bot.strategy.carry import paths, sides
 from bot.strategy.carry.cover import fair_markup, simulate
 from bot.strategy.carry.model import Backing, Demand, Holder, Pair, Terms
 from bot.strategy.carry.pools import Pools, Sharing
@@ -68,16 +68,16 @@ def test_at_the_fair_markup_nobody_earns():
 
 def test_a_path_is_settled_as_the_pools_settle_it_coin_by_coin():
     terms, demand = Terms(markup=2.0, lock_ratio=0.1), Demand(0.8, 1.0, 2.0)
-    backing, tokens = Backing(4.0, 7.0, 0.0), 20.0
-    token, coin = sides.prices(LIVELY, 200, 40, 0.5, seed=11)
-    sold = sides.Sold(terms, demand, backing, tokens, token[0], coin[0])
+    tokens = 20.0
+    token, coin = paths.prices(LIVELY, 200, 40, 0.5, seed=11)
+    sold = sides.Sold(terms, demand, (4.0, 7.0), tokens, token[0], coin[0])
     venues = []
     for path in range(200):
         venue = Pools({"ours": tokens}, 4.0, 7.0, Sharing(0.1, 0.1, 0.1))
         venues.append(venue)
         replay(venue, terms, demand, token[:, path], coin[:, path])
     for n in range(1, 41):
-        sold.step(token[n], coin[n], coin[n - 1], token[n - 1], 0.5, renew=n % 4 == 0)
+        sold.step(sides.Step(token[n], coin[n], token[n - 1], coin[n - 1], 0.5, n % 4 == 0))
     sold.close(token[-1], coin[-1])
     assert [venue.private["ours"] for venue in venues] == pytest.approx(sold.pool.tolist(), abs=1e-9)
     assert [venue.reserve for venue in venues] == pytest.approx(sold.reserve.tolist(), abs=1e-9)
@@ -121,9 +121,9 @@ def replay(venue: Pools, terms: Terms, demand: Demand, token, coin) -> None:
 def test_a_thin_lock_is_where_pools_default():
     safe, thin = (
         simulate(
-            LIVELY, Terms(lock_ratio=lock), Demand(0.9, 0.5, 5.0), Holder(100.0, 14.0, 1.0), Backing(1, 1, 0)
+            LIVELY, Terms(lock_ratio=lock), Demand(0.9, 0.0, 5.0), Holder(100.0, 14.0, 1.0), Backing(1, 1, 0)
         )
-        for lock in (1.0, 0.05)
+        for lock in (1.0, 0.05)  # of puts, which pay their strike at most
     )
     assert safe.emptied == safe.unpaid == 0
     assert thin.emptied > 0.03
@@ -138,7 +138,15 @@ def test_a_buyer_loses_at_most_the_margin_and_lapses_when_it_is_gone():
     assert found.emptied == 0
     unpaid = simulate(CALM, Terms(), ONCE, Holder(100.0, 14.0, 0.0, "put", 5.0), Backing(0.0, 0.0, 1.0))
     assert unpaid.unpaid > 0.2
-    assert unpaid.expected_usd < found.expected_usd
+
+
+def test_a_buyer_wins_no_more_than_the_pool_and_what_is_behind_it():
+    held = Holder(100.0, 14.0, 0.0, "put", 45.0)
+    whole, thin = (simulate(CALM, BARE, ONCE, held, backing) for backing in (NOTHING, Backing(0.0, 0.0, 5.0)))
+    assert (whole.unpaid, whole.emptied) == (0, 0)
+    assert thin.unpaid > 0.2
+    assert thin.expected_usd < whole.expected_usd
+    assert thin.quantiles[-1] < whole.quantiles[-1]
 
 
 def test_split_it_is_between_both():
@@ -147,7 +155,8 @@ def test_split_it_is_between_both():
         for part in (1.0, 0.5, 0.0)
     )
     assert split.expected_usd == pytest.approx((sold.expected_usd + bought.expected_usd) / 2, rel=1e-9)
-    assert sold.shortfall_99_usd < split.shortfall_99_usd < bought.shortfall_99_usd
+    assert max(sold.shortfall_99_usd, split.shortfall_99_usd) < bought.shortfall_99_usd
+    assert split.shortfall_99_usd < (sold.shortfall_99_usd + bought.shortfall_99_usd) / 2
 
 
 def test_the_same_seed_gives_the_same_answer():
