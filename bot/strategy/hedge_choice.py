@@ -10,6 +10,7 @@ collar does where options are dear, is no saving beyond the cost of trading: a h
 from __future__ import annotations
 
 from math import exp, inf
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -66,13 +67,15 @@ class Hedger:
         limit = wait.shortfall_ratio * exposure
         best: dict[str, Judged] = {}
         for name, offers in self._by_name(shares).items():
+            kept: tuple[Offer, _Figures] | None = None
             for offer in offers:
-                judged = self._judge(offer, shares, limit, capital_usd)
-                known = best.get(name)
-                if known is None or _order(judged) < _order(known):
-                    best[name] = judged
-                if not judged.rule:
+                figures = self._figures(offer, shares, limit, capital_usd)
+                if kept is None or _order(figures) < _order(kept[1]):
+                    kept = offer, figures
+                if not figures.rule:
                     break  # the dearer ones of this name need not be looked at
+            if kept is not None:
+                best[name] = Judged(kept[0].way(), *kept[1])
         fit = sorted((j for j in best.values() if not j.rule), key=_order)
         chosen = fit[0] if fit else None
         others = [
@@ -97,32 +100,44 @@ class Hedger:
             offers.sort(key=lambda offer: offer.cost_usd + offer.capital_usd * rate)
         return named
 
-    def _judge(self, offer: Offer, shares: float, limit: float, capital_usd: float) -> Judged:
-        wait, moves, way = self.wait, self.moves, offer.way()
+    def _figures(self, offer: Offer, shares: float, limit: float, capital_usd: float) -> _Figures:
+        wait, moves = self.wait, self.moves
         usd = shares * wait.spot
-        both = [usd * token + gain for token, gain in zip(self.tokens, way.gains, strict=True)]
+        both = [usd * token + gain for token, gain in zip(self.tokens, offer.gains(), strict=True)]
         at_95, at_99, at = moves.shortfalls(both, (0.95, 0.99, wait.level))
-        financing = way.capital_usd * wait.financing_rate * years(wait.seconds)
+        financing = offer.capital_usd * wait.financing_rate * years(wait.seconds)
         rule = detail = ""
         if at > limit:
             rule, detail = (
                 "hedge.shortfall",
                 f"${at:,.2f} would be lost at {wait.level:.0%}, ${limit:,.2f} may be",
             )
-        elif way.capital_usd > capital_usd:
+        elif offer.capital_usd > capital_usd:
             rule, detail = (
                 "hedge.capital",
-                f"it locks ${way.capital_usd:,.2f} of ${max(0.0, capital_usd):,.2f}",
+                f"it locks ${offer.capital_usd:,.2f} of ${max(0.0, capital_usd):,.2f}",
             )
-        return Judged(way, offer.cost_usd, financing, at_95, at_99, at, rule, detail)
+        return _Figures(offer.cost_usd, financing, at_95, at_99, at, rule, detail)
 
 
-def total(judged: Judged) -> float:
+class _Figures(NamedTuple):
+    """Those of :class:`Judged`, of a way that need not be told."""
+
+    cost_usd: float
+    financing_usd: float
+    shortfall_95_usd: float
+    shortfall_99_usd: float
+    shortfall_usd: float
+    rule: str
+    detail: str
+
+
+def total(judged: Judged | _Figures) -> float:
     """What a way is compared by: expected cost and financing."""
     return judged.cost_usd + judged.financing_usd
 
 
-def _order(judged: Judged) -> tuple[bool, float]:
+def _order(judged: Judged | _Figures) -> tuple[bool, float]:
     """Those that keep the shortfall first, the cheapest first; then those that lose least."""
     return bool(judged.rule), judged.shortfall_usd if judged.rule else total(judged)
 

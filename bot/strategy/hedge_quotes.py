@@ -116,15 +116,17 @@ class Worth:
         self.greeks = Greeks(mid, side if intrinsic(contract.kind, spot, contract.strike) > 0 else 0.0)
         if found is not None:
             self.greeks = european.greeks(contract.kind, spot, contract.strike, years, found, rate, 0.0, due)
-            least = sum(usd for _, usd in later)
-            worth = [
-                max(w, european.price(contract.kind, p, contract.strike, left, found, rate, 0.0, later))
-                if p > least else w
-                for w, p in zip(worth, shares, strict=True)
-            ]  # fmt: skip
+            alive = european.prices(contract.kind, shares, contract.strike, left, found, rate, 0.0, later)
+            worth = [live if live > paid else paid for live, paid in zip(alive, worth, strict=True)]
         self.at_end = worth
+        self.contract = contract
+
+    @property
+    def name(self) -> str:
+        """As people say it: ``"TSLA 2025-07-18 380 put"``."""
+        contract = self.contract
         day = short(contract.expiry).partition(" ")[0]
-        self.name = f"{contract.underlying} {day} {contract.strike:,.6g} {contract.kind}"
+        return f"{contract.underlying} {day} {contract.strike:,.6g} {contract.kind}"
 
 
 class OptionValues:
@@ -133,12 +135,17 @@ class OptionValues:
     def __init__(self, quote: OptionQuote, worth: Worth, moves: Moves) -> None:
         assert quote.bid is not None
         assert quote.ask is not None
-        self.quote, self.greeks, self.name = quote, worth.greeks, worth.name
+        self.quote, self.greeks, self._worth = quote, worth.greeks, worth
         self.spread = quote.ask - quote.bid
         half = self.spread / 2
         self.bought = [max(0.0, w - half) - quote.ask for w in worth.at_end]
         self.sold = [quote.bid - w - half for w in worth.at_end]
         self.mean_bought, self.mean_sold = moves.mean(self.bought), moves.mean(self.sold)
+
+    @property
+    def name(self) -> str:
+        """The contract's."""
+        return self._worth.name
 
 
 def naked_margin(quote: OptionQuote, spot: float, terms: ChainTerms) -> float:
@@ -170,15 +177,22 @@ class OptionsWay:
         self.outlay_usd = self.shares * outlay
         self.capital_usd = self.shares * (max(0.0, outlay) + margin)
 
+    def gains(self) -> list[float]:
+        """USD at the end of the wait in each move."""
+        shares, fees = self.shares, self.fees
+        if self.sold is None:
+            return [shares * gain - fees for gain in self.bought.bought]
+        pairs = zip(self.bought.bought, self.sold.sold, strict=True)
+        return [shares * (bought + sold) - fees for bought, sold in pairs]
+
     def way(self, name: str, description: str, venue: str) -> Way:
-        """What it gains in each move, and the rest."""
-        gains, greeks = self.bought.bought, self.bought.greeks
+        """All that is known of it."""
+        greeks = self.bought.greeks
         if self.sold is not None:
-            gains = [a + b for a, b in zip(gains, self.sold.sold, strict=True)]
             greeks = greeks + self.sold.greeks * -1.0
         return Way(
             "listed_option", name, description, self.shares, self.shares * self.spot,
-            tuple(self.shares * gain - self.fees for gain in gains), self.least_usd, self.outlay_usd,
+            tuple(self.gains()), self.least_usd, self.outlay_usd,
             self.capital_usd, greeks * self.shares, venue, contracts=self.contracts, legs=self._legs(),
         )  # fmt: skip
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import exp, floor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -50,11 +51,13 @@ class Wait(Struct, frozen=True):
 
 
 class Offer(NamedTuple):
-    """A way by name, what it is expected to cost, what it locks; :attr:`way` works the rest out."""
+    """A way by name, what it is expected to cost, what it locks; :attr:`gains` works out what it brings in
+    each move, and :attr:`way` the rest."""
 
     name: str
     cost_usd: float
     capital_usd: float
+    gains: Callable[[], Sequence[float]]
     way: Callable[[], Way]
 
 
@@ -77,7 +80,7 @@ class Ways:
         self.missing = {}
         for way in self._simple(shares):
             cost = max(way.least_usd, -self.moves.mean(way.gains))
-            yield Offer(way.name, cost, way.capital_usd, lambda way=way: way)  # type: ignore[misc]  # bound now
+            yield Offer(way.name, cost, way.capital_usd, partial(_same, way.gains), partial(_same, way))
         yield from self._options(shares)
 
     def aside(self) -> list[HedgeNotChosen]:
@@ -234,7 +237,7 @@ class Ways:
                 text += f", {note}"
             return options.way(name, text, venue)
 
-        return Offer(name, options.cost_usd, options.capital_usd, way)
+        return Offer(name, options.cost_usd, options.capital_usd, options.gains, way)
 
     def _value(self, quote: OptionQuote) -> OptionValues:
         found = self._values.get(id(quote))
@@ -261,3 +264,7 @@ class Ways:
 
     def _lacks(self, kind: HedgeKind, name: str, detail: str) -> None:
         self.missing[name] = HedgeNotChosen(kind, name, None, None, f"hedge.unavailable: {detail}")
+
+
+def _same(value: Any) -> Any:
+    return value

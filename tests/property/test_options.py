@@ -131,3 +131,21 @@ def test_the_hedge_chosen_keeps_the_shortfall_and_is_the_cheapest(
         assert chosen.way.contracts >= 1
         assert chosen.way.shares < shares + 100
     assert log(chosen.way.capital_usd + 1) >= 0
+
+
+@given(kinds, st.lists(st.floats(0.5, 500.0), min_size=1, max_size=9), moneyness, st.floats(-0.1, 3.0),
+       st.sampled_from([0.0, 0.4]), rates, st.lists(st.tuples(st.floats(-0.1, 3.0), st.floats(0.0, 2.0)),
+                                                   max_size=3))  # fmt: skip
+def test_prices_of_many_spots_are_the_prices_of_each(
+    kind: european.OptionKind, many: list[float], far: float, left: float, volatility: float, rate: float,
+    dividends: list[tuple[float, float]],
+) -> None:  # fmt: skip
+    strike = many[0] * exp(far)
+    paid_out = sum(usd * exp(-rate * when) for when, usd in dividends if 0 < when <= left)
+    found = european.prices(kind, many, strike, left, volatility, rate, 0.0, dividends)
+    for spot, worth in zip(many, found, strict=True):
+        if spot > paid_out or left <= 0:
+            one = european.price(kind, spot, strike, left, volatility, rate, 0.0, dividends)
+        else:
+            one = european.intrinsic(kind, spot, strike)
+        assert worth == pytest.approx(one, rel=1e-12, abs=1e-10 * strike)

@@ -71,6 +71,31 @@ def price(kind: OptionKind, spot: float, strike: float, years: float, volatility
     return exp(-rate * years) * black(kind, forward, strike, volatility * sqrt(years))
 
 
+def prices(kind: OptionKind, spots: Sequence[float], strike: float, years: float, volatility: float,
+           rate: float = 0.0, yield_: float = 0.0, dividends: Dividends = ()) -> list[float]:  # fmt: skip
+    """:func:`price` at each of these spots; at one that the dividends exceed, what exercise pays."""
+    if years <= 0:
+        return [intrinsic(kind, spot, strike) for spot in spots]
+    growth = rate - yield_
+    due = sum(usd * exp(-growth * when) for when, usd in dividends if 0 < when <= years)
+    grown, discount, deviation = exp(growth * years), exp(-rate * years), volatility * sqrt(years)
+    half, sign = deviation / 2, 1.0 if kind == "call" else -1.0
+    near, far = -sign * ROOT_HALF, 0.5 * sign * discount
+    found = []
+    for spot in spots:
+        if spot <= due:
+            found.append(intrinsic(kind, spot, strike))
+            continue
+        forward = (spot - due) * grown
+        if deviation <= 0:
+            found.append(discount * intrinsic(kind, forward, strike))
+            continue
+        d1 = log(forward / strike) / deviation + half
+        worth = far * (forward * erfc(near * d1) - strike * erfc(near * (d1 - deviation)))
+        found.append(worth if worth > 0.0 else 0.0)
+    return found
+
+
 def greeks(kind: OptionKind, spot: float, strike: float, years: float, volatility: float, rate: float = 0.0,
            yield_: float = 0.0, dividends: Dividends = ()) -> Greeks:  # fmt: skip
     """Of one share's worth; ``volatility`` and ``years`` must be more than nothing."""
