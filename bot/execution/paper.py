@@ -24,6 +24,7 @@ from bot.execution.hedge_desk import HedgeDesk, ended, is_hedge
 from bot.execution.left_open import Left, LeftOpen
 from bot.execution.margin import NEVER
 from bot.execution.orders import FINAL, IN_TRANSIT, REVERSE, Filled, PlanRun, State, order_id
+from bot.execution.prices import Prices
 from bot.execution.pricing import Execution, check_limit
 from bot.execution.retries import FINAL_RULES, Retries, waits
 from bot.execution.sides import OTHER
@@ -51,6 +52,7 @@ class PaperBroker:
         self._finished: dict[str, State] = {}
         self._transit: list[tuple[Ns, str, Fill]] = []
         self._counter = Counter(registry)
+        self._prices = Prices(self._counter)
         self._ready: list[str] = []
         self._retries = Retries()
         self._left, self._speaking = LeftOpen(), list[Left]()
@@ -65,7 +67,7 @@ class PaperBroker:
 
     def attach(self, book: HedgeBook, market: Market) -> None:
         """Trade options, perps and perpetual options, too; nothing is held of them yet."""
-        self._hedges = HedgeDesk(book, market)
+        self._hedges = self._prices.hedges = HedgeDesk(book, market)
         book.carried = self._counts_on
 
     def heard(self, instrument: str, ts: Ns) -> list[Fill]:
@@ -216,14 +218,14 @@ class PaperBroker:
                 self._look()
                 return fills
             order = order_of(run.plan, run.next_leg, leg, ts)
-            if self._has_ended(leg, run.plan):
+            if self._prices.has_ended(leg, run.plan):
                 fills.append(ended(order, run.plan))
                 run.next_leg += 1
                 continue
             try:
-                done = self._price(leg, run.plan, market, ts)
+                done = self._prices.price(leg, run.plan, market, ts)
                 check_limit(leg, done.all_in, self._config.slippage)
-                self._best_way(run, leg, done, market, ts)
+                self._prices.best_way(run, leg, done, market, ts)
             except Refusal as refusal:
                 waited = self._retries.waited(run.plan.id, ts)
                 if waits(leg, refusal, ts, ts - later, waited):
@@ -236,7 +238,7 @@ class PaperBroker:
                 if leg.action == "unhedge" and refusal.rule not in FINAL_RULES:
                     # Nothing of the rest depends on it, and undoing what is done would not bring it back.
                     run.left_open = True
-                    self._left.leave(run.plan, run.next_leg, ts, self._closed_by(leg, run.plan))
+                    self._left.leave(run.plan, run.next_leg, ts, self._prices.closed_by(leg, run.plan))
                     run.next_leg += 1
                     continue
                 if run.turn():
@@ -253,29 +255,23 @@ class PaperBroker:
     def _try_later(self, run: PlanRun, leg: Leg, order: Order, refusal: Refusal) -> list[Fill]:
         """The plan waits; now and then that is told."""
         run.move("waiting")
-        wakes = self._closed_by(leg, run.plan) if leg.action == "unhedge" else frozenset[str]()
+        wakes = self._prices.closed_by(leg, run.plan) if leg.action == "unhedge" else frozenset[str]()
         told = self._retries.again(run.plan.id, leg, order.ts, wakes)
         self._look()
         if not told:
             return []
         return [stays(order, run.plan, refusal, self._retries.of(run.plan.id))]
 
-    def _closed_by(self, leg: Leg, plan: Plan) -> frozenset[str]:
-        """Instruments whose quotes may let a hedge be closed."""
-        if self._hedges is None or not is_hedge(leg):
-            return frozenset({leg.instrument})
-        return self._hedges.closed_by(leg, plan)
-
     def _close_left(self, left: Left, market: Market, ts: Ns) -> list[Fill]:
         """At whatever the market gives: what it hedged is gone."""
         plan, leg = left.plan, left.leg
-        if self._has_ended(leg, plan):
+        if self._prices.has_ended(leg, plan):
             self._left.over(left)
             self._look()
             return []
         order = order_of(plan, left.number, leg, ts, unwind=True)
         try:
-            done = self._price(leg, plan, market, ts)
+            done = self._prices.price(leg, plan, market, ts)
         except Refusal:
             return []
         self._left.over(left)
@@ -283,27 +279,6 @@ class PaperBroker:
         fills = self._fill(PlanRun(plan), leg, order, done, market)
         self._look()
         return [replace(fill, reason=why) if fill.order_id == order.id else fill for fill in fills]
-
-    def _has_ended(self, leg: Leg, plan: Plan) -> bool:
-        """Whether a leg is to close a hedge that is there no more."""
-        if leg.action != "unhedge" or not is_hedge(leg):
-            return False
-        return self._hedges is None or self._hedges.holds(leg, plan) is None
-
-    def _best_way(self, run: PlanRun, leg: Leg, done: Execution, market: Market, ts: Ns) -> None:
-        """Refusal ``plan.otherwise`` if the plan's other way now brings more for what was minted."""
-        other = next((each for each in run.plan.otherwise if each.action == "redeem"), None)
-        if other is None or run.turned or leg.action != "sell":
-            return
-        try:
-            back = self._price(other, run.plan, market, ts)
-        except Refusal:
-            return
-        if back.all_in > done.all_in:
-            raise Refusal(
-                "plan.otherwise",
-                f"{leg.instrument} pays {done.all_in:.6g}, {other.instrument} {back.all_in:.6g}",
-            )
 
     def _give_up(self, run: PlanRun, market: Market, ts: Ns) -> list[Fill]:
         """Undo what filled, last first, at whatever the market gives: the loss is real and is booked.
@@ -335,11 +310,11 @@ class PaperBroker:
                 leg, action=REVERSE[leg.action], quantity_tokens=float(filled.quantity),
                 side=OTHER[leg.side] if leg.side is not None else None,
             )  # fmt: skip
-            if self._has_ended(undo, run.plan):
+            if self._prices.has_ended(undo, run.plan):
                 continue
             order = order_of(run.plan, filled.leg, undo, ts, unwind=True)
             try:
-                done = self._price(undo, run.plan, market, ts)
+                done = self._prices.price(undo, run.plan, market, ts)
             except Refusal as refusal:
                 stranded = True
                 fills.append(rejected(order, run.plan, refusal))
@@ -350,13 +325,6 @@ class PaperBroker:
         run.move("stranded" if stranded else "unwound")
         self._close(run)
         return fills
-
-    def _price(self, leg: Leg, plan: Plan, market: Market, ts: Ns) -> Execution:
-        if is_hedge(leg):
-            if self._hedges is None:
-                raise Refusal("hedge.by_hand", f"nothing here trades {leg.instrument}")
-            return self._hedges.price(leg, plan, ts)
-        return self._counter.price(leg, plan, market, ts)
 
     def _fill(self, run: PlanRun, leg: Leg, order: Order, done: Execution, market: Market) -> list[Fill]:
         fill = filled_of(order, run.plan, done, run.held_at(order.leg))

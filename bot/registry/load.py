@@ -229,11 +229,27 @@ def _ill_made(found: dict[str, dict[str, Any]], places: dict[tuple[str, str], st
     for table in ("issuers", "conversions"):
         for name, entry in found[table].items():
             problems += [f"{places[table, name]}: {told}" for told in terms.mistakes(entry)]
+            problems += [f"{places[table, name]}: {told}" for told in _too_likely(entry)]
     for name, entry in found["conversions"].items():
         where = places["conversions", name]
         for table, wanted in (("venues", entry.venue), ("issuers", entry.issuer)):
             if wanted not in found[table]:
                 problems.append(f"{where}: {wanted!r} is not among the {table} of the registry")
+        if name in found["issuers"]:
+            problems.append(f"{where}: an issuer has this name; give it another")
+        for other, one in found["conversions"].items():
+            if other < name and (one.venue, one.issuer) == (entry.venue, entry.issuer):
+                problems.append(f"{where}: {other} converts {entry.issuer} at {entry.venue} already")
+    return problems
+
+
+def _too_likely(entry: Issuer | Conversion) -> list[str]:
+    """Failures that are likelier together than anything: no more than one befalls an order."""
+    problems = []
+    for side in ("mint", "redeem"):
+        total = sum(each.chance for each in entry.failures if each.side in ("", side) and not each.again)
+        if total > 1.0:
+            problems.append(f"failures: of a {side} their chances add up to {total:g}, more than 1")
     return problems
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from bot.strategy.moves import Moves, student
+from bot.strategy.moves import Moves, mixed, student
 from bot.types import Outcome
 
 HALVINGS = 50
@@ -46,15 +46,17 @@ class Forecast(Struct, frozen=True):
     outcomes: list[Outcome]
 
 
-def swings(exposure_usd: float, sd: float, apart_usd: float = 0.0) -> Swings:
+def swings(exposure_usd: float, sd: float | Sequence[tuple[float, float]], apart_usd: float = 0.0) -> Swings:
     """What a price, its log moving by ``sd``, does to ``exposure_usd`` (negative: owed); its mean is 0.
 
+    Where the wait may be longer, ``sd`` is what it moves by over each, the chance of that wait before it.
     ``apart_usd`` moves as much and on its own, as what a hedge does not hold.
     """
     usd = copysign(hypot(exposure_usd, apart_usd), exposure_usd)
-    if sd <= 0 or usd == 0:
+    sds = [(1.0, sd)] if isinstance(sd, int | float) else sd
+    if usd == 0 or all(each <= 0 for _, each in sds):
         return tuple
-    return lambda: [usd * (exp(move) - 1.0) for move in student(sd).logs]
+    return lambda: [usd * (exp(move) - 1.0) for move in mixed(sds).logs]
 
 
 def centred(values: Sequence[float], weights: Sequence[float]) -> tuple[float, ...]:

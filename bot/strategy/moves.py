@@ -8,9 +8,10 @@ A *shortfall* at a level is the loss that is exceeded in one minus that part of 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import acos, copysign, cos, exp, log, sqrt
 
 from msgspec import Struct
@@ -55,9 +56,31 @@ class Moves(Struct, frozen=True):
 def student(sd: float) -> Moves:
     """Moves of a price whose log has this standard deviation over the wait."""
     standard, weights = _cells()
-    logs = [sd * z for z in standard]
-    drift = log(sum(w * exp(move) for move, w in zip(logs, weights, strict=True)))
-    return Moves(tuple(move - drift for move in logs), weights)
+    return _centred([sd * z for z in standard], weights)
+
+
+def mixed(sds: Sequence[tuple[float, float]]) -> Moves:
+    """Moves over a wait that may be longer: standard deviations of the log price, each with its chance.
+
+    One law with the mean of their variances would have the rare long wait's moves in every twentieth case.
+    """
+    if len(sds) == 1:
+        return student(sds[0][1])
+    standard, weights = _cells()
+    pooled = sorted(
+        (sd * z, chance * w) for chance, sd in sds for z, w in zip(standard, weights, strict=True)
+    )
+    reached = [
+        below - weight / 2
+        for below, (_, weight) in zip(accumulate(w for _, w in pooled), pooled, strict=True)
+    ]
+    logs = []
+    for below, weight in zip(accumulate(weights), weights, strict=True):
+        index = min(max(bisect_right(reached, below - weight / 2), 1), len(pooled) - 1)
+        (low, _), (high, _) = pooled[index - 1], pooled[index]
+        part = (below - weight / 2 - reached[index - 1]) / (reached[index] - reached[index - 1])
+        logs.append(low + min(max(part, 0.0), 1.0) * (high - low))
+    return _centred(logs, weights)
 
 
 def quantile(p: float) -> float:
@@ -67,6 +90,12 @@ def quantile(p: float) -> float:
     alpha = 4 * p * (1 - p)
     root = cos(acos(sqrt(alpha)) / 3) / sqrt(alpha)
     return copysign(2 * sqrt(root - 1), p - 0.5)
+
+
+def _centred(logs: Sequence[float], weights: tuple[float, ...]) -> Moves:
+    """So that the price is expected to stay."""
+    drift = log(sum(w * exp(move) for move, w in zip(logs, weights, strict=True)))
+    return Moves(tuple(move - drift for move in logs), weights)
 
 
 @lru_cache(maxsize=1)

@@ -204,7 +204,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         gas=law.gas, financing=usd * law.rate, leg_failure=refusal,
         channel_failure=failing,
     )  # fmt: skip
-    struck = swings(proceeds, hypot(moved, case.fair_sd))
+    struck = swings(proceeds, view.sds_after(way.delay, case.fair_sd))
     again = "sold again" if way is HERE else f"kept {in_hand_at(access.place)}"
     branches = [
         Branch("as planned", chances["planned"], planned, struck),

@@ -154,10 +154,14 @@ class View:
         """The same from now over so long."""
         return self.sd_until(self.ts + round(seconds * NS), fair_sd)
 
+    def sds_after(self, delay: Delay, fair_sd: float) -> list[tuple[float, float]]:
+        """The same from now to the end of a delay, for each that it may be, its chance before it."""
+        pairs = zip(delay.chances, delay.seconds, strict=True)
+        return [(chance, self.sd_over(seconds, fair_sd)) for chance, seconds in pairs]
+
     def sd_after(self, delay: Delay, fair_sd: float) -> float:
-        """The same from now to the end of a delay, weighed over how long it may be."""
-        pairs = zip(delay.seconds, delay.chances, strict=True)
-        return sqrt(sum(chance * self.sd_over(seconds, fair_sd) ** 2 for seconds, chance in pairs))
+        """The same in one figure, weighed over how long it may be."""
+        return sqrt(sum(chance * sd**2 for chance, sd in self.sds_after(delay, fair_sd)))
 
     def holding_rooms(self, symbol: str) -> list[Room]:
         """What limits on issuer and concentration leave for tokens that are bought or minted."""

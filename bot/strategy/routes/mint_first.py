@@ -208,8 +208,8 @@ def _branches(access: Access, law: Minted, tokens: float, usd: float,
               outcomes: dict[str, float]) -> list[Branch]:  # fmt: skip
     back, carrier = law.back(tokens), law.carrier
     if carrier is None:
-        here = swings(usd, law.sd, usd * HEDGE_RESIDUAL if law.wait.seconds > 0 else 0.0)
-        there, later = swings(back, law.sd), swings(back, law.late_sd)
+        here = swings(usd, law.sds, usd * HEDGE_RESIDUAL if law.wait.seconds > 0 else 0.0)
+        there, later = swings(back, law.sds), swings(back, law.late_sd)
     else:
         here = carrier.swings(tokens, usd / tokens, HEDGE_RESIDUAL)
         there = later = carrier.swings(tokens, law.gone, 0.0)
@@ -219,7 +219,7 @@ def _branches(access: Access, law: Minted, tokens: float, usd: float,
     kinds = (
         ("planned", "as planned", here),
         ("gone", "the premium has gone or the sale is refused, and the tokens are redeemed", there),
-        ("unhedged", "the hedge is refused and the tokens are redeemed", swings(back, law.sd)),
+        ("unhedged", "the hedge is refused and the tokens are redeemed", swings(back, law.sds)),
         ("late", late, later),
         ("lost", law.lost.text, there),
     )

@@ -43,6 +43,7 @@ class Minted:
         self.gone = case.fair * (1 - NO_CHANNEL_EXIT)
         if self.redeem.channel.available:
             self.gone = self.redeem.price(case.fair)
+        self.sds = view.sds_after(wait.delay, case.fair_sd)
         self.sd = view.sd_after(wait.delay, case.fair_sd)
         self.gas = case.gas_usd + access.channel.gas_usd + wait.way.usd
         # Redeemed instead of sold: the channel's gas and the way back for the venue's.

@@ -75,3 +75,41 @@ def test_without_a_ledger_plan_says_what_to_do_first_and_makes_none(
     assert (answer.code, answer.out) == (2, "")
     assert "run `pegbot run` first" in answer.err
     assert list(files(tmp_path)) == [str(config)]
+
+
+def test_earn_names_its_choices_and_then_shows_the_ways(pegbot: Pegbot, config: Path, tmp_path: Path) -> None:
+    before = files(tmp_path)
+    shown = pegbot("earn", "TSLAx", "-c", config)
+    assert shown.code == 0
+    assert "BTC" in shown.out
+    assert [one["coin"] for one in pegbot("earn", "TSLAx", "-c", config, "--json").json] == ["BTC", "ETH"]
+    answer = pegbot("earn", "TSLAx", "--with", "BTC", "--days", 7, "--seed", 5, "-c", config)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("100 TSLAx, beside BTC, for 7 days: 4,000 cases, seed 5.\n")
+    for word in ("wait", "sell cover", "margin for calls", "margin for puts", "half and half", "reserve pays",
+                 "public pool pays", "somebody unpaid", "A careful holder would"):  # fmt: skip
+        assert word in answer.out
+    assert "stressed" not in answer.out
+    again = pegbot("earn", "TSLAx", "--with", "BTC", "--days", 7, "--seed", 5, "-c", config)
+    assert again == answer
+    assert files(tmp_path) == before
+
+
+def test_earn_for_machines_tells_dollars_where_the_daemon_has_seen_the_token(
+    pegbot: Pegbot, config: Path
+) -> None:
+    stands_above(config)
+    told = pegbot("earn", "TSLAx", "--with", "ETH", "--days", 7, "--tokens", 10, "-c", config, "--json").json
+    assert told["price_usd"] == 396.0
+    by_name = {way["name"]: way for way in told["ways"]}
+    assert by_name["sell cover"]["expected_usd"] == by_name["sell cover"]["expected"] * 10 * 396.0
+    assert (told["seed"], told["tokens"]) == (1, 10.0)
+    assert "expected, USD" in pegbot("earn", "TSLAx", "--with", "ETH", "--days", 7, "-c", config).out
+
+
+def test_earn_refuses_what_it_does_not_know(pegbot: Pegbot, config: Path) -> None:
+    answer = pegbot("earn", "TSLAx", "--with", "DOGE", "-c", config)
+    assert answer == (2, "", "pegbot: no venue sells options on 'DOGE'; --with is one of: BTC, ETH\n")
+    answer = pegbot("earn", "GHOSTx", "--with", "BTC", "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert "no token 'GHOSTx' in the registry" in answer.err

@@ -7,7 +7,7 @@ import pytest
 
 from bot.strategy.carry import paths, sides
 from bot.strategy.carry.cover import fair_markup, simulate
-from bot.strategy.carry.model import Backing, Demand, Holder, Pair, Terms
+from bot.strategy.carry.model import Backing, Demand, Holder, Jump, Pair, Terms
 from bot.strategy.carry.pools import Pools, Sharing
 from bot.strategy.options import Perpetual, perpetual
 from bot.strategy.options.european import price
@@ -165,3 +165,32 @@ def test_the_same_seed_gives_the_same_answer():
         for s in (1, 1, 2)
     )
     assert one == two != other
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0], ids=["falls", "rises"])
+def test_the_larger_a_jump_the_more_of_what_stands_behind_a_thin_pool_is_drawn_on(side):
+    thin, lent = Terms(quoted_volatility=0.55, lock_ratio=0.08), Demand(utilisation=0.9)
+    found = [
+        simulate(LIVELY, thin, lent, Holder(100.0, 10.0, 1.0), Backing(50.0, 200.0, 500.0, 900.0),
+                 paths=1_000, jump=Jump(4.0, side * sigmas))
+        for sigmas in (0.0, 5.0, 6.5, 8.0)
+    ]  # fmt: skip
+    for name in ("emptied", "reserve_used", "public_hit", "unpaid"):
+        chances = [getattr(one, name) for one in found]
+        assert chances == sorted(chances)
+        assert chances[-1] > 2 * chances[0] + 0.01
+    for one in found:
+        assert one.emptied == one.reserve_used > one.public_hit > one.unpaid
+        assert one.tokens_quantiles[0] >= -1
+
+
+def test_who_is_owed_at_the_same_time_is_paid_the_same_part():
+    one = np.ones(1)
+    terms, demand = Terms(7.0, 0.6, 2.5, 0.0, 0.0, 0.0, 0.1), Demand(0.9, 0.0, 5.0)
+    backing = Backing(2.0, 3.0, 50.0)
+    held = sides.Bought(terms, demand, Holder(20.0, 5.0, 0.0, "put", 10.0), backing, one, one)
+    crowd, own = held.seller.units[0] * 0.4, held.units[0] * 0.4
+    held.close(one, 0.6 * one)
+    assert crowd + own > held.seller.paid_out[0] == pytest.approx(55.0 + held.seller.paid_in[0])
+    assert held.won[0] / own == pytest.approx(held.seller.paid_out[0] / (crowd + own))
+    assert held.unpaid[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bot.errors import DataError
-from bot.strategy.carry.mirror import Incentives, expected_loss, kept, net_yield
+from bot.strategy.carry.mirror import Incentives, expected_loss, gains, kept, net_yield
 
 POOL = Incentives(
     1e6, 2e5, 0.003, 0.6, rewards_day=500.0, emission_day=5_000.0, reward_usd=4.0, reward_supply=1e6
@@ -56,3 +56,13 @@ def test_one_alone_dilutes_itself():
 def test_what_cannot_be_is_refused():
     with pytest.raises(DataError, match="more than nothing"):
         net_yield(POOL, 0.0, 90.0)
+
+
+def test_a_case_by_case_gain_has_the_expected_one_as_its_mean():
+    sd = 0.6 * sqrt(90 / 365)
+    ratio = np.exp(sd * np.random.default_rng(3).standard_normal(400_000) - sd * sd / 2)
+    found = net_yield(POOL, 10_000.0, 90.0)
+    assert gains(POOL, 10_000.0, 90.0, ratio).mean() == pytest.approx(found.net, abs=2e-4)
+    still = gains(POOL, 10_000.0, 90.0, np.ones(1))[0]
+    assert still == pytest.approx(found.net + found.impermanent_loss)
+    assert gains(POOL, 10_000.0, 90.0, np.array([4.0]))[0] == pytest.approx(still + (kept(4.0) - 1) * 2.5)

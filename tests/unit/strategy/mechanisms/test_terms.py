@@ -85,6 +85,9 @@ title = "One"
         ('[[issuers.failures]]\nname = "x"\nchance = 0\nmoney = "late"\nsays = "x"\ndays = 400',
          "failures: x: days 400 is not between"),
         ('[[issuers.failures]]\nname = "x"\nchance = 2\nmoney = "lost"\nsays = "x"', "between 0 and 1"),
+        ('[[issuers.failures]]\nname = "x"\nchance = 0.6\nmoney = "lost"\nsays = "x"\n'
+         '[[issuers.failures]]\nname = "y"\nchance = 0.6\nmoney = "late"\nside = "redeem"\nsays = "y"',
+         "failures: of a redeem their chances add up to 1.2, more than 1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_with_its_place(more, says, tmp_path: Path):
@@ -106,3 +109,18 @@ def test_an_exchange_of_nothing_is_refused(tmp_path: Path):
         load([file])
     assert "'moon' is not among the venues" in str(caught.value)
     assert "'sun' is not among the issuers" in str(caught.value)
+
+
+def test_a_conversion_has_a_name_and_a_place_of_its_own(tmp_path: Path):
+    """``ineligible_issuers`` names both kinds, and ``TOKEN@EXCHANGE:convert`` is one conversion."""
+    entries = "".join(
+        f'[[conversions]]\nname = "{name}"\nvenue = "moon"\nissuer = "one"\ntitle = "K"\n'
+        "deposit = { hours = 1 }\nwithdraw = { hours = 1 }\n"
+        for name in ("one", "two")
+    )
+    file = tmp_path / "exchanges.toml"
+    file.write_text(f'{BASE}[[venues]]\nname = "moon"\nkind = "exchange"\n{entries}')
+    with pytest.raises(ConfigError) as caught:
+        load([file])
+    assert "conversions[one]: an issuer has this name; give it another" in str(caught.value)
+    assert "conversions[two]: one converts one at moon already" in str(caught.value)
