@@ -8,6 +8,7 @@ daemon goes on from the last thing written.
 from __future__ import annotations
 
 import asyncio
+import gc
 import contextlib
 import signal
 import sys
@@ -217,6 +218,9 @@ class Daemon:
             self.metrics.before_render(self._read_parts)
             for incident in await self._forgotten(store):
                 self.publish(incident)
+            # What is there now stays: a full collection that looks at it, too, holds a plan up by 80 ms.
+            gc.collect()
+            gc.freeze()
             await self._run_parts(store, sources, port, announce)
         finally:
             await database.dispose()
