@@ -80,7 +80,7 @@ def _expected_time_value(option: Perpetual, volatility: float, days: float, term
 
 
 def simulate(pair: Pair, terms: Terms, demand: Demand, holder: Holder, backing: Backing, *,
-             paths: int = PATHS, steps_day: int = 4, seed: int = 1,
+             paths: int = PATHS, steps_day: float = 4.0, seed: int = 1,
              jump: Jump | None = None) -> Outcome:  # fmt: skip
     """How it may go, in so many cases of so many steps a day."""
     import numpy as np

@@ -20,6 +20,8 @@ MARGIN_LASTS = 1.5
 """Options are bought on as many coins as the margin can fund for so many times the wait."""
 STRESS_LOCK, STRESS_UTILISATION, STRESS_SIGMAS = 0.05, 0.9, -6.0
 """A thinly locked pool that is lent nearly whole, and a fall of the coin half-way, in daily deviations."""
+STEPS_DAY, MOST_STEPS = 4.0, 480
+"""Steps of the simulation: fewer a day where there would be more of them in all."""
 DOLLARS = 10_000.0
 """Put into an incentivised pool where no price of the token is known."""
 
@@ -79,7 +81,10 @@ def ways(case: Case, tokens: float, days: float, seed: int, *, stress: bool = Fa
 
     for name, holder, stressed in _held(case, tokens, days, stress):
         of, jump = stressed_case(case, days) if stressed else (case, None)
-        outcome = simulate(of.pair, of.terms, of.demand, holder, of.backing, seed=seed, jump=jump)
+        outcome = simulate(
+            of.pair, of.terms, of.demand, holder, of.backing, seed=seed, jump=jump,
+            steps_day=min(STEPS_DAY, MOST_STEPS / days),
+        )  # fmt: skip
         note(_way(name, stressed, outcome, holder, price_usd))
     for one in incentives:
         note(_liquidity(one, case, tokens, days, seed, price_usd))
