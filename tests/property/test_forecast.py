@@ -133,8 +133,8 @@ def test_two_trades_at_once_go_as_planned_and_fail_as_often_as_said(some):
 
 @pytest.fixture(scope="module")
 def many() -> dict[str, list[Trial]]:
-    """Some sixty thousand plans carried out, by way: more than a thousand of each."""
-    return by_way(run(range(120_000)))
+    """Nearly fifty thousand plans carried out, by way: five hundred of each at least."""
+    return by_way(run(range(80_000)))
 
 
 @pytest.mark.slow
@@ -143,7 +143,7 @@ def test_profit_is_unbiased_and_beyond_its_95_shortfall_in_3_to_7_of_100_plans(m
     assert set(many) == {*WAYS, AT_ONCE}
     for plans in (carried(many), [*carried(many), *many[AT_ONCE]]):
         found = record(plans)
-        assert found.plans > 35_000
+        assert found.plans > 30_000
         assert abs(found.bias) < 3 * found.se < 0.0006
         assert 0.03 <= found.beyond_95 <= 0.07
         assert 0.005 <= found.beyond_99 <= 0.02
@@ -155,7 +155,7 @@ def test_profit_is_unbiased_and_beyond_its_95_shortfall_in_3_to_7_of_100_plans(m
 @pytest.mark.parametrize("name", WAYS)
 def test_each_way_is_unbiased_and_beyond_its_95_shortfall_in_3_to_7_of_100_plans(many, name):
     found = record(many[name])
-    assert found.plans > 1_000  # so the standard error of five of 100 is below 0.7
+    assert found.plans > 500  # so the standard error of five of 100 is below one
     assert abs(found.bias) < 3 * found.se
     assert 0.03 <= found.beyond_95 <= 0.07
     assert found.beyond_99 <= 0.02
@@ -166,7 +166,7 @@ def test_each_way_is_unbiased_and_beyond_its_95_shortfall_in_3_to_7_of_100_plans
 @pytest.mark.timeout(1800)
 def test_many_pairs_of_trades_fail_as_often_as_said_and_lose_what_was_said(many):
     plans = many[AT_ONCE]
-    assert len(plans) > 15_000
+    assert len(plans) > 10_000
     check_two_trades_at_once(plans)
     failed = [each for each in plans if beyond(each)]
     off = [(each.usd - each.plan.outcomes[1].usd) / each.plan.size_usd for each in failed]
