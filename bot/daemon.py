@@ -8,8 +8,8 @@ daemon goes on from the last thing written.
 from __future__ import annotations
 
 import asyncio
-import gc
 import contextlib
+import gc
 import signal
 import sys
 import time

@@ -41,6 +41,11 @@ class StrategySection(Section):
     ineligible_hedges: list[str] = Field(
         [], description="venues of the registry whose options and perps this desk may not trade"
     )
+    hit_stale_books: bool = Field(
+        False,
+        description="plan with order books that have not followed the share, though nobody knows whether "
+        "they are still there; paper fills them always, a venue may not",
+    )
     borrow_rate: float = Field(0.005, ge=0, le=1, description="per year, for shares borrowed to sell short")
     hedge_level: float = Field(
         0.99, ge=0.9, lt=1, description="a hedge is chosen by what may be lost with it at this level"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bot.detector.bands import gap_until
 from bot.errors import Refusal
-from bot.execution.depth import Taken
 from bot.execution.pricing import (
     Execution,
     gas_of,
@@ -17,20 +16,21 @@ from bot.execution.pricing import (
     on_transfer,
     quantity_of,
 )
+from bot.pools.taken import Taken
 from bot.registry import Registry
 from bot.registry.issuer import CONVERT
 from bot.strategy.mechanisms import Action, mechanism_of
 from bot.types import Leg, Ns, Order, Plan, Side, split_instrument
 
 if TYPE_CHECKING:
-    from bot.market import Market
+    from bot.market import InstrumentState, Market
     from bot.valuation.fair import FairValue
 
 SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell", "hedge": "sell", "unhedge": "buy"}
 
 
 class Counter:
-    """``taken`` is what we have had of each instrument's depth since it was last observed."""
+    """``taken`` is what we have had of each instrument's depth, as far as it may still be gone."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -51,7 +51,7 @@ class Counter:
         if state is None:
             raise Refusal("depth.unknown", f"{name} has not been seen")
         gas = gas_of(market, name, leg.gas_usd, ts)
-        return on_curve(state, SIDES[leg.action], quantity, gas, self.taken.get(name))
+        return on_curve(state, SIDES[leg.action], quantity, gas, self._gone(state, plan))
 
     def _issued(self, leg: Leg, action: Action, plan: Plan, market: Market, ts: Ns,
                 quantity: Decimal) -> Execution:  # fmt: skip
@@ -83,14 +83,22 @@ class Counter:
             raise Refusal(f"{action}.closed", f"{title} takes no orders for some minutes")
         return on_channel(leg, channel, fair, quantity)
 
-    def take(self, order: Order, done: Execution, market: Market) -> None:
+    def _gone(self, state: InstrumentState, plan: Plan) -> Taken | None:
+        """What is gone of an instrument's depth for this plan."""
+        taken = self.taken.get(state.name)
+        if taken is None or (taken.ts != state.ts and taken.incident != plan.incident_id):
+            return None
+        return taken
+
+    def take(self, order: Order, plan: Plan, done: Execution, market: Market) -> None:
         """Note what an order took of a market's depth."""
         state = market.instrument(order.instrument) if order.action in SIDES else None
         if state is None:
             return
-        taken = self.taken.get(state.name)
-        if taken is None or taken.ts != state.ts:
+        taken = self._gone(state, plan)
+        if taken is None:
             taken = self.taken[state.name] = Taken(state.ts)
+        taken.ts, taken.incident = state.ts, plan.incident_id
         taken.add(SIDES[order.action], float(done.quantity), state.venue_kind == "pool")
 
 

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from bot.errors import Refusal
 from bot.execution.adopted import positions_of
 from bot.execution.carried import Carried
-from bot.execution.depth import Taken
 from bot.execution.hedging import on_hedge
 from bot.execution.margin import Position
 from bot.execution.pricing import Execution, on_quote, quantity_of
 from bot.execution.sides import OTHER, side_of
+from bot.pools.taken import Taken
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_lines import PerpetualLine
 from bot.strategy.hedges import COMMISSION_MINIMUM_USD, COMMISSION_PER_SHARE_USD, QUOTE_MAX_AGE_NS

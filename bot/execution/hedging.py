@@ -11,9 +11,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.errors import Refusal
-from bot.execution.depth import Taken
 from bot.execution.pricing import PRICE_QUANTUM, Execution, exact
 from bot.execution.sides import side_of
+from bot.pools.taken import Taken
 from bot.strategy.hedge_lines import Line, OptionLine, PerpetualLine, PerpLine
 from bot.strategy.options.chain import MAX_AGE_NS
 from bot.strategy.options.european import intrinsic

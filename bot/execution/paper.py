@@ -1,8 +1,8 @@
 """The paper broker: fills that the market would really have given, and the losses too. Pure.
 
 All time is event time and nothing is random, so a replay fills exactly as a live run did. A fill
-does not move the market's own state; until the instrument is next observed, what we took of its
-depth is gone for us (:mod:`bot.execution.depth`). Orders fill whole or not at all.
+does not move the market's own state; what we took of its depth is gone for us
+(:mod:`bot.pools.taken`). Orders fill whole or not at all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from bot.config import ExecutionSection
 from bot.errors import Refusal
 from bot.execution.arming import require_start
 from bot.execution.counter import Counter
-from bot.execution.depth import Taken
 from bot.execution.fills import filled_of, order_of, rejected, settled_of, stays
 from bot.execution.hedge_desk import HedgeDesk, ended, is_hedge
 from bot.execution.left_open import Left, LeftOpen
@@ -28,6 +27,7 @@ from bot.execution.prices import Prices
 from bot.execution.pricing import Execution, check_limit
 from bot.execution.retries import FINAL_RULES, Retries, waits
 from bot.execution.sides import OTHER
+from bot.pools.taken import Taken
 from bot.registry import Registry
 from bot.timefmt import NS, duration
 from bot.types import Fill, Leg, Ns, Order, Plan, split_instrument
@@ -336,7 +336,7 @@ class PaperBroker:
             run.in_transit.append(order.id)
             self._await(settled_of(fill))
         else:
-            self._counter.take(order, done, market)
+            self._counter.take(order, run.plan, done, market)
         return [fill]
 
     def _await(self, settled: Fill) -> None:

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from bot.detector.bands import is_open
 from bot.errors import PoolError, Refusal
-from bot.execution.depth import Taken, usd_for
 from bot.execution.sides import side_of
+from bot.pools.taken import Taken, behind
 from bot.strategy.hedges import QUOTE_MAX_AGE_NS
 from bot.timefmt import NS, duration
 from bot.types import Leg, Ns, Side, split_instrument
@@ -73,19 +73,21 @@ def check_limit(leg: Leg, all_in: float, slippage: float) -> None:
 def on_curve(
     state: InstrumentState, side: Side, quantity: Decimal, gas_usd: float, taken: Taken | None
 ) -> Execution:
-    """Trade against the instrument's curve, behind what we have taken of it already."""
+    """Trade against the instrument's curve, behind what we have ``taken`` of it already."""
     if state.halted:
         raise Refusal("venue.halted", f"{state.name} {state.halted_reason}".rstrip())
     if state.curve is None:
         raise Refusal("depth.unknown", f"{state.name} has a price but no known depth")
     tokens = float(quantity)
-    if taken is not None and taken.ts != state.ts:
-        taken = None
     try:
-        usd = usd_for(state.curve, side, tokens, taken, state.fee_ratio, state.venue_kind == "pool")
+        left = behind(state.curve, taken)
+        done = None
+        if left is not None:
+            done = left.buy_tokens(tokens) if side == "buy" else left.sell_tokens(tokens)
     except PoolError as error:
         raise Refusal("depth.unknown", f"{state.name}: {error}") from error
-    if usd is None or not 0.0 < usd < float("inf"):
+    usd = done.usd if done is not None else 0.0
+    if not 0.0 < usd < float("inf"):
         raise Refusal("depth.insufficient", f"{state.name} cannot {side} {tokens:.9g} tokens")
     fee_usd = exact(_fee(usd, state, side))
     cash = Decimal(repr(usd))

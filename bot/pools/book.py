@@ -112,6 +112,21 @@ class BookCurve:
         tokens = sum(level[1] for level in side)
         return _by_tokens(side, tokens, factor) if tokens else None
 
+    def after(self, tokens: float, sell: bool) -> BookCurve | None:
+        """The book without the best levels of the side that was hit."""
+        side = _without(self._bids if sell else self._asks, tokens)
+        if side is None:
+            return None
+        return BookCurve(side, self._asks, self._fee) if sell else BookCurve(self._bids, side, self._fee)
+
+
+def _without(side: Sequence[Level], tokens: float) -> list[Level] | None:
+    for place, (price, size) in enumerate(side):
+        if tokens < size:
+            return [(price, size - tokens), *side[place + 1 :]]
+        tokens -= size
+    return [] if tokens <= 1e-12 * sum(size for _, size in side) else None
+
 
 def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> Sequence[Level]:
     if _are_levels(levels, falling=falling):

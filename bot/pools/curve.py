@@ -48,3 +48,6 @@ class Curve(Protocol):
     def to_price(self, price: float) -> Executed | None:
         """The trade that leaves the marginal price at ``price``: a sale if that is below the present one,
         a buy if above, ``None`` if it is there already."""
+
+    def after(self, tokens: float, sell: bool) -> Curve | None:
+        """The curve once so many tokens were sold to it, or bought; ``None`` where that cannot be."""

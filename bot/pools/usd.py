@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from bot.pools.curve import Executed
 from bot.pools.raw import RawPool, Swap
 
@@ -59,6 +61,21 @@ class PoolCurve:
         sell = price < self.spot()
         swap = self.pool.to_price(price * self._token_unit / self._quote_unit, sell)
         return self._sold(swap) if sell else self._bought(swap)
+
+    def after(self, tokens: float, sell: bool) -> PoolCurve | None:
+        """See :class:`~bot.pools.curve.Curve`."""
+        amount = int(tokens / self._token_unit)
+        if not sell:
+            swap = self.pool.exact_out(amount, sell=False)
+            if swap is None:
+                return None
+            amount = swap.amount_in
+        pool = self.pool.after(amount, sell)
+        if pool is None:
+            return None
+        left = copy(self)
+        left.pool = pool
+        return left
 
     def _sold(self, swap: Swap | None) -> Executed | None:
         return None if swap is None else self._executed(swap.amount_out, swap.amount_in, swap.price_after)

@@ -149,9 +149,7 @@ class Concentrated:
             active += liquidity
         self._ticks = sorted(nets.items())
         self._size = round(place.depth_usd * self._factor * HELD, 2)
-        self._set(
-            UniswapV3(sqrt_price, tick, active, ladder(tuple(self._ticks), SPACING, place.fee_pips), 0)
-        )
+        self._set(UniswapV3(sqrt_price, tick, active, ladder(tuple(self._ticks), SPACING, place.fee_pips), 0))
 
     def _set(self, pool: UniswapV3) -> None:
         self.pool = pool

@@ -29,6 +29,10 @@ LEG_FAILS: dict[VenueKind, float] = {
 """Probability that a leg is refused after the one before it has filled, by where it goes: the price has moved
 past its limit, the transaction failed, the issuer said no. Assumptions."""
 
+STALE_FAILS = 0.3
+"""The same of an order book that has not followed the share: who quotes there may be away, and the quote with
+him, or withdraw it when it is hit. A pool that nobody has traded in gives what it says. An assumption."""
+
 HALF_LIFE_SECONDS: dict[Cause, float] = {
     "thin_liquidity": 120.0,
     "stale_venue": 1_800.0,

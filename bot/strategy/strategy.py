@@ -16,6 +16,7 @@ from bot.config import StrategySection, ValuationSection
 from bot.detector.explain import cents
 from bot.detector.incidents import OpenIncident
 from bot.market import Market
+from bot.pools.taken import Taken
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk
 from bot.strategy.forecast import forecast
@@ -34,8 +35,9 @@ from bot.strategy.routes import (
     mint_and_sell,
     open_case,
 )
+from bot.strategy.routes.common import venue_of
 from bot.timefmt import NS, duration
-from bot.types import Command, Fill, Incident, Ns, Plan, RouteKind
+from bot.types import Command, Fill, Incident, Ns, Plan, RouteKind, Side
 from bot.valuation.sessions import SessionClock
 
 WORSE = 1.25
@@ -63,6 +65,10 @@ NO_PRICE_CAUSES = {
 Route = Callable[[View, Case], list[Candidate]]
 
 
+SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell"}
+"""Which side of a market a fill took from."""
+
+
 class Last(Struct):
     """What was last planned for an incident. Not before ``until`` again, unless it gets worse."""
 
@@ -73,6 +79,8 @@ class Last(Struct):
     count: int
     rules: list[str]
     pause_seconds: float
+    taken: dict[str, Taken] = {}
+    """What plans for it have had of each instrument's depth."""
 
 
 class Strategy:
@@ -140,7 +148,15 @@ class Strategy:
             if last is not None and last.plan_id == fill.plan_id:
                 # It is being carried out: only a worse incident is planned for again.
                 last.until = NEVER
+            side = SIDES.get(fill.action)
+            if last is not None and side is not None and fill.status in ("filled", "partial"):
+                taken = last.taken.setdefault(fill.instrument, Taken(fill.ts))
+                taken.add(side, float(fill.quantity_tokens), self._is_pool(fill.instrument))
         self.desk.on_fill(fill)
+
+    def _is_pool(self, instrument: str) -> bool:
+        venue = self._registry.venues.get(venue_of(instrument))
+        return venue is None or venue.kind == "pool"
 
     def switch(self, command: Command) -> None:
         """Throw the kill switch, or put it back: what is under way is finished, nothing new is begun."""
@@ -233,7 +249,12 @@ class Strategy:
 
     def _view(self, incident: Incident, market: Market, ts: Ns, hedges: HedgeQuotes | None) -> View:
         return View(incident, market, self._registry, self._config, self._clock, self.desk,
-                    self._volatility, ts, hedges)  # fmt: skip
+                    self._volatility, ts, hedges, self._taken(incident.id))  # fmt: skip
+
+    def _taken(self, incident_id: str) -> dict[str, Taken]:
+        """What plans for an incident have had of each instrument's depth."""
+        last = self._last.get(incident_id)
+        return last.taken if last is not None else {}
 
     def _case(self, view: View, name: str) -> Case | None:
         state = view.market.instrument(name)
@@ -366,9 +387,11 @@ class Strategy:
 
     def _remember(self, incident: Incident, plan: Plan, count: int, rules: list[str], until: Ns,
                   pause: float) -> None:  # fmt: skip
-        self._last.pop(incident.id, None)
         worse = WORSE * abs(incident.basis) if incident.basis else float("1e18")
-        self._last[incident.id] = Last(until, incident.severity, worse, plan.id, count, rules, pause)
+        self._last[incident.id] = Last(
+            until, incident.severity, worse, plan.id, count, rules, pause, self._taken(incident.id)
+        )
+        self._last[incident.id] = self._last.pop(incident.id)  # the latest touched is the last forgotten
         while len(self._last) > REMEMBERED:
             del self._last[next(iter(self._last))]
 

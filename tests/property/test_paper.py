@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.execution.depth import Taken, usd_for
 from bot.ledger.accounts import entries_for
 from bot.ledger.books import fold
+from bot.pools.book import BookCurve
+from bot.pools.taken import Taken, behind
 from bot.timefmt import NS
 from tests.unit.execution.desk import BOOK, BROKER, DAY, ISSUER, POOL, Desk, ProductPool, T, leg, plan
 
@@ -16,12 +17,20 @@ sizes = st.floats(0.001, 100.0)
 steps = st.lists(st.tuples(st.sampled_from(["buy", "sell"]), sizes), min_size=1, max_size=12)
 
 
+def usd_for(curve, side, tokens, taken):
+    left = behind(curve, taken)
+    done = None
+    if left is not None:
+        done = left.buy_tokens(tokens) if side == "buy" else left.sell_tokens(tokens)
+    return None if done is None else done.usd
+
+
 @given(steps, st.floats(0.0, 0.02))
 def test_trading_back_and_forth_in_a_pool_never_earns_anything(steps, fee):
     pool, taken = ProductPool(1000.0, 220_000.0, fee), Taken(T)
     tokens = usd = 0.0
     for side, size in steps:
-        got = usd_for(pool, side, size, taken, fee, one_curve=True)
+        got = usd_for(pool, side, size, taken)
         assert got is not None
         taken.add(side, size, one_curve=True)
         usd += got if side == "sell" else -got
@@ -29,7 +38,7 @@ def test_trading_back_and_forth_in_a_pool_never_earns_anything(steps, fee):
     home = abs(tokens)
     if home > 1e-9:
         side = "sell" if tokens > 0 else "buy"
-        got = usd_for(pool, side, home, taken, fee, one_curve=True)
+        got = usd_for(pool, side, home, taken)
         assert got is not None
         usd += got if side == "sell" else -got
     assert usd <= 1e-6
@@ -37,15 +46,15 @@ def test_trading_back_and_forth_in_a_pool_never_earns_anything(steps, fee):
 
 @given(st.lists(sizes, min_size=1, max_size=8), st.sampled_from(["buy", "sell"]), st.booleans())
 def test_many_small_trades_cost_what_one_large_one_does(parts, side, one_curve):
-    pool, taken = ProductPool(1000.0, 220_000.0), Taken(T)
+    pool, taken = ProductPool(1000.0, 220_000.0, 0.0), Taken(T)
     alone = 0.0
     for part in parts:
-        got = usd_for(pool, side, part, taken, 0.003, one_curve)
+        got = usd_for(pool, side, part, taken)
         if got is None:
             return
         alone += got
         taken.add(side, part, one_curve)
-    whole = usd_for(pool, side, sum(parts), None, 0.003, one_curve)
+    whole = usd_for(pool, side, sum(parts), None)
     assert whole is not None
     assert alone == pytest.approx(whole, rel=1e-9)
 
@@ -92,3 +101,21 @@ def test_any_plan_ends_and_all_its_fills_can_be_booked(made):
 @given(plans, st.integers(0, 5))
 def test_a_restart_in_the_middle_changes_no_fill(made, after):
     assert carried_out(made, restart_after=after)[1] == carried_out(made)[1]
+
+
+@given(st.lists(st.tuples(st.floats(1.0, 500.0), sizes), min_size=1, max_size=6), st.floats(0.0, 0.99), sizes)
+def test_what_is_left_of_a_book_is_what_a_larger_trade_would_have_had(levels, part, more):
+    bids = sorted(levels, reverse=True)
+    asks = [(price + 500.0, size) for price, size in sorted(levels)]
+    book, whole = BookCurve(bids, asks, 0.001), sum(size for _, size in levels)
+    for sell in (True, False):
+        trade = BookCurve.sell_tokens if sell else BookCurve.buy_tokens
+        first = part * whole
+        left = book.after(first, sell)
+        got, both = trade(left, more), trade(book, first + more)
+        alone = trade(book, first)
+        if got is None or both is None or alone is None:
+            assert first == 0.0 or (got is None) == (both is None) or more + first == pytest.approx(whole)
+        else:
+            assert got.usd == pytest.approx(both.usd - alone.usd, rel=1e-6, abs=1e-6)
+    assert book.after(whole * 1.01, True) is None

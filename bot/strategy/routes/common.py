@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import exp, sqrt
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from bot.config import StrategySection
 from bot.errors import PoolError
 from bot.market import InstrumentState, Market
+from bot.pools.taken import Taken, behind
 from bot.registry.model import Registry
 from bot.strategy.desk import WALLET, Desk, Exposure, Room
 from bot.strategy.forecast import Branch
@@ -20,7 +21,7 @@ from bot.strategy.hedge_ways import Wait
 from bot.strategy.hedges import ShortStock, short_stock
 from bot.strategy.mechanisms import Access, Action, Delay, Moment, Odds, look, odds_of, years
 from bot.strategy.mechanisms.way import Way, way_between
-from bot.strategy.risk import LEG_FAILS, SIGMAS_99, move_sd
+from bot.strategy.risk import LEG_FAILS, SIGMAS_99, STALE_FAILS, move_sd
 from bot.strategy.sizing import Bound
 from bot.timefmt import NS, parse
 from bot.types import Hedge, Incident, Leg, Ns, RouteKind, Session
@@ -41,6 +42,8 @@ LEAST_ROOM_USD = 1.0
 """Less than so much left of a limit is nothing left of it."""
 HEDGED_FROM_SECONDS = 3_600.0
 """A shorter wait is carried bare: a hedge's spread and commission are dearer than its risk. An assumption."""
+NO_WAY_BACK = 0.02
+"""What undoing a trade is taken to lose, as a ratio, where the venue does not say. An assumption."""
 ROUNDING = 1e-7
 """A limit is kept to by so much, as a ratio: venues round to units of their tokens."""
 
@@ -50,7 +53,8 @@ class View:
 
     def __init__(self, incident: Incident, market: Market, registry: Registry, config: StrategySection,
                  clock: SessionClock, desk: Desk, default_volatility: float, ts: Ns,
-                 hedges: HedgeQuotes | None = None) -> None:  # fmt: skip
+                 hedges: HedgeQuotes | None = None,
+                 taken: Mapping[str, Taken] | None = None) -> None:  # fmt: skip
         self.incident = incident
         self.market = market
         self.registry = registry
@@ -62,6 +66,8 @@ class View:
         share = registry.underlyings[incident.underlying]
         self.annual_variance = (share.annual_volatility or default_volatility) ** 2
         self._earnings = [parse(moment) for moment in share.earnings]
+        self.taken = taken or {}
+        """What plans for the incident have had of each instrument's depth."""
         self.refused: dict[str, None] = {}
         self._access: dict[tuple[str, str], list[Access]] = {}
         self._ways: dict[tuple[str, str, str], Way] = {}
@@ -189,8 +195,16 @@ class View:
 
     def fails(self, instrument: str) -> float:
         """Probability that a trade, or a broker's, is refused after the leg before it has filled."""
+        if self.stands(instrument):
+            return STALE_FAILS
         venue = self.registry.venues.get(venue_of(instrument))
         return LEG_FAILS[venue.kind if venue is not None else "pool"]
+
+    def stands(self, instrument: str) -> bool:
+        """Whether it is an order book that has not followed the share."""
+        venue = self.registry.venues.get(venue_of(instrument))
+        stale = self.incident.cause == "stale_venue" and instrument in self.incident.venues
+        return stale and venue is not None and venue.kind == "exchange"
 
     def financing(self, usd: float, seconds: float) -> float:
         """What capital costs while it is locked."""
@@ -266,14 +280,13 @@ class Case:
 
     def round_trip(self, usd: float, tokens: float, selling: bool) -> float:
         """What undoing a trade just made would lose."""
-        if self.state.venue_kind == "pool":
-            both = (1 - self.fee_ratio) ** 2
-            return usd / both - usd if selling else usd - usd * both
-        if selling:
-            back = self.curve.buy_tokens(tokens)
-            return max(0.0, back.usd - usd) if back is not None else 0.02 * usd
-        back = self.curve.sell_tokens(tokens)
-        return max(0.0, usd - back.usd) if back is not None else 0.02 * usd
+        left = self.curve.after(tokens, selling)
+        back = None
+        if left is not None:
+            back = left.buy_tokens(tokens) if selling else left.sell_tokens(tokens)
+        if back is None:
+            return NO_WAY_BACK * usd
+        return max(0.0, back.usd - usd if selling else usd - back.usd)
 
 
 def open_case(view: View, state: InstrumentState) -> Case | None:
@@ -290,14 +303,26 @@ def open_case(view: View, state: InstrumentState) -> Case | None:
         age = (view.ts - state.ts) / NS
         view.refuse("venue.stale", f"the order book of {state.name} is {age:,.0f} s old")
         return None
+    if view.stands(state.name) and not view.config.hit_stale_books:
+        view.refuse(
+            "venue.stands_still", f"the book of {state.name} has not followed the share: it may not be there"
+        )
+        return None
     fair = view.market.fair(state.name, view.ts)
     if fair is None or not fair.independent:
         view.refuse(
             "reference.missing", f"nothing but {state.name} itself says what {state.token.symbol} is worth"
         )
         return None
+    taken = view.taken.get(state.name)
     try:
-        return Case(view, state, state.curve, fair.value_usd, fair.sd)
+        curve = behind(state.curve, taken)
+        case = None if curve is None else Case(view, state, curve, fair.value_usd, fair.sd)
+        if taken is not None and (taken.sold or taken.bought):
+            had = f"{taken.sold or taken.bought:,.6g} {state.token.symbol}"
+            deal = "sold" if taken.sold else "bought"
+            view.refuse("depth.taken", f"{had} were {deal} at {state.name} already: only what is left counts")
+        return case
     except PoolError as error:
         view.refuse("depth.unknown", f"{state.name}: {error}")
         return None

@@ -120,8 +120,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
     gone = min(1.0, dear.fair / dear.spot)
     sd = view.sd_over(SECOND_LEG_SECONDS, 0.0) if way is HERE else view.sd_after(way.delay, 0.0)
     risk = if_long(cheap.spot, sd)
-    sell_first = from_inventory and _impact(dear, bound.tokens, True) >= _impact(cheap, bound.tokens, False)
-
+    sell_first = from_inventory and _sale_is_riskier(view, cheap, dear, bound.tokens)
     lasts = stays * (1 - view.fails(cheap.name if sell_first else dear.name))
 
     def outcome(tokens: float) -> tuple[float, float, float, float, float]:
@@ -199,6 +198,13 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
         "cross_venue", main.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
         break_even, travel, exposure, judged, notes, branches, at,
     )  # fmt: skip
+
+
+def _sale_is_riskier(view: View, cheap: Case, dear: Case, tokens: float) -> bool:
+    """Whether the sale is sent first: at a book that may not be there, or on the thinner venue."""
+    if view.stands(cheap.name) != view.stands(dear.name):
+        return view.stands(dear.name)
+    return _impact(dear, tokens, True) >= _impact(cheap, tokens, False)
 
 
 def _impact(case: Case, tokens: float, selling: bool) -> float:

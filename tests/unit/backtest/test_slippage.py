@@ -128,7 +128,7 @@ def test_a_plan_went_as_its_fills_say() -> None:
 def test_every_filled_leg_of_the_demo_is_counted(demo: Backtest, result: dict[str, Any]) -> None:
     legs = [one for one in demo.fills if one.status in ("filled", "partial", "pending")]
     told = result["slippage"]
-    assert told["fills"] + told["not_compared"] == len(legs) >= 14
+    assert told["fills"] + told["not_compared"] == len(legs) >= 11
     assert sum(row["fills"] for row in told["by_leg"]) == told["fills"]
     assert {row["way"] for row in told["by_leg"]} == {"planned", "otherwise"}
     assert sum(row["cost_usd"] for row in told["by_leg"]) == pytest.approx(told["cost_usd"])

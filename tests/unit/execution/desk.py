@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.config import ExecutionSection
 from bot.execution import PaperBroker
 from bot.market import InstrumentState, Market, ReferenceState
+from bot.pools.book import BookCurve
+from bot.pools.curve import Executed
 from bot.registry import Chain, Channel, Issuer, Registry, Token, Underlying, Venue
 from bot.timefmt import NS
 from bot.types import Leg, Plan
@@ -19,15 +20,6 @@ T = 1_751_896_800 * NS  # Monday 7 July 2025, 14:00 UTC: regular hours
 DAY = 86_400.0
 POOL, BOOK, ISSUER, BROKER = "AMZNx@uniswap:0x3cd7f2a1", "AMZNx@kraken", "AMZNx@xstocks", "AMZN@ibkr"
 FEE = 0.003
-
-
-class Executed(Struct, frozen=True):
-    """As ``bot.pools.Executed``."""
-
-    usd: float
-    tokens: float
-    price: float
-    price_after: float
 
 
 class ProductPool:
@@ -48,21 +40,20 @@ class ProductPool:
         got = self.usd * effective / (self.tokens + effective)
         return Executed(got, tokens, got / tokens, (self.usd - got) / (self.tokens + effective))
 
+    def after(self, tokens: float, sell: bool) -> ProductPool | None:
+        done = self.sell_tokens(tokens) if sell else self.buy_tokens(tokens)
+        if done is None:
+            return None
+        kept = 1 - self.fee
+        moved = (tokens * kept, -done.usd) if sell else (-tokens, done.usd * kept)
+        return ProductPool(self.tokens + moved[0], self.usd + moved[1], self.fee)
 
-class Book:
-    """One level a side."""
+
+class Book(BookCurve):
+    """One level a side, without a fee."""
 
     def __init__(self, bid: float, ask: float, tokens: float) -> None:
-        self.bid, self.ask, self.tokens = bid, ask, tokens
-
-    def buy_tokens(self, tokens: float) -> Executed | None:
-        return self._at(self.ask, tokens)
-
-    def sell_tokens(self, tokens: float) -> Executed | None:
-        return self._at(self.bid, tokens)
-
-    def _at(self, price: float, tokens: float) -> Executed | None:
-        return Executed(price * tokens, tokens, price, price) if tokens <= self.tokens else None
+        super().__init__([(bid, tokens)], [(ask, tokens)])
 
 
 CHANNEL = Channel(hours="24/5", fee_ratio=0.0025, spread_ratio=0.0005, minimum_usd=100, maximum_usd=1e6,
@@ -93,7 +84,7 @@ class Desk:
         self.pool = self._admit(POOL)
         self.pool.curve = ProductPool(1000.0, 220_000.0)  # type: ignore[assignment]  # the fake has what is used
         self.book = self._admit(BOOK)
-        self.book.curve = Book(bid=221.0, ask=222.0, tokens=100.0)  # type: ignore[assignment]  # as above
+        self.book.curve = Book(bid=221.0, ask=222.0, tokens=100.0)
         broker = self.market.admit(BROKER)
         assert isinstance(broker, ReferenceState)
         broker.ts, broker.bid, broker.ask = T, 219.9, 220.1

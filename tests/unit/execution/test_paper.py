@@ -8,9 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from bot.errors import Refusal
+from bot.pools.book import BookCurve
 from bot.timefmt import NS
 from bot.valuation.fair import FairValue
 from tests.unit.execution.desk import (
+    Book,
     BOOK,
     BROKER,
     CHANNEL,
@@ -193,7 +195,7 @@ def test_a_leg_that_needs_tokens_in_transit_waits_and_then_meets_the_market_of_i
     route = plan(leg("mint", ISSUER, price=222, delay_seconds=DAY), leg("sell", BOOK, limit_price=221.0))
     assert [fill.action for fill in desk.broker.execute(route, desk.market, T)] == ["mint"]
     assert desk.broker.state_of("p1") == "waiting"
-    desk.book.curve.bid = 240.0
+    desk.book.curve = Book(bid=240.0, ask=241.0, tokens=100.0)
     later = T + 86_400 * NS + 7
     settled, sold = desk.broker.due(later, desk.market)
     assert (settled.status, sold.action, sold.price, sold.ts) == ("settled", "sell", 240, later)
@@ -279,9 +281,11 @@ def test_after_a_refused_leg_nothing_more_is_sent_and_what_filled_is_undone_at_a
     assert undone.reason == "unwind of p1-L0"
     paid = float(bought.quantity_tokens * bought.price + bought.fee_usd)
     back = float(undone.quantity_tokens * undone.price - undone.fee_usd)
-    assert back == pytest.approx(
-        paid * (1 - FEE) ** 2, rel=1e-9
-    )  # the way back costs both fees, not both impacts
+    # The way back costs both fees, not both impacts: it begins where the purchase left the pool.
+    pool = desk.pool.curve
+    tokens, usd = pool.tokens - 10.0, pool.usd + paid * (1 - FEE)
+    assert back == pytest.approx(usd * 10.0 * (1 - FEE) / (tokens + 10.0 * (1 - FEE)), rel=1e-9)
+    assert back == pytest.approx(paid * (1 - FEE) ** 2, rel=1e-4)
     assert desk.broker.state_of("p1") == "unwound"
 
 
@@ -297,13 +301,13 @@ def test_what_cannot_be_undone_is_left_open_and_said_so():
 def test_an_unwind_into_a_venue_that_went_dark_is_refused_and_the_position_stays():
     desk = Desk()
     route = plan(leg("buy", BOOK, 60.0, 222), leg("sell", POOL, 60.0, 300))
-    desk.book.curve.tokens, desk.book.curve.bid = 60.0, 0.0
+    desk.book.curve = BookCurve([], [(222.0, 60.0)])
     bought, _, undo = desk.broker.execute(route, desk.market, T)
     assert (bought.status, undo.status) == ("filled", "rejected")
     assert desk.broker.state_of("p1") == "stranded"
 
 
-def test_depth_is_spent_only_once_until_the_venue_is_seen_again():
+def test_depth_is_spent_only_once_until_the_venue_is_seen_again_and_for_one_incident_as_long_as_it_lasts():
     desk = Desk()
     one = desk.broker.execute(plan(leg("buy", POOL, price=225), id="a"), desk.market, T)[0]
     two = desk.broker.execute(plan(leg("buy", POOL, price=230), id="b"), desk.market, T)[0]
@@ -313,8 +317,11 @@ def test_depth_is_spent_only_once_until_the_venue_is_seen_again():
     assert paid[0] + paid[1] == pytest.approx(paid[2], rel=1e-9)
     assert two.price > one.price
     desk.pool.ts += NS
-    three = desk.broker.execute(plan(leg("buy", POOL, price=225), id="c"), desk.market, T + NS)[0]
-    assert three.price == one.price
+    same = desk.broker.execute(plan(leg("buy", POOL, price=235), id="c"), desk.market, T + NS)[0]
+    assert same.price > two.price
+    desk.pool.ts += NS
+    other = plan(leg("buy", POOL, price=225), id="d", incident_id="i2")
+    assert desk.broker.execute(other, desk.market, T + 2 * NS)[0].price == one.price
 
 
 def test_a_refused_leg_spends_no_depth():

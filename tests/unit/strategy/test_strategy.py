@@ -252,3 +252,56 @@ def test_earnings_within_the_wait_make_a_plan_riskier_and_smaller():
     per_token = [plan.worst_case_usd / plan.quantity_tokens for plan in (before, after)]
     assert per_token[1] < 1.5 * per_token[0]
     assert after.quantity_tokens < before.quantity_tokens
+
+
+def test_what_a_plan_has_had_of_a_venue_is_not_planned_for_again_while_the_incident_lasts():
+    made = world(450.0, inventory_tokens={"TSLAx": 1_000.0})
+    first = made.plans(out())[0]
+    assert first.route == "mint_and_sell"
+    for number in range(len(first.legs)):
+        made.strategy.on_fill(fill(first, number))
+    again = made.plans(out(severity="critical"))[0]
+    left = pool_at(450.0, 1e6).after(first.quantity_tokens, True)
+    most = left.to_price(400.0).tokens if left.spot() > 400.0 else 0.0
+    if again.decision == "trade":
+        assert again.quantity_tokens <= most * (1 + 1e-9)
+    else:
+        assert "depth.taken" in rules(again)
+    # Another incident is about other prices: what is there then is there.
+    another = made.plans(out(id="i2"))[0]
+    assert another.quantity_tokens == pytest.approx(first.quantity_tokens, rel=0.05)
+
+
+def test_what_was_taken_is_remembered_over_a_restart():
+    made = world(450.0, inventory_tokens={"TSLAx": 1_000.0})
+    first = made.plans(out())[0]
+    made.strategy.on_fill(fill(first, 0))
+    saved = msgspec.json.decode(msgspec.json.encode(made.strategy.snapshot()))
+    other = Strategy(made.strategy._config, made.registry, CLOCK)
+    other.restore(saved)
+    assert other._taken(out().id) == made.strategy._taken(out().id)
+    assert other._taken(out().id)[POOL].sold == first.quantity_tokens
+
+
+def test_a_book_that_has_not_followed_is_not_planned_with_unless_the_desk_says_so():
+    book, found = "TSLAx@kraken", {}
+    for cause, held in (("broad_premium", 0.0), ("stale_venue", 0.0), ("stale_venue", 500.0)):
+        made = world(400.0, inventory_tokens={"TSLAx@kraken": held}, hit_stale_books=True)
+        made.book(book, [[440.0, 50.0]], [[441.0, 50.0]])
+        plans = made.plans(incident(book, 0.1, cause=cause))
+        found[cause, held] = next(one for one in plans if one.route == "cross_venue")
+    steady, stale, in_hand = found.values()
+    assert steady.expected_profit_usd > 1.3 * stale.expected_profit_usd
+    # With tokens there the book is hit first: if it is gone, nothing has been bought.
+    assert in_hand.legs[0].instrument == book
+    assert in_hand.outcomes[-1].probability == pytest.approx(0.01)
+    careful = world(400.0)
+    careful.book(book, [[440.0, 50.0]], [[441.0, 50.0]])
+    (refused,) = careful.plans(incident(book, 0.1, cause="stale_venue"))
+    assert refused.decision == "no_trade"
+    assert "venue.stands_still" in rules(refused)
+
+
+def test_a_pool_that_nobody_has_traded_in_gives_what_it_says():
+    made = world(450.0, inventory_tokens={"TSLAx": 100.0})
+    assert made.plans(out(cause="stale_venue"))[0].decision == "trade"

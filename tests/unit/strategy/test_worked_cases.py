@@ -141,7 +141,11 @@ def test_discount_is_bought_and_redeemed():
     carry = plan.costs_usd["financing"] + plan.costs_usd["gas"]
     earned = redeemed.notional_usd - bought.notional_usd - carry
     # One redemption of a hundred is refused, and the tokens are sold again.
-    undone = bought.notional_usd * (0.9975**2 - 1) - 0.02
+    # The pool then holds what was paid, fee and all, and so many tokens less.
+    tokens, paid = plan.quantity_tokens, bought.notional_usd
+    quote, left = 1.1e6 + paid, 1.1e6 / worked.CHEAP - tokens
+    back = quote * tokens * 0.9975 / (left + tokens * 0.9975)
+    undone = back - paid - 0.02
     assert plan.expected_profit_usd == pytest.approx(0.99 * earned + 0.01 * undone)
 
 
