@@ -54,6 +54,8 @@ class Reservation(Struct):
     minted: bool = False
     started: bool = False
     in_transit: list[str] = []
+    sells: list[str] = []
+    """Instruments on which its legs sell."""
     hedges: list[str] = []
     """Options, perps and perpetual options that its legs name."""
     owned: dict[str, float] = {}
@@ -181,6 +183,7 @@ class Desk:
             plan.id, plan.incident_id, plan.underlying, exposure, plan.expires, len(plan.legs),
             stays_open=plan.route == "hedge_and_hold" and not any(leg.after_seconds for leg in plan.legs),
             otherwise=len(plan.otherwise),
+            sells=[leg.instrument for leg in plan.legs if leg.action == "sell"],
             hedges=[leg.instrument for leg in plan.legs if leg.side is not None],
         )  # fmt: skip
 
@@ -189,6 +192,11 @@ class Desk:
         if instrument in self.hedges:
             return True
         return any(instrument in reservation.hedges for reservation in self.reservations.values())
+
+    def on_its_way_to(self, instrument: str) -> str:
+        """The plan whose minted tokens are still to be sold on an instrument; empty: there is none."""
+        waiting = (r for r in self.reservations.values() if r.minted and r.legs_left > 0)
+        return next((r.plan_id for r in waiting if instrument in r.sells), "")
 
     def expire(self, ts: Ns) -> None:
         """Let go of what was offered and not taken up in time."""

@@ -45,6 +45,10 @@ def mint_first(view: View, case: Case, reach: list[Bound], held: float) -> Candi
     if not usable:
         view.refuse("inventory.none_in_time", f"{missing}, and none can be minted now")
         return None
+    before = view.desk.on_its_way_to(case.name)
+    if before:
+        view.refuse("depth.taken", f"what {before} has minted is on its way to be sold on {case.name}")
+        return None
     ways = [_through(view, case, access, reach, missing) for access in usable]
     found = [way for way in ways if way is not None]
     return max(found, key=lambda way: way.objective) if found else None

@@ -146,3 +146,17 @@ def test_the_books_balance_to_the_last_digit():
         for commodity, amount in amounts.items():
             total[commodity] = total.get(commodity, Decimal(0)) + amount
     assert set(total.values()) <= {Decimal(0)}
+
+
+def test_while_tokens_are_on_their_way_no_others_are_minted_for_the_same_depth():
+    made = world(440.0)
+    plan = made.plans(incident(POOL, 0.1))[0]
+    broker = PaperBroker(made.registry, ExecutionSection())
+    for fill in broker.execute(plan, made.market, made.ts):
+        made.strategy.on_fill(fill)
+    (again,) = made.plans(incident(POOL, 0.2))  # worse, and so planned for again
+    assert again.decision == "no_trade"
+    assert f"depth.taken: what {plan.id} has minted is on its way to be sold on {POOL}" in again.reasons
+    for fill in due(made, broker):
+        made.strategy.on_fill(fill)
+    assert made.strategy.desk.on_its_way_to(POOL) == ""
