@@ -51,7 +51,7 @@ class Counter:
         if state is None:
             raise Refusal("depth.unknown", f"{name} has not been seen")
         gas = gas_of(market, name, leg.gas_usd, ts)
-        return on_curve(state, SIDES[leg.action], quantity, gas, self._gone(state, plan))
+        return on_curve(state, SIDES[leg.action], quantity, gas, self._gone(state, plan, SIDES[leg.action]))
 
     def _issued(self, leg: Leg, action: Action, plan: Plan, market: Market, ts: Ns,
                 quantity: Decimal) -> Execution:  # fmt: skip
@@ -83,8 +83,13 @@ class Counter:
             raise Refusal(f"{action}.closed", f"{title} takes no orders for some minutes")
         return on_channel(leg, channel, fair, quantity)
 
-    def _gone(self, state: InstrumentState, plan: Plan) -> Taken | None:
-        """What is gone of an instrument's depth for this plan."""
+    def _gone(self, state: InstrumentState, plan: Plan, side: Side) -> Taken | None:
+        """What is gone of an instrument's depth for this plan: all that was taken since it was observed, and
+        on the same side what was taken before for the same incident."""
+        taken = self._known(state, plan)
+        return taken if taken is None or taken.ts == state.ts else taken.of(side)
+
+    def _known(self, state: InstrumentState, plan: Plan) -> Taken | None:
         taken = self.taken.get(state.name)
         if taken is None or (taken.ts != state.ts and taken.incident != plan.incident_id):
             return None
@@ -95,11 +100,12 @@ class Counter:
         state = market.instrument(order.instrument) if order.action in SIDES else None
         if state is None:
             return
-        taken = self._gone(state, plan)
+        taken = self._known(state, plan)
         if taken is None:
             taken = self.taken[state.name] = Taken(state.ts)
+        one_curve = state.venue_kind == "pool" and taken.ts == state.ts
         taken.ts, taken.incident = state.ts, plan.incident_id
-        taken.add(SIDES[order.action], float(done.quantity), state.venue_kind == "pool")
+        taken.add(SIDES[order.action], float(done.quantity), one_curve)
 
 
 def _fair(symbol: str, plan: Plan, market: Market, ts: Ns) -> FairValue | None:

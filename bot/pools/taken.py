@@ -39,6 +39,14 @@ class Taken(Struct):
             self.sold -= both
 
 
+    def of(self, side: Side) -> Taken:
+        """Only what was taken on one side: once a market has been observed anew, what we bought there does not
+        make it dearer for us to sell."""
+        if side == "buy":
+            return Taken(self.ts, bought=self.bought)
+        return Taken(self.ts, sold=self.sold)
+
+
 def behind(curve: Curve, taken: Taken | None) -> Curve | None:
     """What is left of a curve; ``None`` if not so much was there."""
     left: Curve | None = curve

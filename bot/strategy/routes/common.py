@@ -316,13 +316,14 @@ def open_case(view: View, state: InstrumentState) -> Case | None:
         return None
     taken = view.taken.get(state.name)
     try:
-        curve = behind(state.curve, taken)
-        case = None if curve is None else Case(view, state, curve, fair.value_usd, fair.sd)
-        if taken is not None and (taken.sold or taken.bought):
-            had = f"{taken.sold or taken.bought:,.6g} {state.token.symbol}"
-            deal = "sold" if taken.sold else "bought"
-            view.refuse("depth.taken", f"{had} were {deal} at {state.name} already: only what is left counts")
-        return case
+        if taken is None:
+            return Case(view, state, state.curve, fair.value_usd, fair.sd)
+        dear = state.curve.spot() > fair.value_usd
+        curve = behind(state.curve, taken.of("sell" if dear else "buy"))
+        if had := taken.sold if dear else taken.bought:
+            deal = f"{had:,.6g} {state.token.symbol} were {'sold' if dear else 'bought'} at {state.name}"
+            view.refuse("depth.taken", f"{deal} already: only what is left counts")
+        return None if curve is None else Case(view, state, curve, fair.value_usd, fair.sd)
     except PoolError as error:
         view.refuse("depth.unknown", f"{state.name}: {error}")
         return None

@@ -12,7 +12,6 @@ from bot.pools.book import BookCurve
 from bot.timefmt import NS
 from bot.valuation.fair import FairValue
 from tests.unit.execution.desk import (
-    Book,
     BOOK,
     BROKER,
     CHANNEL,
@@ -20,6 +19,7 @@ from tests.unit.execution.desk import (
     FEE,
     ISSUER,
     POOL,
+    Book,
     Desk,
     ProductPool,
     T,
@@ -322,6 +322,15 @@ def test_depth_is_spent_only_once_until_the_venue_is_seen_again_and_for_one_inci
     desk.pool.ts += NS
     other = plan(leg("buy", POOL, price=225), id="d", incident_id="i2")
     assert desk.broker.execute(other, desk.market, T + 2 * NS)[0].price == one.price
+
+
+def test_what_was_bought_days_ago_does_not_make_it_dearer_to_sell():
+    desk = Desk()
+    desk.broker.execute(plan(leg("buy", POOL, price=230), id="a"), desk.market, T)
+    desk.pool.ts += NS
+    sold = desk.broker.execute(plan(leg("sell", POOL, price=215), id="b"), desk.market, T + NS)[0]
+    fresh = Desk()
+    assert sold.price == fresh.broker.execute(plan(leg("sell", POOL, price=215)), fresh.market, T)[0].price
 
 
 def test_a_refused_leg_spends_no_depth():
