@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from decimal import Decimal
 from heapq import heappop, heappush
 
@@ -16,7 +16,7 @@ from bot.market import Market
 from bot.registry.model import Registry
 from bot.replay import Replay
 from bot.timefmt import NS
-from bot.types import Fill, Ns, Plan, Tick
+from bot.types import Basis, Fill, Ns, Plan, Tick
 
 SAMPLE_SECONDS = 3600.0
 AFTER_SECONDS = 180.0
@@ -60,6 +60,8 @@ class Backtest(Replay):
     def keep(self, messages: Iterable[object]) -> None:
         """Book what was filled, and remember what was traded."""
         for message in messages:
+            if type(message) is Basis:
+                continue
             if isinstance(message, Fill):
                 self._book(message)
             elif isinstance(message, Plan) and message.decision == "trade":
@@ -109,7 +111,7 @@ class Backtest(Replay):
 
     def sample(self, ts: Ns) -> Sample:
         """The books as they stand."""
-        result = self.books.profit_and_loss(self._marks(ts))
+        result = self.books.profit_and_loss(self._marks(ts, self.books))
         net, cash = result.net_usd, float(self.books.cash_usd)
         return Sample(
             ts, None if net is None else float(net), float(result.realised_usd), cash, self.meter.now
@@ -135,23 +137,26 @@ class Backtest(Replay):
         if broker is not None and broker.state_of(plan_id) in UNDER_WAY:
             heappush(self._over, (ts + self._every, plan_id))
             return
-        net = self.by_plan[plan_id].profit_and_loss(self._marks(ts)).net_usd
+        books = self.by_plan[plan_id]
+        net = books.profit_and_loss(self._marks(ts, books)).net_usd
         self.came[plan_id] = None if net is None else float(net)
 
-    def _marks(self, ts: Ns) -> dict[str, Decimal]:
+    def _marks(self, ts: Ns, books: Books) -> dict[str, Decimal]:
         engine = self.driver.engine
-        return marks(engine.market, ts, engine.hedge_marks())
+        return marks(engine.market, ts, engine.hedge_marks(), books.traded)
 
 
-def marks(market: Market, ts: Ns, hedges: Mapping[str, float] | None = None) -> dict[str, Decimal]:
-    """USD per token and share at fair value, and a contract of ``hedges``; what has none is not there."""
+def marks(market: Market, ts: Ns, hedges: Mapping[str, float] | None = None,
+          only: Container[str] | None = None) -> dict[str, Decimal]:  # fmt: skip
+    """USD per token and share at fair value, and a contract of ``hedges``; what has none is not there. Of
+    tokens and shares ``only`` these, if they are named."""
     found = {name: Decimal(repr(usd)) for name, usd in (hedges or {}).items()}
     for name, state in market.instruments.items():
-        symbol = state.token.symbol
-        if symbol in found:
+        symbol, share = state.token.symbol, state.underlying.info.ticker
+        if symbol in found or not (only is None or symbol in only or share in only):
             continue
         fair = market.fair(name, ts)
         if fair is not None:
             found[symbol] = Decimal(repr(fair.value_usd))
-            found.setdefault(state.underlying.info.ticker, Decimal(repr(fair.value_usd / state.multiplier)))
+            found.setdefault(share, Decimal(repr(fair.value_usd / state.multiplier)))
     return found

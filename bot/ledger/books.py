@@ -142,6 +142,11 @@ class Books:
                 if name.startswith(RECEIVABLE) and USD in amounts}  # fmt: skip
         return {venue: amounts[USD] for venue, amounts in owed.items()}
 
+    @property
+    def traded(self) -> set[str]:
+        """Commodities of which more was bought than sold, or less: those that marks are needed for."""
+        return {name for name, trading in self._trading.items() if trading.quantity}
+
     def positions(self) -> list[Position]:
         """One per commodity ever traded or held, by name."""
         places: dict[str, dict[str, Decimal]] = {name: {} for name in self._trading}
