@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 
-class Executed(Struct, frozen=True):
+class Executed(Struct, frozen=True, gc=False):
     """What a trade of a size would do.
 
     ``usd`` changes hands for ``tokens``; ``price`` is their ratio, USD per token; ``price_after`` is the

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 
-class Swap(NamedTuple):
+class Swap(Struct, frozen=True, gc=False):
     """Raw amounts, fee included in ``amount_in``, and the pool's marginal price after (quote per token)."""
 
     amount_in: int

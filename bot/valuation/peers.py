@@ -8,7 +8,7 @@ standard deviations of it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from bot.market import InstrumentState, UnderlyingState
 from bot.timefmt import NS
@@ -21,7 +21,7 @@ AGREE = 0.01
 GATE = 4.0
 
 
-class Heard(NamedTuple):
+class Heard(Struct, frozen=True, gc=False):
     """Log share price that venues say, how far they are apart (as a variance), and how many spoke."""
 
     log_share: float

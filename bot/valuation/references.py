@@ -13,6 +13,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from bot.market import FRESH_NS, ReferenceState, UnderlyingState
 from bot.types import Ns
 from bot.valuation.quality import KINDS, Meter
@@ -37,7 +39,7 @@ class Seen(NamedTuple):
     variance: float
 
 
-class Voice(NamedTuple):
+class Voice(Struct, frozen=True, gc=False):
     """One reference as it is heard: its weight is its quality over its variance."""
 
     name: str

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 pytest.importorskip("solders.pubkey")
 
@@ -130,7 +131,7 @@ def test_a_pair_is_read_into_bins_that_can_be_swapped_through() -> None:
     assert swap is not None
     assert swap.price_after < pool.price()
     flipped = dlmm_read(dlmm_accounts(), USDC).pool()
-    assert flipped.exact_in(10**9, sell=False) == swap._replace(price_after=1 / swap.price_after)
+    assert flipped.exact_in(10**9, sell=False) == replace(swap, price_after=1 / swap.price_after)
 
 
 def test_limit_orders_count_where_the_pair_supports_them() -> None:
