@@ -58,7 +58,7 @@ $(VENV)/contenders.done: requirements/contenders.txt $(VENV)/run.done
 	@$(PIP) --no-deps -r requirements/contenders.txt
 	@touch $@
 
-bench: servers ## every figure of the README and docs, beside a named peer
+bench: servers $(VENV)/peers.done $(VENV)/contenders.done ## every figure of the README and docs, beside a named peer
 	$(BIN)/python -m benchmarks
 
 demo: $(VENV)/run.done ## make the bundled tape again from its scenario and seed

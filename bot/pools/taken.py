@@ -38,10 +38,9 @@ class Taken(Struct):
             self.bought -= both
             self.sold -= both
 
-
     def of(self, side: Side) -> Taken:
-        """Only what was taken on one side: once a market was observed anew, what we bought there does not make
-        it dearer for us to sell."""
+        """Only what was taken on one side: once a market has been observed anew, what we bought does not make it
+        dearer for us to sell."""
         if side == "buy":
             return Taken(self.ts, bought=self.bought)
         return Taken(self.ts, sold=self.sold)
