@@ -88,8 +88,6 @@ def run() -> Iterator[Figure]:
                  budget=TICK_BUDGET)  # fmt: skip
     yield Figure(f"hedge chosen out of {count:,} options, a perp and short stock",
                  cpu_micros_each(partial(_choose, book), 1, 30), "µs", budget=CHOICE_BUDGET)  # fmt: skip
-    yield Figure(f"incident to plan, p99, {VENUES} pools and the same on offer", _plan_micros(book), "µs",
-                 budget=CHOICE_BUDGET)  # fmt: skip
 
 
 def _take_micros(book: HedgeBook, ticks: list[Tick]) -> float:
@@ -102,28 +100,6 @@ def _take_micros(book: HedgeBook, ticks: list[Tick]) -> float:
             book.take(tick)
         taken.append((time.process_time() - started) * 1e6 / len(again))
     return min(taken)
-
-
-def _plan_micros(book: HedgeBook) -> float:
-    """99 of a hundred plans take no longer, the quotes read from the book each time: a premium on ten pools,
-    no tokens in hand."""
-    from tests.fixtures.market import MONDAY, World, incident, pool_at
-
-    names = [f"TSLAx@raydium:{n}" for n in range(VENUES)]
-    taken = []
-    for _ in range(PLANS):
-        world = World(MONDAY, TSLA)
-        for n, name in enumerate(names):
-            world.venue(name, pool_at(451.07 * (1 + 0.0005 * n), 1.1e6))
-        world.broker("TSLA@ibkr", 395.35, 395.45)
-        found = incident(names[0], 0.1317, venues=names)
-        started = time.process_time()
-        quotes = book.quotes("TSLA", world.ts, TSLA, lambda _symbol: 1.0)
-        plans = world.strategy.plan(found, world.market, world.ts, quotes)
-        taken.append((time.process_time() - started) * 1e6)
-        assert plans[0].hedge is not None
-        assert plans[0].hedge.others
-    return sorted(taken)[int(0.99 * PLANS)]
 
 
 def _price(option: tuple[OptionKind, float, float, float, float, float]) -> float:
@@ -184,7 +160,6 @@ def _integral(option: Perpetual, spot: float, volatility: float, points: int = 4
     return total * end / points
 
 
-VENUES, PLANS = 10, 200
 TS = 1_751_896_800 * NS
 TSLA = 395.4
 

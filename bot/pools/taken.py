@@ -39,8 +39,7 @@ class Taken(Struct):
             self.sold -= both
 
     def of(self, side: Side) -> Taken:
-        """Only what was taken on one side: once a market has been observed anew, what we bought does not make it
-        dearer for us to sell."""
+        """Only one side: once a market was seen anew, what we bought there makes it no dearer to sell."""
         if side == "buy":
             return Taken(self.ts, bought=self.bought)
         return Taken(self.ts, sold=self.sold)
