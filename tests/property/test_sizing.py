@@ -10,6 +10,7 @@ import pytest
 from bot.config import StrategySection
 from bot.detector.bands import OPEN_IN
 from bot.market import InstrumentState
+from bot.pools import ConstantProduct, PoolCurve
 from bot.registry.model import Channel
 from bot.strategy.risk import LEG_FAILS
 from bot.strategy.routes import (
@@ -91,11 +92,19 @@ def fails_at(name: str) -> float:
 
 
 def undone(case: Case, usd: float, tokens: float, selling: bool) -> float:
-    """What it costs to trade back at once: on a book at the other side, in a pool both fees."""
+    """What it costs to trade back at once: on a book at the other side, in a pool both fees; what is paid of
+    them into ``x · y`` makes the way back dearer or better, in ranges they lie beside."""
+    curve = case.curve
+    if isinstance(curve, PoolCurve) and isinstance(curve.pool, ConstantProduct):
+        held, quote = curve.pool.token_reserve / 1e8, curve.pool.quote_reserve / 1e6
+        keeps = 1 - curve.fee_ratio(True)
+        if selling:  # all the tokens are in the pool, and so many must come out again
+            return (quote - usd) * tokens / held / keeps - usd
+        return usd - (quote + usd) * tokens * keeps / (held - tokens + tokens * keeps)
     if case.state.venue_kind == "pool":
-        both = (1 - case.curve.fee_ratio(True)) ** 2
+        both = (1 - curve.fee_ratio(True)) ** 2
         return usd / both - usd if selling else usd - usd * both
-    back = case.curve.buy_tokens(tokens) if selling else case.curve.sell_tokens(tokens)
+    back = curve.buy_tokens(tokens) if selling else curve.sell_tokens(tokens)
     if back is None:
         return 0.02 * usd
     return max(0.0, back.usd - usd if selling else usd - back.usd)
