@@ -34,6 +34,8 @@ COLUMNS = ("ts", "received", "instrument", "kind", "bid", "ask", "price", "high"
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 ROWS = 65_536
 MAX_FIELD = 1 << 30
+FAR_AHEAD_NS = DAY_SECONDS * NS
+"""A row so far ahead of the one after it was stamped wrong."""
 
 OnBad = Callable[[TapeError], None]
 _BROKEN = (UnicodeDecodeError, EOFError, OSError, zlib.error)
@@ -97,20 +99,22 @@ def _not_ahead(ticks: Iterator[Tick], path: Path, on_bad: OnBad) -> Iterator[Tic
     before = 0
     for tick in ticks:
         if held is not None:
-            ahead = held.ts - tick.ts
-            # What was received about when it was valid is not ahead: what comes after it is old.
-            seen = bool(held.received) and held.ts - held.received <= AHEAD_NS
-            if ahead > DAY_SECONDS * NS and tick.ts >= before and not seen:
-                where = f"{path}: {held.instrument} at {short(held.ts)} UTC"
-                on_bad(
-                    TapeError("time_ahead", f"{where} is {duration(ahead / NS)} ahead of the row after it")
-                )
+            at, following = held.ts, tick.ts
+            if at - following > FAR_AHEAD_NS and following >= before and not _seen(held):
+                where = f"{path}: {held.instrument} at {short(at)} UTC"
+                late = duration((at - following) / NS)
+                on_bad(TapeError("time_ahead", f"{where} is {late} ahead of the row after it"))
             else:
-                before = held.ts
+                before = at
                 yield held
         held = tick
     if held is not None:
         yield held
+
+
+def _seen(tick: Tick) -> bool:
+    """Whether it was received about when it was valid: then what comes after it is old, and not it ahead."""
+    return bool(tick.received) and tick.ts - tick.received <= AHEAD_NS
 
 
 def merge(paths: Sequence[Path], *, on_bad: OnBad) -> Iterator[Tick]:

@@ -70,9 +70,9 @@ NOISE_TAU, NOISE_MOST = 21_600.0, 2.0
 FAIR_TAU, FAIR_CAP_SECONDS = 600.0, 60.0
 BARS = 20
 """Bars in the average of usual moves; from half of them on it is believed."""
-DEPTH_NS = 3600 * NS
+DEPTH_NS = 4 * 3600 * NS
 """How often depth is looked at for what is usual: it is an average over a day, and dear to work out."""
-DEPTH_TAU = 86_400.0
+DEPTH_TAU, DEPTH_CAP_SECONDS = 86_400.0, 14_400.0
 EXCURSION = 0.05
 EXCURSION_SCALES = 8.0
 EXCURSION_BACK = 0.7
@@ -578,7 +578,7 @@ class Detector:
         alarm.basis, alarm.level, alarm.learnt = basis, base + basis, ts
         if instrument.curve is not None and ts - alarm.depth_at >= DEPTH_NS:
             depth = min(instrument.curve.depth(0.02))
-            seconds = min((ts - alarm.depth_at) / NS, 3600.0)
+            seconds = min((ts - alarm.depth_at) / NS, DEPTH_CAP_SECONDS)
             usual = alarm.usual_depth
             alarm.usual_depth = (
                 depth if usual is None else average_step(usual, depth, weight(seconds, DEPTH_TAU))
