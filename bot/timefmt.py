@@ -43,3 +43,8 @@ def duration(seconds: float) -> str:
     parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
     shown = [f"{n} {unit}" for n, unit in parts if n]
     return " ".join(shown[:2]) if shown else "0 s"
+
+
+def percent(ratio: float) -> str:
+    """For people: a part of a whole, ``"50 %"``, ``"1.5 %"`` below a tenth."""
+    return f"{ratio * 100:.0f} %" if ratio >= 0.1 else f"{ratio * 100:.2g} %"

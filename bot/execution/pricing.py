@@ -61,7 +61,9 @@ def quantity_of(tokens: float) -> Decimal:
 
 def check_limit(leg: Leg, all_in: float, slippage: float) -> None:
     """Refusal ``slippage`` if ``all_in`` is worse than the leg's limit by more than that ratio."""
-    limit = leg.price if leg.limit_price is None else leg.limit_price
+    limit = leg.limit_price
+    if limit is None:  # it is done at any price
+        return
     buying = side_of(leg) == "buy"
     worst = limit * (1 + slippage) if buying else limit * (1 - slippage)
     if not (all_in <= worst if buying else all_in >= worst):

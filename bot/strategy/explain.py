@@ -6,7 +6,7 @@ from bot.detector.explain import cents
 from bot.detector.explain import usd as price_text
 from bot.registry.issuer import CONVERT
 from bot.strategy.options import occ
-from bot.timefmt import duration, short
+from bot.timefmt import duration, percent, short
 from bot.types import HedgeNotChosen, Leg, Plan, split_instrument
 
 COSTS = {
@@ -32,8 +32,9 @@ ROUTES = {
 }
 LEAST_SHOWN = 1e-4
 """A probability that is no more than this is not told as a number."""
-LEAST_PRICE = 1e-6
-"""A limit below is none: it is done at whatever it brings."""
+STRESS = "Worst case, if what can fail does and the share moves against it as in one case of 100:"
+NO_COST = 0.005
+"""What a hedge costs that costs less is not told."""
 INCLUDED = ("venue_fee", "mint_fee", "redeem_fee", "spread")
 
 
@@ -43,8 +44,9 @@ def explain(plan: Plan) -> str:
     if plan.decision == "no_trade":
         return "\n".join([f"No trade in {token} on {venue}.", *(f"- {_reason(r)}" for r in plan.reasons)])
     lines = [f"{_doing(plan)} ({ROUTES[plan.route or 'cross_venue']})."]
+    instead = next((leg for leg in plan.otherwise if leg.action == "redeem"), None)
     for number, leg in enumerate(plan.legs, 1):
-        lines.append(f"{number}. {_leg(leg)}")
+        lines.append(f"{number}. {_leg(leg, instead)}")
     if plan.otherwise:
         steps = " ".join(_leg(leg) for leg in plan.otherwise)
         lines.append(f"If the premium has gone by then, or a later step is refused: {steps}")
@@ -80,8 +82,9 @@ def _other(other: HedgeNotChosen) -> str:
     """A hedge that was looked at, what it would have cost and lost, and why it is not the one."""
     figures = ""
     if other.cost_usd is not None and other.shortfall_usd is not None:
-        cost, lost = price_text(other.cost_usd), price_text(max(0.0, other.shortfall_usd))
-        figures = f", expected to cost {cost}, {lost} lost with it in one case of 100"
+        if abs(other.cost_usd) >= NO_COST:
+            figures = f", expected to cost {price_text(other.cost_usd)}"
+        figures += f", {price_text(max(0.0, other.shortfall_usd))} lost with it in one case of 100"
     return f"Not chosen: {other.description}{figures}. {_reason(other.reason)}"
 
 
@@ -109,7 +112,8 @@ def _hedge(leg: Leg) -> str:
     return f"{verb} {what} at {venue} at {each}, {price_text(leg.notional_usd)} in all{limit}{margin}."
 
 
-def _leg(leg: Leg) -> str:
+def _leg(leg: Leg, instead: Leg | None = None) -> str:
+    """``instead`` of a sale tokens may be redeemed."""
     if leg.side is not None:
         return _hedge(leg)
     symbol, venue = split_instrument(leg.instrument)
@@ -118,8 +122,13 @@ def _leg(leg: Leg) -> str:
         by = f"by conversion at {venue.partition(':')[0]}"
     each, total = price_text(leg.price), price_text(leg.notional_usd)
     limit = ""
-    if leg.limit_price is not None and leg.limit_price >= LEAST_PRICE:
+    if leg.limit_price is not None:
         limit = f", no worse than {price_text(leg.limit_price)}"
+        if instead is not None and leg.action == "sell":
+            limit += (
+                f" whatever the share does; below what redeeming brings then ({price_text(instead.price)} "
+            )
+            limit += "today) they are redeemed instead"
     wait = f", in hand after {duration(leg.delay_seconds)}" if leg.delay_seconds else ""
     if leg.after_seconds:
         limit = f", after {duration(leg.after_seconds)}"
@@ -153,22 +162,30 @@ def _profit(plan: Plan) -> str:
         text += f" after {_list(paid)}"
     if inside:
         text += f"; the prices above already hold {_list(inside)}"
+    redeemed = sum(leg.fee_usd for leg in plan.otherwise if leg.action == "redeem")
+    if redeemed > 0:
+        text += f", and where the tokens are redeemed {_cents(redeemed)} for {COSTS['redeem_fee']}"
+    if inside and plan.otherwise:
+        text += ": each in full, while the expected profit counts it as often as it is paid"
     if any(_converts(leg) for leg in plan.legs):
         text = text.replace(COSTS["spread"], "the exchange's spread")
     return text + "."
 
 
 def _worst(plan: Plan) -> str:
-    if plan.worst_case_usd > -0.005:
-        return "Worst case (99 %): nothing is lost."
-    return f"Worst case (99 %): {cents(plan.worst_case_usd)}."
+    """A stress, not one of the outcomes above: what can fail does, and the share moves against it as well."""
+    if plan.worst_case_usd > -NO_COST:
+        return f"{STRESS} nothing is lost."
+    if -plan.worst_case_usd <= plan.costs_usd.get("gas", 0.0) + NO_COST:
+        return f"{STRESS} no more than the gas of a trade that fails, {cents(plan.worst_case_usd)}."
+    return f"{STRESS} {cents(plan.worst_case_usd)}."
 
 
 def _outcomes(plan: Plan) -> str:
     first, *others = plan.outcomes
     does = f"brings {cents(first.usd)}" if first.usd > 0 else f"loses {cents(-first.usd)}"
-    parts = [f"in {_share(one.probability)} {one.name} ({cents(one.usd)})" for one in others]
-    text = f"Once begun, it goes {first.name} in {_share(first.probability)} of cases and {does}"
+    parts = [f"in {percent(one.probability)} {one.name} ({cents(one.usd)})" for one in others]
+    text = f"Once begun, it goes {first.name} in {percent(first.probability)} of cases and {does}"
     return f"{'; '.join([text, *parts])}."
 
 
@@ -176,7 +193,7 @@ def _losses(plan: Plan) -> str:
     """What may be lost over the wait, nights, weekends and earnings included."""
     assert plan.probability_of_loss is not None
     at_95, at_99 = plan.shortfall_95_usd or 0.0, plan.shortfall_99_usd or 0.0
-    text = f"It loses money in {_share(plan.probability_of_loss)} of cases"
+    text = f"It loses money in {percent(plan.probability_of_loss)} of cases"
     if plan.probability_of_loss < LEAST_SHOWN:
         text = "It hardly ever loses money"
     if at_95 > 0:
@@ -189,18 +206,21 @@ def _losses(plan: Plan) -> str:
     )
 
 
-def _share(probability: float) -> str:
-    return f"{probability * 100:.0f} %" if probability >= 0.1 else f"{probability * 100:.2g} %"
-
-
 def _locked(plan: Plan) -> str:
     if plan.capital_usd <= 0:
         return "It needs no capital, only the tokens."
     text = f"It needs {price_text(plan.capital_usd)}"
-    if plan.duration_seconds > 0:
+    again = sum(leg.delay_seconds for leg in plan.otherwise)
+    over = ""
+    if again > 0:
+        first = sum(leg.delay_seconds for leg in plan.legs)
+        waits = f" for {duration(first)}, and" if first > 0 else ""
+        text += f"{waits} for {'another ' if first > 0 else ''}{duration(again)} if the tokens are redeemed"
+        over = f": over {duration(plan.duration_seconds)} on average"
+    elif plan.duration_seconds > 0:
         text += f" for {duration(plan.duration_seconds)}"
     if plan.annualised_return is not None:
-        text += f", a return of {plan.annualised_return * 100:,.0f} % a year"
+        text += f"{over}, a return of {plan.annualised_return * 100:,.0f} % a year"
     return text + "."
 
 
@@ -214,7 +234,8 @@ def _cents(usd: float) -> str:
 
 
 def _tokens(quantity: float) -> str:
-    return f"{quantity:,.2f}" if quantity >= 100 else f"{quantity:.4g}"
+    whole = quantity == round(quantity)
+    return f"{quantity:,.{0 if whole else 2}f}" if quantity >= 100 else f"{quantity:.4g}"
 
 
 def _reason(reason: str) -> str:

@@ -108,7 +108,12 @@ class Ways:
             return
         tokens = shares / quote.shares_per_token
         cost, notional = quote.cost_usd(tokens, wait.seconds), quote.notional_usd(tokens)
-        text = f"{shares:,.6g} {wait.underlying} sold short at ${quote.bid:,.2f} ({quote.instrument})"
+        # In proportion: which whole number of shares it is becomes known with the size.
+        whole = quote.whole(tokens)
+        if not whole:
+            self._lacks("short_stock", "short stock", "it is less than one share")
+            return
+        text = f"{whole:,} {wait.underlying} sold short at ${quote.bid:,.2f} ({quote.instrument})"
         gains = tuple(-shares * (price - wait.spot) - cost for price in self.prices)
         yield Way("short_stock", "short stock", text, shares, notional, gains, cost, 0.0,
                   MARGIN_RATIO * notional, Greeks(0.0, -shares),

@@ -6,6 +6,8 @@ Brokers' published tier ($0.0035 a share, $0.35 at least); margin is Regulation 
 
 from __future__ import annotations
 
+from math import floor
+
 from msgspec import Struct
 
 from bot.config import StrategySection
@@ -30,6 +32,10 @@ class ShortStock(Struct, frozen=True):
     ask: float
     shares_per_token: float
     borrow_rate: float
+
+    def whole(self, tokens: float) -> int:
+        """Shares that are sold against so many tokens: no part of one can be borrowed."""
+        return floor(tokens * self.shares_per_token + 1e-9)
 
     def commission_usd(self, tokens: float) -> float:
         """For one order over so many tokens' worth of shares."""

@@ -205,6 +205,8 @@ def minted(draw: Random) -> bool:
     sold = stays * (1 - fails_at(name))
     mint, gone = FAIR * 1.0005 * 1.0025, FAIR * 0.9995 * 0.9975
     gas = gas_at(name) + 2 + (0.05 if kind == "book" else 0.0)
+    # Redeemed from Tuesday's opening, or so much later, and paid at Wednesday's.
+    again = 86_400 - (wait - WAIT)
     move = exp(-3 * sd_to(MONDAY, MONDAY + round(wait * 1e9)))
     wide = min(bound.max_plan_usd, bound.max_underlying_usd, bound.max_venue_usd)
     most = min(wide, bound.capital_usd, bound.max_open_settlement_usd) * KEPT
@@ -215,8 +217,11 @@ def minted(draw: Random) -> bool:
             return None
         spent = tokens * mint * (1 + 0.06 * wait / YEAR) + gas
         back = tokens * gone - 2 + gas_at(name) - (0.05 if kind == "book" else 0.0)
+        back -= tokens * mint * 0.06 * again / YEAR
         expected = sold * done.usd + (1 - sold) * back - spent
-        return judged(world.settings, expected, min(-gas, tokens * gone * move - spent))
+        return judged(
+            world.settings, expected, min(-gas, tokens * (gone * move - mint * 0.06 * again / YEAR) - spent)
+        )
 
     top = curve.to_price(FAIR)
     best = best_on_grid(

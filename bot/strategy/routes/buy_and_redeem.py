@@ -59,13 +59,13 @@ def _through(view: View, case: Case, access: Access, most: float) -> Candidate |
     moved = view.sd_after(way.delay, 0.0)
     least = view.least(access, case.fair, hypot(moved, case.fair_sd))
     if bound.tokens < least:
+        from_usd = f"{access.title} redeems from ${access.channel.minimum_usd:,.0f}"
+        offers, below = f"{case.name} offers", " below fair value"
         if bound.rule:
             view.refuse(bound.rule, bound.detail)
-        view.refuse(
-            "channel.minimum",
-            f"{access.title} redeems from ${access.channel.minimum_usd:,.0f}; {case.name} offers "
-            f"{bound.tokens:,.6g} {case.symbol} below fair value, worth ${bound.tokens * case.fair:,.2f}",
-        )
+            offers, below = "what the limit leaves is", ""
+        worth = f"{bound.tokens:,.6g} {case.symbol}{below}, worth ${bound.tokens * case.fair:,.2f}"
+        view.refuse("channel.minimum", f"{from_usd}; {offers} {worth}")
         return None
     return _redeemed(view, case, access, bound, least, way, moved)
 
@@ -128,6 +128,8 @@ class _Redemption:
             self.sd = max(whole, view.sd_over(self.seconds + self.held.longest, case.fair_sd))
         # Of the expected profit, in one sum for each size that is tried.
         self._late = sum(wait.chance * view.financing(1.0, wait.seconds) for wait in (self.held, self.late))
+        self.each_usd = (1 - self.odds.refused) * (1 + self.rate) + self._late
+        """By so much the expected profit falls with a dollar more of outlay; a refusal loses what it does."""
         self._gone = self.lost.chance * self.lost.ratio * self.unit
         longest = max(self.held.longest, self.late.longest)
         self._risk = if_long(case.fair, self.sd) + (
@@ -230,7 +232,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
     judged, exposure = at(tokens)
     found = Candidate(
         "buy_and_redeem", case.name, usd, tokens, legs, Hedge("none", "", 0.0, 0.0),
-        expected, paid, worst, (usd + expected) / tokens, seconds, exposure,
+        expected, paid, worst, (usd + expected / law.each_usd) / tokens, seconds, exposure,
         judged, notes, branches, at, least,
     )  # fmt: skip
 
@@ -260,11 +262,13 @@ def _contingent_hedge(view: View, case: Case, access: Access, tokens: float, sec
             )
             return Hedge("none", text, 0.0, 0.0, list(choice.others))
     short = view.short(multiplier)
-    if isinstance(short, ShortStock):
+    if isinstance(short, ShortStock) and short.whole(tokens):
         text += (
-            f"; if it does not, {tokens * multiplier:,.6g} {view.incident.underlying} sold short "
-            f"at ${short.bid:,.2f} would carry the wait for ${short.cost_usd(tokens, seconds):,.2f}"
+            f"; if it does not, {short.whole(tokens):,} {view.incident.underlying} sold short "
+            f"at ${short.bid:,.2f} would carry the wait for "
+            f"${short.cost_usd(short.whole(tokens) / multiplier, seconds):,.2f}"
         )
     else:
-        text += f"; if it does not, no short stock can carry the wait: {short}"
+        why = short if isinstance(short, str) else "it is less than one share"
+        text += f"; if it does not, no short stock can carry the wait: {why}"
     return Hedge("none", text, 0.0, 0.0)

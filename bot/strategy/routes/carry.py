@@ -24,8 +24,8 @@ from bot.types import Hedge, HedgeNotChosen, Leg, Side
 BY_HAND = "hedge.by_hand"
 PERP_APART = sqrt(PERP_RESIDUAL**2 - HEDGE_RESIDUAL**2)
 """Of the share's move, what a perp misses of the share itself."""
-SAME_SIZE, LOT = 1e-3, 100
-"""Sizes this near, as a ratio, are one; shares of a contract."""
+SAME_SIZE, SAME_TO, LOT = 1e-3, 1e-6, 100
+"""Sizes this near, as a ratio, are one, by the contract and by the lot; shares of a contract."""
 
 
 class Carrier(Protocol):
@@ -60,8 +60,8 @@ class Carrier(Protocol):
     def opening(self, tokens: float, slack_usd: float) -> list[Leg]:
         """The orders that open it, the riskiest first; none where a person gives them."""
 
-    def closing(self, tokens: float, slack_usd: float) -> list[Leg]:
-        """The orders that end it, as it stands now; they give up at most ``slack_usd``."""
+    def closing(self, tokens: float) -> list[Leg]:
+        """The orders that end it, as it stands now, at any price: nothing is left to hedge."""
 
     def hedge(self, tokens: float, until: str) -> Hedge:
         """As the plan says it."""
@@ -71,20 +71,33 @@ class Carrier(Protocol):
 
 
 class StockCarrier:
-    """Shares sold short; it leaves a tenth of the move."""
+    """Shares sold short; it leaves a tenth of the move. In proportion while a size is sought; once it is known,
+    ``whole`` shares, and the rest bare."""
 
     def __init__(self, view: View, short: ShortStock, sd: float, seconds: float,
-                 others: tuple[HedgeNotChosen, ...] = ()) -> None:  # fmt: skip
-        self.short, self.others = short, others
+                 others: tuple[HedgeNotChosen, ...] = (), *, whole: bool = False) -> None:  # fmt: skip
+        self.short, self.others, self.whole = short, others, whole
         self._underlying, self._seconds = view.incident.underlying, seconds
         self._sd, self._whole_sd = HEDGE_RESIDUAL * sd, sd
         self.venue = venue_of(short.instrument)
 
+    def in_whole(self, view: View, tokens: float) -> StockCarrier | None:
+        """The same in whole shares; ``None`` if that is not one."""
+        if not self.short.whole(tokens):
+            return None
+        return StockCarrier(view, self.short, self._whole_sd, self._seconds, self.others, whole=True)
+
+    def _held(self, tokens: float) -> float:
+        """Of ``tokens``, those that shares are sold against."""
+        return self.short.whole(tokens) / self.short.shares_per_token if self.whole else tokens
+
     def cost_usd(self, tokens: float) -> float:
-        return self.short.cost_usd(tokens, self._seconds)
+        return self.short.cost_usd(self._held(tokens), self._seconds)
 
     def worst_usd(self, tokens: float, price: float) -> float:
-        return if_long(tokens * price, self._sd) + self.cost_usd(tokens)
+        held = self._held(tokens)
+        bare = if_long((tokens - held) * price, self._whole_sd)
+        return if_long(held * price, self._sd) + bare + self.cost_usd(tokens)
 
     def swings(self, tokens: float, price: float, apart: float) -> Swings:
         return swings(tokens * price - self.notional_usd(tokens), self._whole_sd, tokens * price * apart)
@@ -93,32 +106,35 @@ class StockCarrier:
         return view.fails(self.short.instrument)
 
     def locked_usd(self, tokens: float) -> float:
-        return MARGIN_RATIO * self.short.notional_usd(tokens)
+        return MARGIN_RATIO * self.notional_usd(tokens)
 
     def notional_usd(self, tokens: float) -> float:
-        return self.short.notional_usd(tokens)
+        return self.short.notional_usd(self._held(tokens))
 
     def bounds(self, view: View) -> list[Bound]:
         return short_bounds(view, self.short)
 
     def opening(self, tokens: float, slack_usd: float) -> list[Leg]:
-        short = self.short
-        return [leg("hedge", short.instrument, tokens * short.shares_per_token, short.notional_usd(tokens),
-                    slack_usd=slack_usd, fee_usd=short.commission_usd(tokens))]  # fmt: skip
+        short, held = self.short, self._held(tokens)
+        return [leg("hedge", short.instrument, self._shares(held), short.notional_usd(held),
+                    slack_usd=slack_usd, fee_usd=short.commission_usd(held))]  # fmt: skip
 
-    def closing(self, tokens: float, slack_usd: float) -> list[Leg]:
-        short = self.short
-        shares = tokens * short.shares_per_token
-        return [leg("unhedge", short.instrument, shares, shares * short.ask, slack_usd=slack_usd,
-                    fee_usd=short.commission_usd(tokens))]  # fmt: skip
+    def closing(self, tokens: float) -> list[Leg]:
+        short, held = self.short, self._held(tokens)
+        shares = self._shares(held)
+        return [leg("unhedge", short.instrument, shares, shares * short.ask, any_price=True,
+                    fee_usd=short.commission_usd(held))]  # fmt: skip
+
+    def _shares(self, held: float) -> float:
+        return float(self.short.whole(held)) if self.whole else held * self.short.shares_per_token
 
     def hedge(self, tokens: float, until: str) -> Hedge:
         short = self.short
         return Hedge(
             "short_stock",
-            f"{tokens * short.shares_per_token:,.6g} {self._underlying} sold short at ${short.bid:,.2f} "
+            f"{self._shares(self._held(tokens)):,.6g} {self._underlying} sold short at ${short.bid:,.2f} "
             f"({short.instrument}) {until}",
-            short.notional_usd(tokens), self.cost_usd(tokens), list(self.others),
+            self.notional_usd(tokens), self.cost_usd(tokens), list(self.others),
         )  # fmt: skip
 
     def notes(self) -> list[str]:
@@ -132,6 +148,11 @@ class ChosenCarrier:
         self._choice, self._chosen, self._tokens = choice, chosen, tokens
         self._hedger = hedger
         self.venue = chosen.way.venue
+
+    @property
+    def by_contract(self) -> bool:
+        """Whether a little more or less is the same hedge."""
+        return self._chosen.way.kind in ("none", "listed_option")
 
     def cost_usd(self, tokens: float) -> float:
         return self._chosen.cost_usd * tokens / self._tokens
@@ -185,11 +206,11 @@ class ChosenCarrier:
             for one in legs
         ]
 
-    def closing(self, tokens: float, slack_usd: float) -> list[Leg]:
+    def closing(self, tokens: float) -> list[Leg]:
         legs = self._chosen.way.legs
         # What was sold is bought back first: without what protects it it would stand bare.
         return [
-            _order("unhedge", one, "sell" if one.side == "buy" else "buy", one.close_price, slack_usd)
+            _order("unhedge", one, "sell" if one.side == "buy" else "buy", one.close_price, None)
             for one in reversed(legs)
         ]
 
@@ -214,12 +235,15 @@ def _at(prices: Sequence[float], gains: Sequence[float], price: float) -> float:
     return gains[index - 1] + part * (gains[index] - gains[index - 1])
 
 
-def _order(action: Literal["hedge", "unhedge"], one: HedgeLeg, side: Side, price: float, slack_usd: float,
-           margin_usd: float = 0.0) -> Leg:  # fmt: skip
-    """One order of a hedge, in whole contracts; its limit gives up at most ``slack_usd``."""
-    give = slack_usd / one.quantity * (1 if side == "buy" else -1)
+def _order(action: Literal["hedge", "unhedge"], one: HedgeLeg, side: Side, price: float,
+           slack_usd: float | None, margin_usd: float = 0.0) -> Leg:  # fmt: skip
+    """One order of a hedge, in whole contracts; its limit gives up at most ``slack_usd`` (``None``: any price
+    will do)."""
+    limit = None
+    if slack_usd is not None:
+        limit = max(0.0, price + slack_usd / one.quantity * (1 if side == "buy" else -1))
     return Leg(
-        action, one.instrument, one.quantity, one.quantity * price, price, max(0.0, price + give),
+        action, one.instrument, one.quantity, one.quantity * price, price, limit,
         one.fee_usd, 0.0, 0.0, side, margin_usd,
     )  # fmt: skip
 
@@ -249,7 +273,9 @@ def carrier_for(view: View, case: Case, hedger: Hedger, tokens: float, room_usd:
 def as_chosen(view: View, hedger: Hedger, tokens: float, shares_per_token: float) -> bool:
     """Whether what was chosen to size by is what would be chosen for so many tokens: as good as the same
     size, and as many whole contracts."""
-    before = view.chosen_for.get(hedger, 0.0)
-    near = abs(tokens - before) <= SAME_SIZE * before
+    before, carrier = view.chosen_for.get(hedger, 0.0), view.carriers.get(hedger)
+    # A perp or an offer is had to the last lot: what was chosen is for another size.
+    whole = isinstance(carrier, StockCarrier) or (isinstance(carrier, ChosenCarrier) and carrier.by_contract)
+    near = abs(tokens - before) <= (SAME_SIZE if whole else SAME_TO) * before
     contracts = [floor(each * shares_per_token / LOT) for each in (before, tokens)]
     return near and contracts[0] == contracts[1]

@@ -359,13 +359,13 @@ LegAction = Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhed
 
 
 def leg(action: LegAction, instrument: str, tokens: float, usd: float, *, slack_usd: float = 0.0,
-        sd: float = 0.0, fee_usd: float = 0.0, gas_usd: float = 0.0,
-        delay_seconds: float = 0.0) -> Leg:  # fmt: skip
+        sd: float = 0.0, fee_usd: float = 0.0, gas_usd: float = 0.0, delay_seconds: float = 0.0,
+        any_price: bool = False) -> Leg:  # fmt: skip
     """A leg of ``usd`` in all for ``tokens``; its limit gives up at most ``slack_usd``, and what the share
-    may move by until it is sent (``sd`` of its log)."""
+    may move by until it is sent (``sd`` of its log). There is none where it is done at ``any_price``."""
     buying = action in ("buy", "mint", "unhedge")
     worst = (usd + slack_usd) * exp(SIGMAS_99 * sd) if buying else (usd - slack_usd) * exp(-SIGMAS_99 * sd)
-    limit = None if action == "transfer" else max(TINY, worst / tokens)
+    limit = None if any_price or action == "transfer" else max(TINY, worst / tokens)
     return Leg(
         action=action, instrument=instrument, quantity_tokens=tokens, notional_usd=usd,
         price=usd / tokens, limit_price=limit, fee_usd=fee_usd, gas_usd=gas_usd,

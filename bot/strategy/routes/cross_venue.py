@@ -25,7 +25,7 @@ from bot.strategy.routes.common import (
     venue_of,
 )
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
-from bot.timefmt import duration
+from bot.timefmt import duration, percent
 from bot.types import Hedge, Leg
 
 BRIDGE_SECONDS = 1800.0
@@ -77,7 +77,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
             "inventory.none_in_time",
             f"no {dear.symbol} {in_hand_at(dear.place)}; from {cheap.name} to {dear.name} takes "
             f"{duration(travel)}, and then the gap is still there in "
-            f"{still_there_after(view.incident.cause, way.delay):.0%} of cases",
+            f"{percent(still_there_after(view.incident.cause, way.delay))} of cases",
         )
     return [best]
 
@@ -164,7 +164,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
     if moves:
         notes.append(
             f"settlement.gap_risk: the tokens travel for {duration(travel)}; the gap is taken to be "
-            f"still there in {stays:.0%} of cases"
+            f"still there in {percent(stays)} of cases"
         )
     paid = costs(
         venue_fee=cheap.fee_in(spent, False) + dear.fee_in(got, True), gas=gas, financing=spent * rate,
@@ -192,7 +192,9 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
     judged, exposure = at(tokens)
     seen = view.incident.instrument
     main, usd = (cheap, spent) if cheap.name == seen else (dear, got)
-    break_even = (usd + expected) / tokens if main is cheap else (usd - expected / max(stays, 0.01)) / tokens
+    # What is paid is paid in every case once tokens travel; what is got, where the second leg goes.
+    paid_ratio = (1.0 if moves else lasts) * (1 + rate)
+    break_even = (usd + expected / paid_ratio if main is cheap else usd - expected / lasts) / tokens
     text = "both trades go together" if not moves else "the price risk of the way is carried"
     return Candidate(
         "cross_venue", main.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,

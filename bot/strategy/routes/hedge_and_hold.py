@@ -26,7 +26,7 @@ from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_
 from bot.strategy.routes.common import Candidate, Case, View, costs, leg, named_at, venue_of
 from bot.strategy.routes.failing import delayed, gone
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
-from bot.timefmt import DAY_SECONDS, NS, duration
+from bot.timefmt import DAY_SECONDS, NS, duration, percent
 from bot.types import Leg
 
 HALF_LIVES = 3.0
@@ -68,23 +68,39 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
         return []
     tokens, bound = sized
     found = _held(view, case, hold, carrier, tokens, bound)
+    if found is None:
+        return []
     hedger = view.hedger(case.fair, case.state.multiplier, hold.seconds, hold.sd)
-    if found is None or hedger is None:
-        return [found] if found is not None else []
 
-    def whole() -> Candidate | None:
+    def again() -> Candidate | None:
         exact = _carrier(view, case, hold, Bound(tokens, "", ""), to_size=False)
         if exact is None:
             return None
         if not isinstance(exact, StockCarrier):
             return _held(view, case, hold, exact, tokens, bound)
-        again = _carried(view, case, hold, reach, exact)
-        return _held(view, case, hold, exact, *again) if again is not None else None
+        sized = _carried(view, case, hold, reach, exact)
+        return _in_shares(view, case, hold, exact, *sized) if sized is not None else None
 
-    if not as_chosen(view, hedger, tokens, case.state.multiplier):
+    if hedger is not None and not as_chosen(view, hedger, tokens, case.state.multiplier):
         # For the best venue the hedge is chosen again for its own size, in whole contracts.
-        found.whole = whole
+        found.whole = again
+    elif isinstance(carrier, StockCarrier):
+        found.whole = lambda: _in_shares(view, case, hold, carrier, tokens, bound)
     return [found]
+
+
+def _in_shares(view: View, case: Case, hold: Hold, carrier: StockCarrier, tokens: float,
+               bound: Bound) -> Candidate | None:  # fmt: skip
+    """In whole shares; says so if it is not one."""
+    whole = carrier.in_whole(view, tokens)
+    if whole is None:
+        view.refuse("hedge.unavailable", f"{tokens:,.6g} {case.symbol} are less than one share to sell short")
+        return None
+    made = _held(view, case, hold, carrier, tokens, bound)
+    exact = _held(view, case, hold, whole, tokens, bound)
+    if made is not None and exact is not None:
+        exact.at = made.at
+    return exact
 
 
 def _carried(
@@ -154,7 +170,7 @@ def _hold(view: View, case: Case, channels: Sequence[Access]) -> Hold:
         seconds = carried = min(HALF_LIVES * half, LONGEST_SECONDS)
         closed = 1.0 - 2.0 ** -(seconds / half)
         ratio, gas = 1.0 - case.fee_ratio, case.gas_usd
-        way_out = f"sold on {case.name} when {closed:.0%} of the gap has closed"
+        way_out = f"sold on {case.name} when {percent(closed)} of the gap has closed"
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
     return Hold(seconds, carried, closed, ratio, case.gas_usd + gas, way_out, sd, access)
 
@@ -214,7 +230,7 @@ def _way_out(view: View, case: Case, hold: Hold, tokens: float, usd: float, back
     up all that was paid rather than stay."""
     access = hold.redeem
     if access is None:
-        made = leg("sell", case.name, tokens, back, slack_usd=usd, fee_usd=case.fee_in(back, True),
+        made = leg("sell", case.name, tokens, back, any_price=True, fee_usd=case.fee_in(back, True),
                    gas_usd=case.gas_usd)  # fmt: skip
         return [replace(made, after_seconds=hold.seconds)]
     assert access.opens is not None
@@ -223,7 +239,7 @@ def _way_out(view: View, case: Case, hold: Hold, tokens: float, usd: float, back
     if way is not HERE:
         legs.append(leg("transfer", named_at(case.symbol, access), tokens, usd, gas_usd=way.usd,
                         delay_seconds=way.seconds))  # fmt: skip
-    made = leg("redeem", access.instrument(case.symbol), tokens, back, slack_usd=usd,
+    made = leg("redeem", access.instrument(case.symbol), tokens, back, any_price=True,
                fee_usd=tokens * access.fee_per_token(case.fair), gas_usd=access.channel.gas_usd)  # fmt: skip
     return [*legs, replace(made, after_seconds=seconds_until(view.ts, access.opens))]
 
@@ -246,7 +262,7 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
     legs += opening
     if by_itself:
         legs += _way_out(view, case, hold, tokens, usd, held.back)
-        legs += carrier.closing(tokens, usd)
+        legs += carrier.closing(tokens)
     paid = costs(
         venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
         financing=usd * view.financing(1.0, hold.carried), hedge=carrier.cost_usd(tokens),
@@ -287,8 +303,9 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
         )
 
     judged, exposure = at(tokens)
+    each_usd = (1 - refused) * (1 + view.financing(1.0, hold.carried))
     return Candidate(
         "hedge_and_hold", case.name, usd, tokens, legs,
         carrier.hedge(tokens, "for as long as the tokens are held"), expected, paid, worst,
-        (usd + expected) / tokens, hold.seconds, exposure, judged, notes, branches, at,
+        (usd + expected / each_usd) / tokens, hold.seconds, exposure, judged, notes, branches, at,
     )  # fmt: skip

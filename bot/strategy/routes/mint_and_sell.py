@@ -206,8 +206,8 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
     best, exposure = at(tokens)
     return Candidate(
         "mint_and_sell", case.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
-        (usd - expected) / tokens, law.seconds + law.way.seconds if refill_now else 0.0, exposure,
-        best, notes, branches, at, least,
+        (usd - expected / (1 - law.refused)) / tokens,
+        law.seconds + law.way.seconds if refill_now else 0.0, exposure, best, notes, branches, at, least,
     )  # fmt: skip
 
 

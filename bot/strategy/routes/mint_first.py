@@ -29,7 +29,7 @@ from bot.strategy.routes.common import (
 )
 from bot.strategy.routes.minted import Minted, Wait
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
-from bot.timefmt import DAY_SECONDS, NS, duration
+from bot.timefmt import NS, duration, percent
 from bot.types import Hedge, Leg
 
 
@@ -70,13 +70,13 @@ def _through(view: View, case: Case, access: Access, reach: list[Bound], missing
     # What could not be redeemed if the premium goes is not minted.
     least = view.least(access, case.fair, view.sd_over(seconds, case.fair_sd))
     if bound.tokens < least:
+        from_usd = f"{access.title} mints from ${access.channel.minimum_usd:,.0f}"
+        takes = f"{case.name} takes"
         if bound.rule:
             view.refuse(bound.rule, bound.detail)
-        view.refuse(
-            "channel.minimum",
-            f"{access.title} mints from ${access.channel.minimum_usd:,.0f}; "
-            f"{case.name} takes {bound.tokens:,.6g} {case.symbol}, worth ${bound.tokens * case.fair:,.2f}",
-        )
+            takes = "what the limit leaves is"
+        worth = f"{bound.tokens:,.6g} {case.symbol}, worth ${bound.tokens * case.fair:,.2f}"
+        view.refuse("channel.minimum", f"{from_usd}; {takes} {worth}")
         view.refuse("inventory.none_in_time", missing)
         return None
     wait = Wait(seconds, way, stays, delay)
@@ -90,7 +90,7 @@ def _through(view: View, case: Case, access: Access, reach: list[Bound], missing
         view.refuse(
             "inventory.none_in_time",
             f"{missing}; a mint is in hand after {duration(seconds)}, when a {view.incident.cause} premium "
-            f"is still there in {stays:.0%} of cases: not enough to pay for the rest",
+            f"is still there in {percent(stays)} of cases: not enough to pay for the rest",
         )
         return None
     return best
@@ -105,8 +105,20 @@ def _carried(view: View, case: Case, access: Access, bound: Bound, least: float,
         return None
     hedged = _wait_and_sell(view, case, access, funded, least, wait, carrier)
 
-    def whole() -> Candidate | None:
-        assert hedged is not None
+    if hedged is None:
+        return None
+
+    def in_shares(made: Candidate | None, room: Bound, by: Carrier) -> Candidate | None:
+        """In whole shares, where shares carry it: bare, if it is less than one."""
+        if made is None or not isinstance(by, StockCarrier):
+            return made
+        whole = by.in_whole(view, made.tokens)
+        exact = _wait_and_sell(view, case, access, room, least, wait, whole, made.tokens)
+        if exact is not None and whole is not None:
+            exact.at = made.at
+        return exact
+
+    def again() -> Candidate | None:
         exact = _carrier(view, case, access, hedged.tokens, wait.seconds, to_size=False)
         if exact is None:
             return None
@@ -114,14 +126,14 @@ def _carried(view: View, case: Case, access: Access, bound: Bound, least: float,
         room = tightest([funded, _capital(view, access, case, exact), *exact.bounds(view)])
         if sized is None and room.tokens < least:
             return None
-        return _wait_and_sell(view, case, access, room, least, wait, exact, sized)
+        return in_shares(_wait_and_sell(view, case, access, room, least, wait, exact, sized), room, exact)
 
     sd = view.sd_until(view.ts + round(wait.seconds * NS), case.fair_sd)
     hedger = view.hedger(case.fair, case.state.multiplier, wait.seconds, sd)
-    if hedged is None or hedger is None:
-        return hedged
-    if not as_chosen(view, hedger, hedged.tokens, case.state.multiplier):
-        hedged.whole = whole
+    if hedger is not None and not as_chosen(view, hedger, hedged.tokens, case.state.multiplier):
+        hedged.whole = again
+    elif isinstance(carrier, StockCarrier):
+        hedged.whole = lambda: in_shares(hedged, funded, carrier)
     return hedged
 
 
@@ -168,21 +180,23 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     if seconds > 0:
         notes.append(
             f"settlement.gap_risk: the tokens arrive after {duration(seconds)}; the premium is taken to be "
-            f"still there in {stays:.0%} of cases, and the tokens to be redeemed in the others"
+            f"still there in {percent(stays)} of cases, and the tokens to be redeemed in the others"
         )
     outcomes, back, hedge_usd = law.outcomes(tokens, usd), law.back(tokens), law.hedge_usd(tokens)
-    usual = sum(law.chances[name] * outcomes[name] for name in ("planned", "gone", "unhedged")) / law.normal
+    # The second wait of what is redeemed is financing, whatever it came from.
+    told = {name: each + law.redeemed[name] * tokens * law.again_rate for name, each in outcomes.items()}
+    usual = sum(law.chances[name] * told[name] for name in ("planned", "gone", "unhedged")) / law.normal
     sold = law.sold / law.normal
     paid = costs(
-        venue_fee=stays * case.fee_in(usd, True),
+        venue_fee=case.fee_in(usd, True),
         mint_fee=fee,
         spread=tokens * access.spread_per_token(case.fair),
         gas=law.gas,
-        financing=tokens * law.rate,
+        financing=tokens * (law.rate + (1 - law.sells) * law.again_rate),
         hedge=hedge_usd,
         premium_gone=(1 - stays) * (usd - back),
         leg_failure=(stays - sold) * (usd - back) - law.unhedged * hedge_usd,
-        channel_failure=sum(law.chances[name] * (usual - outcomes[name]) for name in ("late", "lost")),
+        channel_failure=sum(law.chances[name] * (usual - told[name]) for name in ("late", "lost")),
     )
 
     def at(tokens: float) -> tuple[float, Exposure]:
@@ -203,7 +217,7 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     judged, exposure = at(tokens)
     return Candidate(
         "mint_and_sell", case.name, usd, tokens, legs, hedge, expected, paid, worst,
-        (usd - expected / max(stays, 0.01)) / tokens, seconds, exposure,
+        (usd - expected / max(law.sells, 0.01)) / tokens, law.seconds, exposure,
         judged, notes, _branches(access, law, tokens, usd, outcomes), at, least, otherwise,
     )  # fmt: skip
 
@@ -248,14 +262,14 @@ def _legs(view: View, law: Minted, access: Access, tokens: float, usd: float,
     # What is sold after a wait is sold at what the share is worth by then, if that is more than redeeming it.
     legs.append(leg("sell", case.name, tokens, usd, slack_usd=max(0.0, usd - tokens * law.gone), sd=law.sd,
                     fee_usd=case.fee_in(usd, True), gas_usd=case.gas_usd))  # fmt: skip
-    closing = carrier.closing(tokens, outlay) if carrier is not None else []
+    closing = carrier.closing(tokens) if carrier is not None else []
     redeem = law.redeem
     if not redeem.channel.available:
         return [*legs, *closing], []
     name, back = redeem.instrument(case.symbol), tokens * redeem.price(case.fair)
     fee = tokens * redeem.fee_per_token(case.fair)
-    other = leg("redeem", name, tokens, back, slack_usd=back, fee_usd=fee, gas_usd=redeem.channel.gas_usd,
-                delay_seconds=redeem.channel.settlement_days * DAY_SECONDS)  # fmt: skip
+    other = leg("redeem", name, tokens, back, any_price=True, fee_usd=fee, gas_usd=redeem.channel.gas_usd,
+                delay_seconds=law.paid_after)  # fmt: skip
     way = []
     if law.back_way is not HERE:
         way = [leg("transfer", named_at(case.symbol, redeem), tokens, back, gas_usd=law.back_way.usd,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.strategy.mechanisms import Access
+from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.mechanisms.delay import Delay
+from bot.strategy.mechanisms.hours import in_hand, next_open
 from bot.strategy.mechanisms.way import HERE, Way
 from bot.strategy.risk import if_long, still_there
 from bot.strategy.routes.carry import Carrier
@@ -49,6 +50,9 @@ class Minted:
         # Redeemed instead of sold: the channel's gas and the way back for the venue's.
         self.beside = self.redeem.channel.gas_usd + self.back_way.usd - case.gas_usd
         self.rate = view.financing(self.mint, wait.delay.mean)
+        self.paid_after = self._paid_after(view)
+        self.again = self.back_way.seconds + self.paid_after
+        self.again_rate = view.financing(self.mint, self.again)
         self.unhedged = carrier.fails(view) if carrier is not None else 0.0
         self.fills = 1 - view.fails(case.name)
         odds = view.odds(access, self.moves)
@@ -77,14 +81,35 @@ class Minted:
             "lost": self.lost.chance,
         }
         # Of the expected profit, in one sum for each size that is tried.
-        self._sells = self.sold + self.late.chance * self.late_stays * self.fills
+        self.sells = self.sold + self.late.chance * self.late_stays * self.fills
         self._hedges = 1 - self.chances["unhedged"]
         self._each = self.late.chance * self.late_rate + self.lost.chance * self.gone * self.lost.ratio
         self._lost = self.gone * self.lost_ratio + self.longest_rate
         self._bare = if_long(self.gone, self.risk_sd) if carrier is None else 0.0
+        self._back = self.gone - self.again_rate
+
+    def _paid_after(self, view: View) -> float:
+        """Seconds from when tokens that are redeemed instead are where that is done, to the money."""
+        channel, way = self.redeem.channel, self.back_way
+        if not channel.available or channel.hours == "none":
+            return 0.0
+        there = view.ts + round((self.wait.seconds + way.seconds) * NS)
+        asked = next_open(channel, view.clock, there)
+        return seconds_until(there, in_hand(view.clock, asked, channel.settlement_days))
+
+    @property
+    def seconds(self) -> float:
+        """How long the money is locked on average: until the sale, and again where they are redeemed."""
+        return self.wait.seconds + (1 - self.sells) * self.again
+
+    @property
+    def redeemed(self) -> dict[str, float]:
+        """Which part of each outcome's tokens is redeemed instead of sold."""
+        return {"planned": 0.0, "gone": 1.0, "unhedged": 1.0, "late": 1 - self.late_stays * self.fills,
+                "lost": 1.0}  # fmt: skip
 
     def back(self, tokens: float) -> float:
-        """What redeeming brings, beside what selling would have cost."""
+        """What redeeming brings, beside what selling would have cost, the wait for it not yet financed."""
         return tokens * self.gone - self.beside
 
     def hedge_usd(self, tokens: float) -> float:
@@ -96,23 +121,25 @@ class Minted:
         spent = tokens * (self.mint + self.rate) + self.gas
         hedge, back = self.hedge_usd(tokens), self.back(tokens)
         sold = self.late_stays * self.fills
-        return {
+        usual = {
             "planned": usd - spent - hedge,
             "gone": back - spent - hedge,
             "unhedged": back - spent,
             "late": sold * usd + (1 - sold) * back - spent - tokens * self.late_rate - hedge,
             "lost": back - tokens * self.gone * self.lost.ratio - spent - hedge,
         }
+        again = tokens * self.again_rate
+        return {name: each - self.redeemed[name] * again for name, each in usual.items()}
 
     def of(self, tokens: float) -> tuple[float, float, float]:
         """Proceeds, expected profit, profit at 99 %."""
         done = self.case.curve.sell_tokens(tokens)
         if done is None:
             return 0.0, IMPOSSIBLE, IMPOSSIBLE
-        spent, back = tokens * (self.mint + self.rate) + self.gas, tokens * self.gone - self.beside
+        spent, back = tokens * (self.mint + self.rate) + self.gas, tokens * self._back - self.beside
         lost = tokens * (self._lost + self._bare)
-        expected = self._sells * done.usd + (1 - self._sells) * back - spent - tokens * self._each
+        expected = self.sells * done.usd + (1 - self.sells) * back - spent - tokens * self._each
         if self.carrier is not None:
             lost += self.carrier.worst_usd(tokens, self.gone)
             expected -= self._hedges * self.carrier.cost_usd(tokens)
-        return done.usd, expected, min(-self.gas, tokens * self.gone - lost - spent)
+        return done.usd, expected, min(-self.gas, tokens * self._back - lost - spent)

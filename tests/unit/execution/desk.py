@@ -104,7 +104,8 @@ class Desk:
 
 
 def leg(action: Any, instrument: str, tokens: float = 10.0, price: float = 220.0, **changes: Any) -> Leg:
-    made = Leg(action, instrument, tokens, tokens * price, price, None, 0.0, 0.0, 0.0)
+    limit = None if action == "transfer" else price
+    made = Leg(action, instrument, tokens, tokens * price, price, limit, 0.0, 0.0, 0.0)
     return replace(made, **changes)
 
 

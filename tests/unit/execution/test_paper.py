@@ -74,10 +74,14 @@ def test_a_leg_worse_than_its_limit_by_more_than_the_slippage_is_refused(action,
     )
 
 
-def test_without_a_limit_the_planned_price_is_the_limit():
+def test_a_leg_without_a_limit_is_done_at_any_price():
     desk = Desk(slippage=0.0)
-    (fill,) = desk.broker.execute(plan(leg("buy", BOOK, price=221.9)), desk.market, T)
-    assert fill.reason.startswith("slippage")
+    refused, done = (
+        desk.broker.execute(plan(leg("buy", BOOK, price=221.9, **limit), id=name), desk.market, T)[0]
+        for name, limit in (("p1", {}), ("p2", {"limit_price": None}))
+    )
+    assert refused.reason.startswith("slippage")
+    assert done.status == "filled"
 
 
 def _halt(desk: Desk) -> None:

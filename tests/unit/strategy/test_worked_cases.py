@@ -110,7 +110,15 @@ def test_monday_premium_without_tokens_is_minted_hedged_and_earns_less_for_sure(
     sold = stays * 0.99 * 0.995
     # Redeeming costs the issuer's gas, and spares the pool's.
     expected = sold * plan.size_usd + (1 - sold) * (gone - 2 + 0.01) - mint
-    expected -= plan.costs_usd["financing"] + 0.995 * plan.costs_usd["hedge"] + plan.costs_usd["gas"]
+    # What is redeemed on Tuesday is paid on Wednesday: so often the money is locked for a day more.
+    financing = mint * 0.06 * (23.5 + (1 - sold) * 24) / 24 / 365
+    hedge = plan.costs_usd["hedge"]
+    assert plan.costs_usd["financing"] == pytest.approx(financing)
+    assert plan.duration_seconds == pytest.approx((23.5 + (1 - sold) * 24) * 3_600)
+    # Whole shares, at $0.10 between bid and ask, two commissions, and half a per cent a year to borrow them.
+    assert plan.legs[1].quantity_tokens == 116
+    assert hedge == pytest.approx(116 * (0.10 + 395.35 * 0.005 * 23.5 / 24 / 365) + 2 * 116 * 0.0035)
+    expected -= financing + 0.995 * hedge + plan.costs_usd["gas"]
     assert plan.expected_profit_usd == pytest.approx(expected, rel=1e-9)
     assert 0.4 < plan.probability_of_loss < 0.55  # gone, and the issuer's fee twice is lost
     assert 0 < plan.shortfall_95_usd < plan.shortfall_99_usd < -plan.worst_case_usd
