@@ -16,25 +16,25 @@ from bot.execution.pricing import (
     on_transfer,
     quantity_of,
 )
-from bot.pools.taken import Taken
+from bot.pools.taken import Spent
 from bot.registry import Registry
 from bot.registry.issuer import CONVERT
 from bot.strategy.mechanisms import Action, mechanism_of
 from bot.types import Leg, Ns, Order, Plan, Side, split_instrument
 
 if TYPE_CHECKING:
-    from bot.market import InstrumentState, Market
+    from bot.market import Market
     from bot.valuation.fair import FairValue
 
 SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell", "hedge": "sell", "unhedge": "buy"}
 
 
 class Counter:
-    """``taken`` is what we have had of each instrument's depth, as far as it may still be gone."""
+    """``spent`` is what we have had of each instrument's depth."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.taken: dict[str, Taken] = {}
+        self.spent = Spent()
 
     def price(self, leg: Leg, plan: Plan, market: Market, ts: Ns) -> Execution:
         """What a leg would get now. Raises :class:`Refusal`."""
@@ -51,7 +51,9 @@ class Counter:
         if state is None:
             raise Refusal("depth.unknown", f"{name} has not been seen")
         gas = gas_of(market, name, leg.gas_usd, ts)
-        return on_curve(state, SIDES[leg.action], quantity, gas, self._gone(state, plan, SIDES[leg.action]))
+        side = SIDES[leg.action]
+        gone = self.spent.gone(name, plan.incident_id, state.ts, side)
+        return on_curve(state, side, quantity, gas, gone)
 
     def _issued(self, leg: Leg, action: Action, plan: Plan, market: Market, ts: Ns,
                 quantity: Decimal) -> Execution:  # fmt: skip
@@ -83,29 +85,12 @@ class Counter:
             raise Refusal(f"{action}.closed", f"{title} takes no orders for some minutes")
         return on_channel(leg, channel, fair, quantity)
 
-    def _gone(self, state: InstrumentState, plan: Plan, side: Side) -> Taken | None:
-        """What is gone of an instrument's depth for this plan: all that was taken since it was observed, and
-        on the same side what was taken before for the same incident."""
-        taken = self._known(state, plan)
-        return taken if taken is None or taken.ts == state.ts else taken.of(side)
-
-    def _known(self, state: InstrumentState, plan: Plan) -> Taken | None:
-        taken = self.taken.get(state.name)
-        if taken is None or (taken.ts != state.ts and taken.incident != plan.incident_id):
-            return None
-        return taken
-
     def take(self, order: Order, plan: Plan, done: Execution, market: Market) -> None:
         """Note what an order took of a market's depth."""
         state = market.instrument(order.instrument) if order.action in SIDES else None
-        if state is None:
-            return
-        taken = self._known(state, plan)
-        if taken is None:
-            taken = self.taken[state.name] = Taken(state.ts)
-        one_curve = state.venue_kind == "pool" and taken.ts == state.ts
-        taken.ts, taken.incident = state.ts, plan.incident_id
-        taken.add(SIDES[order.action], float(done.quantity), one_curve)
+        if state is not None:
+            side, pool = SIDES[order.action], state.venue_kind == "pool"
+            self.spent.take(state.name, plan.incident_id, state.ts, side, float(done.quantity), pool)
 
 
 def _fair(symbol: str, plan: Plan, market: Market, ts: Ns) -> FairValue | None:

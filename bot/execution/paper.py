@@ -27,7 +27,6 @@ from bot.execution.prices import Prices
 from bot.execution.pricing import Execution, check_limit
 from bot.execution.retries import FINAL_RULES, Retries, waits
 from bot.execution.sides import OTHER
-from bot.pools.taken import Taken
 from bot.registry import Registry
 from bot.timefmt import NS, duration
 from bot.types import Fill, Leg, Ns, Order, Plan, split_instrument
@@ -175,7 +174,7 @@ class PaperBroker:
             "runs": list(self._runs.values()),
             "finished": self._finished,
             "transit": [fill for _, _, fill in sorted(self._transit, key=lambda item: item[:2])],
-            "taken": self._counter.taken,
+            "spent": self._counter.spent.snapshot(),
             "ready": self._ready,
             "retries": self._retries.snapshot(),
             "left_open": self._left.snapshot(),
@@ -192,7 +191,7 @@ class PaperBroker:
         self._finished = msgspec.convert(state["finished"], dict[str, State])
         self._transit = [(fill.settles, fill.order_id, fill) for fill in transit]
         heapify(self._transit)
-        self._counter.taken = msgspec.convert(state["taken"], dict[str, Taken])
+        self._counter.spent.restore(state.get("spent", {}))
         self._ready = list(state["ready"])
         self._retries.restore(state.get("retries", {}))
         self._left.restore(state)

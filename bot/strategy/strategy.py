@@ -16,7 +16,7 @@ from bot.config import StrategySection, ValuationSection
 from bot.detector.explain import cents
 from bot.detector.incidents import OpenIncident
 from bot.market import Market
-from bot.pools.taken import Taken
+from bot.pools.taken import Spent
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk
 from bot.strategy.forecast import forecast
@@ -79,8 +79,6 @@ class Last(Struct):
     count: int
     rules: list[str]
     pause_seconds: float
-    taken: dict[str, Taken] = {}
-    """What plans for it have had of each instrument's depth."""
 
 
 class Strategy:
@@ -100,6 +98,7 @@ class Strategy:
         self._expiry = int(config.expiry_seconds * NS)
         self._last: dict[str, Last] = {}
         self.desk = Desk(config, registry)
+        self.spent = Spent()
         self.killed: dict[str, str] = {}
         """Why no new plan is made, by who threw the switch; empty: plans are made."""
 
@@ -148,10 +147,10 @@ class Strategy:
             if last is not None and last.plan_id == fill.plan_id:
                 # It is being carried out: only a worse incident is planned for again.
                 last.until = NEVER
-            side = SIDES.get(fill.action)
-            if last is not None and side is not None and fill.status in ("filled", "partial"):
-                taken = last.taken.setdefault(fill.instrument, Taken(fill.ts))
-                taken.add(side, float(fill.quantity_tokens), self._is_pool(fill.instrument))
+        side = SIDES.get(fill.action)
+        if side is not None and fill.status in ("filled", "partial"):
+            tokens, pool = float(fill.quantity_tokens), self._is_pool(fill.instrument)
+            self.spent.take(fill.instrument, incident_of(fill.plan_id), fill.ts, side, tokens, pool)
         self.desk.on_fill(fill)
 
     def _is_pool(self, instrument: str) -> bool:
@@ -173,6 +172,7 @@ class Strategy:
         return {
             "killed": dict(self.killed),
             "desk": self.desk.snapshot(),
+            "spent": self.spent.snapshot(),
             "last": {key: msgspec.to_builtins(value) for key, value in self._last.items()},
         }
 
@@ -181,6 +181,7 @@ class Strategy:
         if not state:
             return
         self.desk.restore(state["desk"])
+        self.spent.restore(state.get("spent", {}))
         self.killed = dict(state.get("killed", {}))
         self._last = msgspec.convert(state["last"], dict[str, Last])
 
@@ -249,12 +250,7 @@ class Strategy:
 
     def _view(self, incident: Incident, market: Market, ts: Ns, hedges: HedgeQuotes | None) -> View:
         return View(incident, market, self._registry, self._config, self._clock, self.desk,
-                    self._volatility, ts, hedges, self._taken(incident.id))  # fmt: skip
-
-    def _taken(self, incident_id: str) -> dict[str, Taken]:
-        """What plans for an incident have had of each instrument's depth."""
-        last = self._last.get(incident_id)
-        return last.taken if last is not None else {}
+                    self._volatility, ts, hedges, self.spent)  # fmt: skip
 
     def _case(self, view: View, name: str) -> Case | None:
         state = view.market.instrument(name)
@@ -297,7 +293,13 @@ class Strategy:
                 if (left := gap(cheap, dear)) > 0:
                     gaps.append((left, cheap.name, dear.name))
         gaps.sort(reverse=True)
-        pairs = [Pair(known[cheap], known[dear]) for _, cheap, dear in gaps[:WIDEST_PAIRS]]
+        pairs = [
+            Pair(bought, sold)
+            for _, cheap, dear in gaps[:WIDEST_PAIRS]
+            if (bought := _for(view, known[cheap], "buy")) is not None
+            and (sold := _for(view, known[dear], "sell")) is not None
+            and bought.spot < sold.spot
+        ]
         pairs.sort(key=lambda pair: -pair.promise)
         good = 0
         for pair in pairs:
@@ -387,13 +389,23 @@ class Strategy:
 
     def _remember(self, incident: Incident, plan: Plan, count: int, rules: list[str], until: Ns,
                   pause: float) -> None:  # fmt: skip
+        self._last.pop(incident.id, None)
         worse = WORSE * abs(incident.basis) if incident.basis else float("1e18")
-        self._last[incident.id] = Last(
-            until, incident.severity, worse, plan.id, count, rules, pause, self._taken(incident.id)
-        )
-        self._last[incident.id] = self._last.pop(incident.id)  # the latest touched is the last forgotten
+        self._last[incident.id] = Last(until, incident.severity, worse, plan.id, count, rules, pause)
         while len(self._last) > REMEMBERED:
             del self._last[next(iter(self._last))]
+
+
+def incident_of(plan_id: str) -> str:
+    """The incident that a plan is for, by the plan's id."""
+    return plan_id.rpartition("-P")[0]
+
+
+def _for(view: View, case: Case, side: Side) -> Case | None:
+    """The venue as a trade on that side finds it."""
+    if view.spent.gone(case.name, view.incident.id, case.state.ts, side) is None:
+        return case
+    return open_case(view, case.state, side)
 
 
 def _keep(best: dict[RouteKind, Candidate], found: Iterable[Candidate]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from math import exp, sqrt
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from bot.config import StrategySection
 from bot.errors import PoolError
 from bot.market import InstrumentState, Market
-from bot.pools.taken import Taken, behind
+from bot.pools.taken import Spent, behind
 from bot.registry.model import Registry
 from bot.strategy.desk import WALLET, Desk, Exposure, Room
 from bot.strategy.forecast import Branch
@@ -24,7 +24,7 @@ from bot.strategy.mechanisms.way import Way, way_between
 from bot.strategy.risk import LEG_FAILS, SIGMAS_99, STALE_FAILS, move_sd
 from bot.strategy.sizing import Bound
 from bot.timefmt import NS, parse
-from bot.types import Hedge, Incident, Leg, Ns, RouteKind, Session
+from bot.types import Hedge, Incident, Leg, Ns, RouteKind, Session, Side
 from bot.valuation.rates import gas_usd
 from bot.valuation.sessions import SessionClock
 
@@ -54,7 +54,7 @@ class View:
     def __init__(self, incident: Incident, market: Market, registry: Registry, config: StrategySection,
                  clock: SessionClock, desk: Desk, default_volatility: float, ts: Ns,
                  hedges: HedgeQuotes | None = None,
-                 taken: Mapping[str, Taken] | None = None) -> None:  # fmt: skip
+                 spent: Spent | None = None) -> None:  # fmt: skip
         self.incident = incident
         self.market = market
         self.registry = registry
@@ -66,8 +66,8 @@ class View:
         share = registry.underlyings[incident.underlying]
         self.annual_variance = (share.annual_volatility or default_volatility) ** 2
         self._earnings = [parse(moment) for moment in share.earnings]
-        self.taken = taken or {}
-        """What plans for the incident have had of each instrument's depth."""
+        self.spent = spent or Spent()
+        """What plans have had of each instrument's depth."""
         self.refused: dict[str, None] = {}
         self._access: dict[tuple[str, str], list[Access]] = {}
         self._ways: dict[tuple[str, str, str], Way] = {}
@@ -289,8 +289,9 @@ class Case:
         return max(0.0, back.usd - usd if selling else usd - back.usd)
 
 
-def open_case(view: View, state: InstrumentState) -> Case | None:
-    """The venue if it can be traded on now; says why not otherwise."""
+def open_case(view: View, state: InstrumentState, side: Side | None = None) -> Case | None:
+    """The venue if it can be traded on now; says why not otherwise. Its depth is what is left for a trade on
+    that ``side``: that which brings it back to fair value if none is named."""
     if state.halted:
         view.refuse("venue.halted", f"{state.name}: {state.halted_reason or 'no reason given'}")
         return None
@@ -314,15 +315,15 @@ def open_case(view: View, state: InstrumentState) -> Case | None:
             "reference.missing", f"nothing but {state.name} itself says what {state.token.symbol} is worth"
         )
         return None
-    taken = view.taken.get(state.name)
     try:
-        if taken is None:
-            return Case(view, state, state.curve, fair.value_usd, fair.sd)
-        dear = state.curve.spot() > fair.value_usd
-        curve = behind(state.curve, taken.of("sell" if dear else "buy"))
-        if had := taken.sold if dear else taken.bought:
-            deal = f"{had:,.6g} {state.token.symbol} were {'sold' if dear else 'bought'} at {state.name}"
-            view.refuse("depth.taken", f"{deal} already: only what is left counts")
+        if side is None:
+            side = "sell" if state.curve.spot() > fair.value_usd else "buy"
+        taken = view.spent.gone(state.name, view.incident.id, state.ts, side)
+        curve = behind(state.curve, taken)
+        if taken is not None:
+            had = f"{taken.sold or taken.bought:,.6g} {state.token.symbol}"
+            deal = "sold" if taken.sold else "bought"
+            view.refuse("depth.taken", f"{had} were {deal} at {state.name} already: only what is left counts")
         return None if curve is None else Case(view, state, curve, fair.value_usd, fair.sd)
     except PoolError as error:
         view.refuse("depth.unknown", f"{state.name}: {error}")

@@ -381,7 +381,7 @@ def test_memory_does_not_grow_with_plans_carried_out(monkeypatch):
     for number in range(50):
         desk.broker.execute(plan(leg("buy", BOOK, 0.1, 222), id=f"p{number}"), desk.market, T)
     state = desk.broker.snapshot()
-    assert (len(state["finished"]), state["runs"], len(state["taken"])) == (10, [], 1)
+    assert (len(state["finished"]), state["runs"], len(state["spent"])) == (10, [], 1)
 
 
 def test_live_mode_is_refused_at_start_because_there_is_nowhere_to_send_orders():

@@ -267,7 +267,8 @@ def test_what_a_plan_has_had_of_a_venue_is_not_planned_for_again_while_the_incid
         assert again.quantity_tokens <= most * (1 + 1e-9)
     else:
         assert "depth.taken" in rules(again)
-    # Another incident is about other prices: what is there then is there.
+    # Another incident is about other prices: what is there then, when the pool has been observed anew, is there.
+    made.market.instruments[POOL].ts += 1
     another = made.plans(out(id="i2"))[0]
     assert another.quantity_tokens == pytest.approx(first.quantity_tokens, rel=0.05)
 
@@ -279,8 +280,35 @@ def test_what_was_taken_is_remembered_over_a_restart():
     saved = msgspec.json.decode(msgspec.json.encode(made.strategy.snapshot()))
     other = Strategy(made.strategy._config, made.registry, CLOCK)
     other.restore(saved)
-    assert other._taken(out().id) == made.strategy._taken(out().id)
-    assert other._taken(out().id)[POOL].sold == first.quantity_tokens
+    assert other.spent.gone(POOL, out().id, MONDAY + 1, "sell").sold == first.quantity_tokens
+    assert other.spent.gone(POOL, out().id, MONDAY + 1, "buy") is None
+
+
+def test_what_was_undone_was_not_taken():
+    made = world(380.0)
+    plan = made.plans(incident(POOL, -0.05))[0]
+    assert [leg.action for leg in plan.legs] == ["buy", "redeem"]
+    made.strategy.on_fill(fill(plan, 0))
+    made.strategy.on_fill(fill(plan, 1, "rejected"))
+    back = {"id": f"{plan.id}-U0-F", "order_id": f"{plan.id}-U0", "action": "sell"}
+    made.strategy.on_fill(fill(plan, 0, **back))
+    again = made.plans(incident(POOL, -0.05, severity="critical"))[0]
+    assert again.quantity_tokens == plan.quantity_tokens
+
+
+def test_what_was_bought_on_the_cheaper_of_two_dear_venues_is_not_there_to_be_bought_again():
+    made = world(452.0)
+    made.venue("TSLAx@orca", pool_at(412.0, 1e5))
+    dear = out(venues=[POOL, "TSLAx@orca"])
+    first = next(one for one in made.plans(dear) if one.route == "cross_venue")
+    assert first.legs[0].instrument == "TSLAx@orca"
+    for number in range(2):
+        made.strategy.on_fill(fill(first, number))
+    again = [one for one in made.plans(out(venues=dear.venues, severity="critical"))
+             if one.route == "cross_venue"]  # fmt: skip
+    left = pool_at(412.0, 1e5).after(first.quantity_tokens, False)
+    for plan in again:
+        assert plan.legs[0].price >= left.spot()
 
 
 def test_a_book_that_has_not_followed_is_not_planned_with_unless_the_desk_says_so():
