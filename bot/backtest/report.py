@@ -11,6 +11,7 @@ from bot.backtest.run import Backtest, Sample
 from bot.backtest.slippage import slippage
 from bot.backtest.turnover import turnover
 from bot.timefmt import DAY_SECONDS, NS, iso
+from bot.types import BY_ITSELF, Fill
 
 YEAR_DAYS = 365.0
 
@@ -38,7 +39,7 @@ def report(test: Backtest) -> dict[str, Any]:
         "plans": len(test.plans),
         "plans_traded": len(rows),
         "fills": len(test.fills),
-        "fills_rejected": sum(fill.status == "rejected" for fill in test.fills),
+        "fills_rejected": refused(test.fills),
         "won": sum((row["net_usd"] or 0.0) > 0 for row in rows),
         "lost": sum((row["net_usd"] or 0.0) < 0 for row in rows),
         "profit_by_route": by_route(rows),
@@ -55,6 +56,11 @@ def report(test: Backtest) -> dict[str, Any]:
         "trades": rows,
         "equity": [_row(sample) for sample in test.samples],
     }
+
+
+def refused(fills: Iterable[Fill]) -> int:
+    """How many orders were; a hedge that stays is told of without one."""
+    return sum(fill.status == "rejected" and fill.action not in BY_ITSELF for fill in fills)
 
 
 def drawdown(samples: Iterable[Sample]) -> float:

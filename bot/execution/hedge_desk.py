@@ -112,10 +112,20 @@ class HedgeDesk:
             return
         taken = self._taken.get(leg.instrument)
         if taken is None or taken.ts != line.ts:
+            self._forget()
             taken = self._taken[leg.instrument] = Taken(line.ts)
         side = side_of(leg)
         assert side is not None
         taken.add(side, number, False)
+
+    def _forget(self) -> None:
+        """What was taken of a quote that the book has no more, or a newer one of, says nothing."""
+        lines = self._book.lines
+        self._taken = {
+            name: taken
+            for name, taken in self._taken.items()
+            if (line := lines.get(name)) is not None and line.ts == taken.ts
+        }
 
     def _shares(self, leg: Leg, held: Position, ts: Ns) -> Leg:
         """The leg on the tightest fresh quote of the share that a broker gives."""

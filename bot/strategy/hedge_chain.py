@@ -7,7 +7,7 @@ and counted.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 from bot.registry.derivatives import OptionVenue
@@ -66,8 +66,8 @@ class Listed:
 
 
 class LiveChain(Chain):
-    """The chain of one venue at a moment; an expiry is looked at when asked for. ``aside`` counts what is
-    left out, by rule, with the age of the oldest in nanoseconds."""
+    """The chain of one venue at a moment; an expiry is looked at when asked for. ``aside`` is what is
+    left out, by rule: instruments and their ages in nanoseconds."""
 
     def __init__(self, underlying: str, spot: float, ts: Ns, listed: Listed, venue: OptionVenue,
                  coming: Sequence[Coming] = ()) -> None:  # fmt: skip
@@ -85,7 +85,7 @@ class LiveChain(Chain):
         self._coming = coming
         self._listed = listed
         self._made: dict[tuple[Ns, OptionKind, float, float], list[OptionQuote]] = {}
-        self.aside: dict[str, tuple[int, Ns]] = {}
+        self.aside: dict[str, dict[str, Ns]] = {}
 
     def expiries(self, after: Ns) -> list[Ns]:
         return sorted(expiry for expiry in self._listed.expiries if expiry > after)
@@ -122,8 +122,7 @@ class LiveChain(Chain):
             rule = "hedge.one_sided"
         else:
             return False
-        count, oldest = self.aside.get(rule, (0, 0))
-        self.aside[rule] = count + 1, max(oldest, age)
+        self.aside.setdefault(rule, {})[line.instrument] = age  # once, however often it is asked for
         return True
 
     def left_out(self) -> list[HedgeNotChosen]:
@@ -135,10 +134,14 @@ class LiveChain(Chain):
             "hedge.one_sided": "no bid or no ask",
         }
         return [
-            aside_of("listed_option", f"{count} option{'s' * (count > 1)} on {self.venue}",
-                   f"{rule}: " + why.get(rule, f"the oldest of them quoted {duration(oldest / NS)} ago"))
-            for rule, (count, oldest) in sorted(self.aside.items())
+            aside_of("listed_option", f"{len(ages)} option{'s' * (len(ages) > 1)} on {self.venue}",
+                   f"{rule}: " + why.get(rule, f"the oldest of them quoted {_longest(ages)} ago"))
+            for rule, ages in sorted(self.aside.items())
         ]  # fmt: skip
+
+
+def _longest(ages: Mapping[str, Ns]) -> str:
+    return duration(max(ages.values()) / NS)
 
 
 def aside_of(kind: HedgeKind, what: str, reason: str) -> HedgeNotChosen:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.backtest.report import drawdown, falls
+from bot.backtest.report import drawdown, falls, refused
 from bot.backtest.run import Sample
+from tests.fixtures.messages import fill
 
 
 def test_profit_by_route_and_by_plan_adds_up_to_the_whole(result: dict[str, Any]) -> None:
@@ -58,3 +59,8 @@ def test_a_drawdown_is_the_deepest_fall_from_the_highest_so_far() -> None:
 def test_who_only_ever_loses_falls_from_the_start() -> None:
     assert falls([-2.0, -5.0]) == [2.0, 5.0]
     assert drawdown([]) == 0.0
+
+
+def test_a_hedge_that_stays_is_no_refused_order() -> None:
+    told = [("unhedge", "rejected"), ("hedge_stays", "rejected"), ("sell", "filled")]
+    assert refused(fill(action=action, status=status) for action, status in told) == 1

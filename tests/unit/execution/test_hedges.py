@@ -9,7 +9,7 @@ import pytest
 from bot.strategy.options import perpetual
 from bot.timefmt import NS
 from bot.timefmt import parse as at
-from tests.unit.execution.desk import ISSUER, T
+from tests.unit.execution.desk import ISSUER, T, plan
 from tests.unit.execution.desk import leg as plain
 from tests.unit.execution.hedged import CALL, FRIDAY, HOUR, OFFER, PERP, PUT, HedgedDesk, actions, leg
 
@@ -459,3 +459,45 @@ def test_a_restart_in_the_middle_is_none():
     fills = run(restarts=False)
     assert fills == run(restarts=True)
     assert "unhedge_sell" in actions(fills)
+
+
+def remembered(desk: HedgedDesk) -> set[str]:
+    """Of what it knows how much was taken."""
+    return set(desk.broker.snapshot()["hedges"]["taken"])
+
+
+def sold(desk: HedgedDesk, name: str, contracts: int) -> str:
+    """A hedge by a plan of its own; why it was refused."""
+    order = leg("hedge", name, "sell", contracts, 700.0)
+    *_, last = desk.broker.execute(
+        plan(order, id=f"{name}-{desk.now}", expires=desk.now), desk.market, desk.now
+    )
+    return last.reason
+
+
+def test_what_was_taken_of_a_quote_is_remembered_while_that_quote_stands_and_no_longer():
+    desk = HedgedDesk()
+    desk.option(PUT, 7.57, 7.67)
+    desk.option(CALL, 7.57, 7.67)
+    assert (sold(desk, PUT, 6), sold(desk, CALL, 6)) == ("", "")
+    desk.now += NS
+    desk.option(PUT, 7.57, 7.67)
+    desk.perp(219.9, 220.1)
+    assert sold(desk, PERP, 6) == ""
+    assert remembered(desk) == {CALL, PERP}
+    assert sold(desk, CALL, 5).startswith("depth.insufficient")
+    assert sold(desk, PUT, 10) == ""
+
+
+def test_what_was_taken_of_contracts_that_the_book_has_forgotten_is_forgotten_too():
+    desk = HedgedDesk()
+    names = [f"AMZN250711P00{strike}000@alpaca" for strike in range(200, 220)]
+    for name in names:
+        desk.option(name, 7.57, 7.67)
+        assert sold(desk, name, 1) == ""
+    assert remembered(desk) == set(names)
+    desk.stock(300.0)
+    desk.wait(FRIDAY + HOUR)  # all of them expire worthless
+    desk.option("AMZN250718P00220000@alpaca", 7.57, 7.67)
+    assert sold(desk, "AMZN250718P00220000@alpaca", 1) == ""
+    assert remembered(desk) == {"AMZN250718P00220000@alpaca"}

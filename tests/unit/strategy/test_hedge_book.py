@@ -114,6 +114,15 @@ def test_stale_crossed_and_one_sided_options_are_left_out_and_counted(watched):
     ]
 
 
+def test_what_is_left_out_counts_once_however_often_it_is_asked_for(watched):
+    old = [world.quote_of(world.option(strike, "put"), T - 400 * NS, SPOT) for strike in (390, 395)]
+    chain = told(watched, *old).at().chain
+    for low in (380.0, 385.0, 392.0):
+        assert chain.between(EXPIRY, "put", low, 410.0) == []
+    chain.of(EXPIRY, "put")
+    assert [one.description for one in chain.left_out()] == ["2 options on alpaca"]
+
+
 def test_a_crossed_one_is_believed_again_with_its_next_quote(watched):
     told(watched, world.quote_of(PUT, T, SPOT))
     watched.book.distrust(PUT)
