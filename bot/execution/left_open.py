@@ -50,6 +50,10 @@ class LeftOpen:
         self._all.append(Left(plan, number, ts, sorted(wakes), ts))
         self._look()
 
+    def of(self, plan_id: str) -> frozenset[str]:
+        """Instruments of a plan's."""
+        return frozenset(left.leg.instrument for left in self._all if left.plan.id == plan_id)
+
     def heard(self, instrument: str, ts: Ns) -> None:
         """Something was told of an instrument."""
         for left in self._all:

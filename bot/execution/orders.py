@@ -39,13 +39,13 @@ NEXT: dict[State, frozenset[State]] = {
 }
 FINAL = frozenset(state for state, following in NEXT.items() if not following)
 
-REVERSE: dict[str, Literal["buy", "sell", "hedge", "unhedge"]] = {
+REVERSE: dict[str, Literal["buy", "sell", "unhedge"]] = {
     "buy": "sell",
     "sell": "buy",
     "hedge": "unhedge",
-    "unhedge": "hedge",
 }
-"""What undoes an action on a market; mint, redeem and transfer cannot be called back."""
+"""What undoes an action on a market; mint, redeem and transfer cannot be called back, and a hedge that was
+closed is not opened again."""
 
 IN_TRANSIT = frozenset({"mint", "redeem", "transfer"})
 _USES_TOKENS = frozenset({"sell", "redeem", "transfer", "unhedge"})
@@ -105,11 +105,11 @@ class PlanRun(Struct):
         return leg.action == "unhedge" and "hedge" not in done
 
     def turn(self) -> bool:
-        """After a refusal: whether there is another way for what was minted. Once."""
+        """After a refusal: whether there is another way for what was minted and is still there. Once."""
         done = {
             self.plan.legs[filled.leg].action for filled in self.filled if filled.leg < len(self.plan.legs)
         }
-        if self.turned or "mint" not in done or not self.plan.otherwise:
+        if self.turned or "mint" not in done or done & {"sell", "redeem"} or not self.plan.otherwise:
             return False
         self.turned, self.next_leg = True, len(self.plan.legs)
         return True

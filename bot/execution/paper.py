@@ -25,7 +25,7 @@ from bot.execution.margin import NEVER
 from bot.execution.orders import FINAL, IN_TRANSIT, REVERSE, Filled, PlanRun, State, order_id
 from bot.execution.prices import Prices
 from bot.execution.pricing import Execution, check_limit
-from bot.execution.retries import FINAL_RULES, Retries, waits
+from bot.execution.retries import Retries, waits
 from bot.execution.sides import OTHER
 from bot.registry import Registry
 from bot.timefmt import NS, duration
@@ -205,6 +205,7 @@ class PaperBroker:
             if run.nothing_to_undo:
                 skipped = order_of(run.plan, run.next_leg, leg, ts)
                 fills.append(ended(skipped, run.plan, f"there is nothing to {leg.action}"))
+                self._retries.over(run.plan.id)
                 run.next_leg += 1
                 continue
             if run.must_wait():
@@ -219,11 +220,13 @@ class PaperBroker:
             order = order_of(run.plan, run.next_leg, leg, ts)
             if self._prices.has_ended(leg, run.plan):
                 fills.append(ended(order, run.plan))
+                self._retries.over(run.plan.id)
                 run.next_leg += 1
                 continue
             try:
                 done = self._prices.price(leg, run.plan, market, ts)
-                check_limit(leg, done.all_in, self._config.slippage)
+                if leg.action != "unhedge":  # what it hedged is gone, or about to be: at any price
+                    check_limit(leg, done.all_in, self._config.slippage)
                 self._prices.best_way(run, leg, done, market, ts)
             except Refusal as refusal:
                 waited = self._retries.waited(run.plan.id, ts)
@@ -234,7 +237,7 @@ class PaperBroker:
                     refusal = Refusal(refusal.rule, f"{refusal.detail} (tried for {duration(tried / NS)})")
                 fills.append(rejected(order, run.plan, refusal))
                 self._retries.over(run.plan.id)
-                if leg.action == "unhedge" and refusal.rule not in FINAL_RULES:
+                if leg.action == "unhedge":
                     # Nothing of the rest depends on it, and undoing what is done would not bring it back.
                     run.left_open = True
                     self._left.leave(run.plan, run.next_leg, ts, self._prices.closed_by(leg, run.plan))
@@ -283,7 +286,7 @@ class PaperBroker:
         """Undo what filled, last first, at whatever the market gives: the loss is real and is booked.
 
         What was minted, redeemed or moved elsewhere cannot be called back; its hedge then stays, until people
-        decide.
+        decide. A hedge that was closed stays closed.
         """
         if not run.filled:
             run.move("refused")
@@ -291,12 +294,17 @@ class PaperBroker:
             return []
         run.move("unwinding")
         fills: list[Fill] = []
-        stranded = False
+        stranded = run.left_open
         legs = run.legs
+        closed = self._left.of(run.plan.id).union(
+            legs[filled.leg].instrument for filled in run.filled if legs[filled.leg].action == "unhedge"
+        )
         kept = any(legs[filled.leg].action in IN_TRANSIT for filled in run.filled)
         moved: set[str] = set()
         for filled in reversed(run.filled):
             leg = legs[filled.leg]
+            if leg.action == "unhedge" or (leg.action == "hedge" and leg.instrument in closed):
+                continue
             token, _ = split_instrument(leg.instrument)
             # What was bought is no more where it was bought.
             gone = leg.action == "buy" and token in moved

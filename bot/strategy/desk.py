@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from bot.config import StrategySection
 from bot.registry.model import Registry
+from bot.strategy.margins import Margins
 from bot.strategy.options import occ
 from bot.types import BY_ITSELF, Fill, Ns, Plan, split_instrument
 
@@ -25,6 +26,7 @@ HEDGES = {"hedge": -1, "hedge_buy": 1, "unhedge": 1, "unhedge_sell": -1, "expire
           "expire_short": 1, "exercise": -1, "assign": 1, "liquidate_long": -1, "liquidate_short": 1,
           "lapse": -1}  # fmt: skip
 """Which way a fill moves what is held as a hedge."""
+CLOSING = frozenset({"unhedge", "unhedge_sell"})
 
 
 class Exposure(Struct, frozen=True):
@@ -52,6 +54,8 @@ class Reservation(Struct):
     otherwise: int = 0
     """Legs of the plan's other way, once something was minted."""
     minted: bool = False
+    gone: bool = False
+    """Its tokens are sold or redeemed."""
     started: bool = False
     in_transit: list[str] = []
     sells: list[str] = []
@@ -91,6 +95,7 @@ class Desk:
         self.due: dict[str, float] = {}
         """Tokens on their way to us, by symbol: ours, and their price struck, but not in hand."""
         self.reservations: dict[str, Reservation] = {}
+        self._margins = Margins(registry)
         self.unaccounted: set[str] = set()
         """Running plans of which it is not known what they own: see :meth:`account`."""
         self.ration: dict[str, float] = {}
@@ -120,8 +125,9 @@ class Desk:
         return sum(n for key, n in self.tokens.items() if key.startswith(prefix) and key != prefix + place)
 
     def capital_room(self) -> Room:
-        """Capital not reserved."""
+        """Capital not reserved, and not bound by a hedge that a plan has left open."""
         used = sum(r.exposure.capital_usd for r in self.reservations.values())
+        used += self._margins.left_usd(self.reservations)
         return self._room("limits.capital_usd", self._config.capital_usd - used, self._config.capital_usd)
 
     def settlement_room(self) -> Room:
@@ -209,23 +215,30 @@ class Desk:
         reservation = self.reservations.get(fill.plan_id)
         self._move(fill, reservation)
         self._hedge(fill)
+        self._margins.on_fill(fill)
         if reservation is None or fill.action in BY_ITSELF:
             return
         if fill.status == "settled":
             if fill.order_id in reservation.in_transit:
                 reservation.in_transit.remove(fill.order_id)
+        elif fill.status == "rejected" and fill.action in CLOSING:
+            # The hedge is left open, and the plan goes on.
+            reservation.legs_left = max(0, reservation.legs_left - 1)
+            reservation.stays_open = False
         elif fill.status == "rejected":
             # Execution goes the plan's other way with what was minted, or undoes what it can: no more comes.
-            reservation.legs_left = reservation.otherwise if reservation.minted else 0
+            turns = reservation.minted and not reservation.gone
+            reservation.legs_left = reservation.otherwise if turns else 0
             reservation.otherwise = 0
             reservation.stays_open = False
         else:
             reservation.started = True
             reservation.minted = reservation.minted or fill.action == "mint"
+            reservation.gone = reservation.gone or fill.action in ("sell", "redeem")
             reservation.legs_left = max(0, reservation.legs_left - 1)
             if fill.status == "pending":
                 reservation.in_transit = [*reservation.in_transit, fill.order_id]
-            elif fill.action in ("unhedge", "unhedge_sell"):
+            elif fill.action in CLOSING:
                 reservation.stays_open = False
         if reservation.legs_left == 0 and not reservation.in_transit and not reservation.stays_open:
             del self.reservations[fill.plan_id]
@@ -236,6 +249,7 @@ class Desk:
             "tokens": dict(self.tokens),
             "hedges": dict(self.hedges),
             "due": dict(self.due),
+            "margins": self._margins.snapshot(),
             "reservations": msgspec.to_builtins(list(self.reservations.values())),
         }
 
@@ -244,6 +258,7 @@ class Desk:
         self.tokens = dict(state["tokens"])
         self.hedges = dict(state.get("hedges", {}))
         self.due = dict(state.get("due", {}))
+        self._margins.restore(state.get("margins", {}))
         kept = msgspec.convert(state["reservations"], list[Reservation])
         self.reservations = {reservation.plan_id: reservation for reservation in kept}
         started = (one for one in state["reservations"] if one.get("started"))

@@ -43,3 +43,24 @@ def test_a_leg_waits_exactly_for_the_tokens_it_uses(first, then, waits):
     assert run.must_wait() is waits
     run.in_transit.clear()
     assert not run.must_wait()
+
+
+@pytest.mark.parametrize(
+    ("actions", "turns"),
+    [
+        (["mint"], True),
+        (["mint", "hedge"], True),
+        (["mint", "hedge", "sell"], False),
+        (["mint", "redeem"], False),
+        (["buy", "hedge"], False),
+    ],
+)
+def test_there_is_another_way_for_what_was_minted_while_it_is_there(actions, turns):
+    legs = [leg(action, POOL) for action in actions]
+    run = PlanRun(
+        plan(*legs, leg("unhedge", BROKER), otherwise=[leg("redeem", ISSUER)]),
+        next_leg=len(legs),
+        filled=[Filled(number, "10") for number in range(len(legs))],
+    )
+    assert (run.turn(), run.turned) == (turns, turns)
+    assert not run.turn()

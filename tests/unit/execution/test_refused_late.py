@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bot.config import StrategySection
+from bot.execution.orders import FINAL
 from bot.strategy.desk import Desk as Reservations
 from bot.strategy.desk import Exposure
 from bot.timefmt import NS
 from bot.types import Fill, Leg
 from tests.unit.execution.desk import BOOK, BROKER, DAY, ISSUER, POOL, Desk, T, leg, plan
-from tests.unit.execution.hedged import PERP, HedgedDesk
+from tests.unit.execution.hedged import CALL, PERP, HedgedDesk
 from tests.unit.execution.hedged import leg as order
 
 DAY_NS = 86_400 * NS
@@ -138,3 +139,79 @@ def test_a_way_out_that_pays_too_little_is_given_up_at_once():
     refused, undone = desk.broker.due(T + DAY_NS, desk.market)
     assert refused.reason.startswith("slippage")
     assert (undone.action, undone.status) == ("sell", "filled")
+
+
+TOO_CHEAP = 1e-9
+"""A limit at which nobody sells."""
+
+
+def test_a_hedge_is_closed_at_any_price_once_what_it_hedged_is_sold():
+    """A limit would leave a bet that nobody made, and turn the plan to redeem tokens that it has sold."""
+    mint = leg("mint", ISSUER, price=221, limit_price=ANY_BUY)
+    short = leg("hedge", BROKER, limit_price=ANY_SELL)
+    sell, redeem = leg("sell", BOOK, limit_price=ANY_SELL), leg("redeem", ISSUER, limit_price=ANY_SELL)
+    close = leg("unhedge", BROKER, limit_price=TOO_CHEAP)
+    fills, reserved = left_reserved([mint, short, sell, close], [redeem, close])
+    assert shown(fills) == [
+        ("mint", "pending"), ("hedge", "filled"), ("mint", "settled"), ("sell", "filled"),
+        ("unhedge", "filled"),
+    ]  # fmt: skip
+    assert (reserved.reservations, reserved.hedges, reserved.held("AMZNx")) == ({}, {}, 0.0)
+
+
+def test_a_hedge_that_was_closed_is_never_opened_again():
+    desk = HedgedDesk()
+    desk.perp(219.9, 220.1)
+    desk.option(CALL, 2.0, 2.1)
+    done = desk.execute(
+        leg("buy", POOL, limit_price=ANY_BUY),
+        order("hedge", PERP, "sell", 10, 219.9, margin=500.0),
+        order("hedge", CALL, "buy", 1, 210.0),
+        leg("sell", POOL, limit_price=ANY_SELL),
+        order("unhedge", PERP, "buy", 10, 220.1),
+        order("unhedge", CALL, "sell", 1, 200.0, limit=ANY_BUY),
+    )
+    assert shown(done)[-4:] == [
+        ("sell", "filled"), ("unhedge", "filled"), ("margin_out", "filled"), ("unhedge_sell", "filled"),
+    ]  # fmt: skip
+    assert desk.broker.state_of("p1") == "done"
+
+
+def test_what_is_undone_leaves_out_a_hedge_that_was_closed_before():
+    desk = Desk()
+    fills = desk.broker.execute(
+        plan(
+            leg("buy", BOOK, limit_price=ANY_BUY),
+            leg("hedge", BROKER, limit_price=ANY_SELL),
+            leg("unhedge", BROKER, limit_price=ANY_BUY),
+            leg("sell", BOOK, limit_price=1e6),
+        ),
+        desk.market,
+        T,
+    )
+    assert shown(fills)[-3:] == [("unhedge", "filled"), ("sell", "rejected"), ("sell", "filled")]
+    assert desk.broker.state_of("p1") == "unwound"
+
+
+def test_what_is_undone_leaves_a_hedge_that_was_left_open_to_its_market():
+    desk = Desk()
+    made = plan(
+        leg("buy", BOOK, limit_price=ANY_BUY),
+        leg("hedge", BROKER, limit_price=ANY_SELL),
+        leg("unhedge", BROKER),
+        leg("sell", BOOK, limit_price=1e6),
+    )
+    desk.share.ts = T
+    desk.share.ask = None  # nobody sells shares
+    fills = desk.broker.execute(made, desk.market, T)
+    while desk.broker.state_of("p1") not in FINAL:
+        assert desk.broker.next_due is not None
+        desk.book.ts = desk.share.ts = desk.broker.next_due
+        fills += desk.broker.due(desk.broker.next_due, desk.market)
+    assert [each for each in shown(fills) if each[0] != "hedge_stays"][2:] == [
+        ("unhedge", "rejected"), ("sell", "rejected"), ("sell", "filled"),
+    ]  # fmt: skip
+    assert desk.broker.state_of("p1") == "stranded"
+    desk.share.ask, desk.share.ts = 230.0, desk.share.ts + 120 * NS
+    desk.broker.heard(BROKER, desk.share.ts)
+    assert shown(desk.broker.due(desk.share.ts, desk.market)) == [("unhedge", "filled")]

@@ -131,6 +131,28 @@ def test_a_perp_whose_venue_is_gone_is_tried_for_a_week_told_each_day_and_then_l
     assert desk.broker.state_of("p1") == "stranded"
 
 
+def test_a_hedge_that_ended_by_itself_leaves_none_of_its_waiting_to_the_next():
+    desk = HedgedDesk()
+    desk.perp(219.9, 220.1)
+    desk.option(PUT, 2.0, 2.1)
+    desk.execute(
+        leg("hedge", PUT, "buy", 1, 210.0), leg("hedge", PERP, "sell", 10, 219.9, margin=5_000.0), MINT,
+        leg("unhedge", PUT, "sell", 1, 200.0), leg("unhedge", PERP, "buy", 10, 220.1),
+    )  # fmt: skip
+    hour = T + DAY
+    while desk.broker.state_of("p1") != "stranded":
+        assert hour < T + 30 * DAY
+        desk.now = hour
+        desk.stock(230.0)  # the put expires worthless
+        desk.wait(hour)
+        hour += HOUR
+    told = [fill for fill in desk.fills if fill.action == "hedge_stays" and fill.instrument == PERP]
+    assert [(fill.ts - FRIDAY) // DAY for fill in told] == [1, 2, 3, 4, 5, 6]
+    given_up = desk.fills[-1]
+    assert given_up.reason.endswith("(tried for 7 d)")
+    assert given_up.ts - FRIDAY == 7 * DAY
+
+
 def test_what_is_left_open_stays_in_the_books_and_costs_nothing_that_nobody_knows():
     desk = gone()
     assert hedged(desk.books().positions()) == {PERP: -10.0}

@@ -9,11 +9,13 @@ import pytest
 
 from bot.config import StrategySection
 from bot.strategy.desk import Desk, Exposure
+from bot.timefmt import NS
 from bot.types import Fill
 from tests.unit.execution import hedged
 from tests.unit.execution.desk import BOOK, DAY, ISSUER, POOL, T, leg, plan
-from tests.unit.execution.hedged import PERP, HedgedDesk
+from tests.unit.execution.hedged import CALL, PERP, HedgedDesk
 
+DAY_NS = round(DAY) * NS
 NOTHING = Exposure(0.0, 0.0, {}, 0.0, {})
 BOUGHT = Exposure(2_200.0, 2_200.0, {}, 0.0, {}, {"xstocks": 2_200.0})
 
@@ -79,6 +81,83 @@ def test_a_hedge_that_stays_leaves_its_plans_capital_where_it_is():
     assert "p1" in desk.reservations
     tell(desk, "unhedge", PERP, 10, "rejected")
     assert "p1" not in desk.reservations
+
+
+MINTED = [leg("mint", ISSUER), hedged.leg("hedge", PERP, "sell", 10, 220), leg("sell", POOL)]
+REDEEM = leg("redeem", ISSUER)
+
+
+def stranded(*told: tuple[str, str, str]) -> Desk:
+    """A plan to mint and sell with two hedges to close at the end, after these fills."""
+    desk = Desk(StrategySection(), hedged.registry())
+    close = [hedged.leg("unhedge", PERP, "buy", 10, 220), hedged.leg("unhedge", CALL, "sell", 1, 200)]
+    desk.reserve(plan(*MINTED, *close, otherwise=[REDEEM, *close]), BOUGHT)
+    for action, instrument, status in told:
+        tell(desk, action, instrument, 10, status)
+    return desk
+
+
+SOLD = [("mint", ISSUER, "pending"), ("hedge", PERP, "filled"), ("mint", ISSUER, "settled"),
+        ("sell", POOL, "filled")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second"), [("rejected", "rejected"), ("filled", "rejected"),
+                                               ("rejected", "filled")])  # fmt: skip
+def test_a_hedge_that_is_left_open_after_the_sale_keeps_no_capital_reserved(first, second):
+    desk = stranded(*SOLD, ("unhedge", PERP, first))
+    assert desk.reservations["p1"].legs_left == 1
+    tell(desk, "unhedge_sell", CALL, 1, second)
+    assert desk.reservations == {}
+    assert desk.on_its_way_to(POOL) == ""
+
+
+def test_what_was_minted_and_cannot_be_sold_goes_the_other_way_and_leaves_its_hedge_open():
+    desk = stranded(*SOLD[:3], ("sell", POOL, "rejected"))
+    assert desk.reservations["p1"].legs_left == 3
+    tell(desk, "redeem", ISSUER, 10)
+    tell(desk, "unhedge", PERP, 10, "rejected")
+    assert desk.reservations["p1"].legs_left == 1
+    tell(desk, "unhedge_sell", CALL, 1, "rejected")
+    assert desk.reservations == {}
+
+
+def test_nothing_comes_after_a_refusal_once_what_was_minted_is_sold():
+    desk = stranded(*SOLD, ("buy", POOL, "rejected"))
+    assert desk.reservations == {}
+
+
+def test_a_plan_whose_hedge_cannot_be_closed_ends_on_paper_and_on_the_desk_at_once():
+    paper = HedgedDesk()
+    paper.perp(219.9, 220.1)
+    desk = Desk(StrategySection(), paper.registry)
+    close = hedged.leg("unhedge", PERP, "buy", 10, 220)
+    made = plan(
+        leg("mint", ISSUER, limit_price=1e9, delay_seconds=DAY),
+        hedged.leg("hedge", PERP, "sell", 10, 220, margin=500),
+        leg("sell", BOOK, limit_price=1e-9),
+        close,
+        otherwise=[REDEEM, close],
+    )
+    desk.reserve(made, BOUGHT)
+    before = desk.capital_room().usd
+    fills = paper.broker.execute(made, paper.market, T)
+    while paper.broker.state_of("p1") != "stranded":
+        paper.now += 3_600 * NS
+        fills += paper.broker.due(paper.now, paper.market)
+    for fill in fills:
+        desk.on_fill(fill)
+    assert fills[-1].status == "rejected"
+    assert desk.reservations == {}
+    # Its margin is still there, and no other plan's.
+    assert desk.capital_room().usd == before + BOUGHT.capital_usd - 500.0
+    again = Desk(StrategySection(), paper.registry)
+    again.restore(json.loads(json.dumps(desk.snapshot())))
+    assert again.capital_room() == desk.capital_room()
+    paper.now += DAY_NS
+    paper.perp(219.9, 220.1)
+    for fill in paper.broker.due(paper.now, paper.market):
+        again.on_fill(fill)
+    assert again.capital_room().usd == again.capital_room().limit_usd
 
 
 def test_what_it_owns_stays_its_own_on_the_way_to_where_it_is_sold():
