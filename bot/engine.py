@@ -38,6 +38,7 @@ from bot.market import (
 )
 from bot.pools import decode, decode_book
 from bot.registry.hours import ALWAYS
+from bot.registry.issuer import CONVERT
 from bot.registry.model import Registry
 from bot.strategy import Strategy
 from bot.strategy.book import book_greeks, hedge_marks, held_hedges
@@ -253,6 +254,9 @@ class Engine:
         if tick.kind == "status" and tick.instrument.partition("@")[2] in self.market.registry.chains:
             self._gas(tick)
             return None
+        if tick.instrument.endswith(f":{CONVERT}"):
+            self._conversion(tick)
+            return None
         return forks.admit(self.market, tick.instrument)
 
     def _multiplied(self, token: TokenState) -> None:
@@ -266,6 +270,18 @@ class Engine:
         if not isinstance(price, int | float) or isinstance(price, bool) or not 0.0 < price < MAX_GAS_PRICE:
             raise DataError("bad_data", f"gas_price is {price!r}")
         self.market.gas[tick.instrument.partition("@")[2]] = (float(price), tick.ts)
+
+    def _conversion(self, tick: Tick) -> None:
+        """An exchange says whether it converts a token: ``TSLAx@kraken:convert``. It is no market: it has no
+        price but the share's."""
+        if self.market.registry.conversion_at(tick.instrument) is None:
+            raise DataError("unknown_instrument", tick.instrument)
+        if tick.kind != "status":
+            raise DataError("no_market", f"{tick.instrument} has the share's price, and none of its own")
+        word, reason = _state(tick)
+        self.market.conversions.pop(tick.instrument, None)
+        if word in ("down", "halted", "closed"):
+            self.market.conversions[tick.instrument] = reason or f"it is {word}"
 
     def _advance(self, ts: Ns, out: list[Message]) -> None:
         if self.detector.is_due(ts):
@@ -583,9 +599,7 @@ class Engine:
     ) -> None:
         """A venue is halted, or a source has lost it: its last price stays, but is not judged by."""
         data = _json(tick)
-        word, reason = data.get("state"), str(data.get("reason", ""))
-        if word not in ("up", "open", "down", "halted", "closed"):
-            raise DataError("bad_data", f"status {word!r}")
+        word, reason = _state(tick)
         state.halted = word in ("down", "halted", "closed")
         state.halted_reason = reason
         if isinstance(state, ReferenceState):
@@ -641,6 +655,15 @@ class Engine:
 
 def _earlier(ns: Ns) -> str:
     return f"{duration(ns / NS) if ns >= NS else f'{ns:,} ns'} before the last one"
+
+
+def _state(tick: Tick) -> tuple[str, str]:
+    """The word and the reason of a status."""
+    data = _json(tick)
+    word = data.get("state")
+    if word not in ("up", "open", "down", "halted", "closed"):
+        raise DataError("bad_data", f"status {word!r}")
+    return word, str(data.get("reason", ""))
 
 
 def _json(tick: Tick) -> dict[str, Any]:

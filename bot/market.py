@@ -334,6 +334,8 @@ class Market:
         """Currencies off their peg: log of what one is worth in USD."""
         self.gas: dict[str, tuple[float, Ns]] = {}
         """By chain: what a unit of gas costs, in its gas token, and when that was told."""
+        self.conversions: dict[str, str] = {}
+        """Conversions that are halted, by name (``TSLAx@kraken:convert``), and why."""
 
     def instrument(self, name: str) -> InstrumentState | None:
         """The instrument by name, if a tick of it has been seen."""

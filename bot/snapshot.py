@@ -84,6 +84,7 @@ def dump(engine: Engine) -> bytes:
             "shares": {ticker: _take(state, SHARE) for ticker, state in market.underlyings.items()},
             "coins": market.coins,
             "gas": market.gas,
+            "conversions": market.conversions,
             "realised": engine.valuation.realised.snapshot(),
             "incidents": {key: _take(value, OpenIncident.__slots__) for key, value in incidents.items()},
             "book": detector.book.snapshot(),
@@ -182,6 +183,7 @@ def load(engine: Engine, data: bytes) -> None:
             _put(underlying, values, SHARE)
     market.coins = saved["coins"]
     market.gas = {name: (price, ts) for name, (price, ts) in saved.get("gas", {}).items()}
+    market.conversions = dict(saved.get("conversions", {}))
     book = saved["book"]
     for key, into in (("open", detector.book.open), ("recent", detector.book.recent)):
         for identity in book[key]:

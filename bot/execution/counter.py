@@ -19,7 +19,7 @@ from bot.execution.pricing import (
 from bot.pools.taken import Spent
 from bot.registry import Registry
 from bot.registry.issuer import CONVERT
-from bot.strategy.mechanisms import Action, mechanism_of
+from bot.strategy.mechanisms import Action, conversion_halted, mechanism_of
 from bot.types import Leg, Ns, Order, Plan, Side, split_instrument
 
 if TYPE_CHECKING:
@@ -70,10 +70,11 @@ class Counter:
         if told.channel_halted:
             why = f"{issuer.title} has halted {symbol}: {told.channel_reason}".rstrip(": ")
             raise Refusal(f"{action}.halted", why)
-        book = market.instrument(f"{symbol}@{conversion.venue}") if conversion is not None else None
-        if conversion is not None and book is not None and book.halted:
-            why = f"{conversion.title} has halted {symbol}: {book.halted_reason}".rstrip(": ")
-            raise Refusal(f"{action}.halted", why)
+        halted = conversion_halted(symbol, conversion, market) if conversion is not None else None
+        if conversion is not None and halted is not None:
+            raise Refusal(
+                f"{action}.halted", f"{conversion.title} has halted {symbol}: {halted}".rstrip(": ")
+            )
         fair = _fair(symbol, plan, market, ts)
         if fair is None:
             raise Refusal("reference.missing", f"no fair value of {symbol}: nothing to {action} at")

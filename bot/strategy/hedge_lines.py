@@ -152,7 +152,7 @@ class PerpLine(Line):
             self.bid, self.ask = told.bid, told.ask
             self.bid_size, self.ask_size = max(0.0, told.bid_size or 0.0), max(0.0, told.ask_size or 0.0)
         rate = told.funding_rate if told.funding_rate_next is None else told.funding_rate_next
-        self.funding_hour = None if rate is None or told.funding_hours <= 0 else rate / told.funding_hours
+        self.funding_hour = None if rate is None else rate / told.funding_hours
 
     def _status(self, told: StatusData) -> None:
         if told.terms is not None:

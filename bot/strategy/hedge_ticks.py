@@ -24,6 +24,8 @@ from bot.market import MAX_PRICE, MIN_PRICE
 from bot.types import Tick
 
 T = TypeVar("T")
+LEAST_FUNDING_HOURS, MOST_FUNDING_HOURS = 0.1, 24.0 * 31
+"""Over so long does a perp's funding rate run: minutes to a month."""
 
 
 class OptionData(Struct):
@@ -92,6 +94,8 @@ def check_perp(tick: Tick, told: PerpData) -> None:
     for rate in (told.funding_rate, told.funding_rate_next):
         if rate is not None and not -1.0 < rate < 1.0:
             raise DataError("bad_data", f"{tick.instrument}: funding {rate!r}")
+    if not LEAST_FUNDING_HOURS <= told.funding_hours <= MOST_FUNDING_HOURS:
+        raise DataError("bad_data", f"{tick.instrument}: funding_hours {told.funding_hours!r}")
 
 
 def check_terms(instrument: str, told: MarketTerms) -> None:

@@ -1,6 +1,6 @@
 """The systems that issue or carry these tokens, each as what it is."""
 
-from bot.strategy.mechanisms.access import Access, look, seconds_until, years
+from bot.strategy.mechanisms.access import Access, conversion_halted, look, seconds_until, years
 from bot.strategy.mechanisms.delay import Delay
 from bot.strategy.mechanisms.hours import in_hand
 from bot.strategy.mechanisms.model import (
@@ -28,6 +28,7 @@ __all__ = [
     "Moment",
     "Odds",
     "Opening",
+    "conversion_halted",
     "in_hand",
     "look",
     "mechanism_of",

@@ -142,7 +142,15 @@ def _halted(token: str, issuer: Issuer, market: Market, conversion: Conversion |
     told = market.tokens.get(token)
     if told is not None and told.channel_halted:  # not "down", which is a connection that was lost
         return told.channel_reason if conversion is None else f"so has {issuer.title}"
-    book = market.instrument(f"{token}@{conversion.venue}") if conversion is not None else None
+    return None if conversion is None else conversion_halted(token, conversion, market)
+
+
+def conversion_halted(token: str, conversion: Conversion, market: Market) -> str | None:
+    """Why an exchange does not convert a token: it says so, or its own order book is halted."""
+    told = market.conversions.get(conversion.instrument(token))
+    if told is not None:
+        return told
+    book = market.instrument(f"{token}@{conversion.venue}")
     return book.halted_reason if book is not None and book.halted else None
 
 

@@ -7,6 +7,8 @@ from math import exp
 import pytest
 from msgspec.structs import replace
 
+from bot.config import ExecutionSection
+from bot.execution import PaperBroker
 from bot.strategy import explain
 from bot.types import split_instrument
 from tests.fixtures.market import (
@@ -241,6 +243,18 @@ def test_a_halt_of_the_exchanges_market_or_of_the_issuer_halts_the_conversion(na
         assert any("Kraken's xStocks conversion has halted: so has xStocks" in each for each in told)
     else:
         assert all(CONVERT not in leg.instrument for plan in plans for leg in plan.legs)
+
+
+def test_its_own_word_halts_it_in_plans_and_on_paper():
+    made = world(420.0)
+    (plan, *_) = [one for one in made.plans(premium()) if one.decision == "trade"]
+    (mint,) = [leg for leg in plan.legs if leg.action == "mint"]
+    made.market.conversions[mint.instrument] = "maintenance"
+    fills = PaperBroker(made.registry, ExecutionSection()).execute(plan, made.market, made.ts)
+    assert fills[0].status == "rejected"
+    assert fills[0].reason == "mint.halted: Kraken's xStocks conversion has halted TSLAx: maintenance"
+    again = made.plans(premium(severity="critical"))
+    assert all(CONVERT not in leg.instrument for one in again for leg in one.legs)
 
 
 def test_an_order_book_alone_is_no_channel():

@@ -255,6 +255,14 @@ def test_funding_over_eight_hours_is_told_per_hour_and_the_next_counts(watched):
     assert watched.at().perps[0].funding_hour == pytest.approx(1e-5)
 
 
+@pytest.mark.parametrize("hours", [1e-300, 0.0, -1.0, 1e6])
+def test_funding_over_no_time_is_nobodys_rate(watched, hours):
+    tick = world.perp(T, SPOT)
+    data = json.loads(tick.data) | {"funding_rate": 1e-5, "funding_hours": hours}
+    with pytest.raises(DataError, match="funding_hours"):
+        watched.book.take(replace(tick, data=json.dumps(data)))
+
+
 def test_impact_prices_are_as_deep_as_the_venue_says(watched):
     data = {"index": SPOT, "impact_bid": SPOT - 1, "impact_ask": SPOT + 1, "funding_rate": 1e-5}
     told(watched, Tick(T, "TSLA@hyperliquid", "quote", price=SPOT, data=json.dumps(data)))

@@ -267,7 +267,7 @@ def test_what_a_plan_has_had_of_a_venue_is_not_planned_for_again_while_the_incid
         assert again.quantity_tokens <= most * (1 + 1e-9)
     else:
         assert "depth.taken" in rules(again)
-    # Another incident is about other prices: what is there then, when the pool has been observed anew, is there.
+    # Another incident is about other prices: what is there when the pool is observed anew is there.
     made.market.instruments[POOL].ts += 1
     another = made.plans(out(id="i2"))[0]
     assert another.quantity_tokens == pytest.approx(first.quantity_tokens, rel=0.05)
