@@ -280,13 +280,15 @@ class Daemon:
                 self.replica.apply(plan, self.driver.now)
         if self.driver.broker is not None:
             self.driver.broker.adopt(await store.pending_settlements())
-            lost = self.driver.broker.adopt_hedges(await store.hedge_fills())
+            booked = await store.hedge_fills()
+            lost = self.driver.broker.adopt_hedges(booked)
             if lost:
                 self._log.warning("hedges that the books know are taken over: people close them", hedges=lost)
             strategy = self.config.strategy
             await store.open_books(self.driver.now or 1, strategy.capital_usd, strategy.inventory_tokens)
             await store.verify()
             desk = self.driver.engine.strategy.desk
+            desk.adopt_hedges(booked)
             for plan_id in sorted(desk.unaccounted):
                 desk.account(plan_id, await store.fills(MOST_FILLS, plan_id=plan_id))
             await self._reconcile(store, fresh=fresh)

@@ -99,10 +99,11 @@ class PlanRun(Struct):
         leg, legs = self.leg, self.legs
         if leg is None or not self.turned:
             return False
-        done = {legs[filled.leg].action for filled in self.filled}
+        done = {(legs[filled.leg].action, legs[filled.leg].instrument) for filled in self.filled}
         if leg.action == "transfer":
-            return self.next_leg == len(self.plan.legs) and "transfer" not in done  # they have not left yet
-        return leg.action == "unhedge" and "hedge" not in done
+            left = any(action == "transfer" for action, _ in done)
+            return self.next_leg == len(self.plan.legs) and not left
+        return leg.action == "unhedge" and ("hedge", leg.instrument) not in done
 
     def turn(self) -> bool:
         """After a refusal: whether there is another way for what was minted and is still there. Once."""

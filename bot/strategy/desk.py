@@ -264,6 +264,10 @@ class Desk:
         started = (one for one in state["reservations"] if one.get("started"))
         self.unaccounted = {one["plan_id"] for one in started if "owned" not in one}
 
+    def adopt_hedges(self, booked: Iterable[Fill]) -> None:
+        """Take over what open hedges bind, which neither lost nor older memory says."""
+        self._margins.adopt(booked)
+
     def account(self, plan_id: str, fills: Iterable[Fill]) -> None:
         """Work out from all its fills what a running plan owns, which older memory does not say."""
         reservation = self.reservations[plan_id]

@@ -5,7 +5,7 @@ While its plan runs, its reservation counts it; what a plan leaves open stays bo
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -61,6 +61,13 @@ class Margins:
                 self._held.pop(next(mine, ""), None)
             case action if action in ENDED:
                 self._held.pop(opener, None)
+
+    def adopt(self, fills: Iterable[Fill]) -> None:
+        """Take over what is open by these fills, as they were booked, and unknown here."""
+        booked = Margins(self._registry)
+        for fill in fills:
+            booked.on_fill(fill)
+        self._held = booked._held | self._held
 
     def snapshot(self) -> dict[str, Any]:
         """All of it as plain data."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.config import StrategySection
 from bot.execution.orders import FINAL
+from bot.ledger.reconcile import hedged
 from bot.strategy.desk import Desk as Reservations
 from bot.strategy.desk import Exposure
 from bot.timefmt import NS
@@ -49,6 +50,31 @@ def test_a_hedge_refused_after_the_mint_leaves_no_capital_reserved():
     [skipped] = [fill for fill in fills if fill.action == "unhedge"]
     assert (skipped.quantity_tokens, skipped.reason) == (0, "there is nothing to unhedge")
     assert reserved.reservations == {}
+
+
+def test_short_stock_that_was_never_sold_is_not_bought_back_though_another_hedge_was_opened():
+    desk = HedgedDesk()
+    desk.perp(219.9, 220.1)
+    mint, redeem = leg("mint", ISSUER, limit_price=ANY_BUY), leg("redeem", ISSUER, limit_price=ANY_SELL)
+    close = [order("unhedge", PERP, "buy", 10, 220.1), leg("unhedge", BROKER)]
+    desk.fills = desk.broker.execute(
+        plan(
+            mint,
+            order("hedge", PERP, "sell", 10, 219.9, margin=500.0),
+            leg("hedge", BROKER, limit_price=1e6),
+            *close,
+            otherwise=[redeem, *close],
+        ),
+        desk.market,
+        T,
+    )
+    while desk.broker.state_of("p1") not in FINAL:
+        desk.now += 600 * NS
+        desk.stock(220.0)
+        desk.perp(219.9, 220.1)
+        desk.wait(desk.now)
+    assert desk.broker.state_of("p1") == "done"
+    assert hedged(desk.books().positions()) == {}
 
 
 def test_a_way_back_that_was_never_gone_is_answered_and_leaves_no_capital_reserved():

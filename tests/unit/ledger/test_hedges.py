@@ -81,6 +81,11 @@ async def test_a_daemon_whose_memory_is_gone_takes_over_what_the_books_have(tmp_
     assert strategy.killed == {}
     books = hedged((await store.books()).positions())
     assert differences(books, strategy.desk.hedges) == []
+    put_in = sum(
+        float(fill.quantity_tokens * fill.price) for fill in desk.fills if fill.action == "margin_in"
+    )
+    room = strategy.desk.capital_room()
+    assert room.usd == room.limit_usd - put_in < room.limit_usd
     assert broker.adopt_hedges(await store.hedge_fills()) == []
     await store.engine.dispose()
 

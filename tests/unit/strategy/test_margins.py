@@ -113,3 +113,14 @@ def test_what_is_no_hedge_and_what_was_refused_binds_nothing():
     ]
     assert bound(fills) == 0.0
     assert bound(HedgedDesk().execute(plain("buy", POOL, limit_price=1e9))) == 0.0
+
+
+def test_what_the_books_say_is_taken_over_once():
+    desk = HedgedDesk()
+    desk.perp(219.9, 220.1)
+    fills = desk.execute(leg("hedge", PERP, "sell", 10, 219.9, margin=500.0))
+    margins = Margins(registry())
+    margins.restore({})
+    for _ in range(2):
+        margins.adopt(fills)
+        assert margins.left_usd(()) == 500.0
