@@ -61,13 +61,23 @@ def by_route(rows: Sequence[Row]) -> dict[str, Row]:
     return {
         route: {
             "plans": len(ones),
-            "won": sum((row["net_usd"] or 0.0) > 0 for row in ones),
-            "lost": sum((row["net_usd"] or 0.0) < 0 for row in ones),
+            "won": won(ones),
+            "lost": lost(ones),
             "expected_usd": sum(row["expected_usd"] for row in ones),
             "net_usd": total(row["net_usd"] for row in ones),
         }
         for route, ones in sorted(routes.items())
     }
+
+
+def won(rows: Iterable[Row]) -> int:
+    """How many ended with a net profit: what is still open, or has no price, has won nothing."""
+    return sum((row["net_usd"] or 0.0) > 0 for row in rows if row["came_usd"] is not None)
+
+
+def lost(rows: Iterable[Row]) -> int:
+    """How many ended with a net loss."""
+    return sum((row["net_usd"] or 0.0) < 0 for row in rows if row["came_usd"] is not None)
 
 
 def forecast(rows: Sequence[Row]) -> Row:

@@ -148,6 +148,8 @@ def _forecast(result: Result) -> str:
         f"Of {told['judged']}, {told['beyond_95']} lost more than their 95 % shortfall and "
         f"{told['beyond_99']} more than their 99 % one.</p>"
     )
+    if told["not_over"]:
+        losses += f"<p>{told['not_over']} more are not over, or hold what nothing prices any more.</p>"
     head = ["how it went", "plans>", "expected>", "came>"]
     return note + drawn + losses + _table("By how it went", head, rows)
 

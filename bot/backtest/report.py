@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bot.backtest.forecast import by_route, forecast, trades
+from bot.backtest.forecast import by_route, forecast, lost, trades, won
 from bot.backtest.missed import missed
 from bot.backtest.run import Backtest, Sample
 from bot.backtest.slippage import slippage
@@ -40,8 +40,8 @@ def report(test: Backtest) -> dict[str, Any]:
         "plans_traded": len(rows),
         "fills": len(test.fills),
         "fills_rejected": refused(test.fills),
-        "won": sum((row["net_usd"] or 0.0) > 0 for row in rows),
-        "lost": sum((row["net_usd"] or 0.0) < 0 for row in rows),
+        "won": won(rows),
+        "lost": lost(rows),
         "profit_by_route": by_route(rows),
         "max_drawdown_usd": drawdown(test.samples),
         "capital_use_mean": None if mean is None else mean / capital,

@@ -91,6 +91,8 @@ def backtested(result: dict[str, Any], as_json: bool) -> None:
         f"{told['lost']} lost ({told['lost_expected']:.1f} expected), {told['beyond_95']} beyond the 95 % "
         f"shortfall, {told['beyond_99']} beyond the 99 %"
     )
+    if told["not_over"]:
+        say(f"open: {told['not_over']} more, not over or with something held that nothing prices any more")
     table = table_of("Profit by route", "route", "plans>", "expected>", "net>")
     for route, row in result["profit_by_route"].items():
         table.add_row(named(route), str(row["plans"]), money(row["expected_usd"]), money(row["net_usd"]))
