@@ -170,7 +170,7 @@ class Incident(Struct, frozen=True):
 
 class Leg(Struct, frozen=True):
     """One step of a plan. ``price`` is the expected average in USD per token, fees and impact
-    included; ``limit_price`` the worst acceptable; ``delay_seconds`` how long it takes.
+    included; ``limit_price`` the worst acceptable (``None``: any); ``delay_seconds`` how long it takes.
 
     A ``hedge`` on an option or perp counts contracts, at USD a contract (an option's quote times its shares),
     and says its ``side``; where there is none, a hedge sells shares short and ``unhedge`` buys them back.
@@ -233,9 +233,9 @@ class Plan(Struct, frozen=True):
     A plan to do nothing has ``decision == "no_trade"``, no legs and ``reasons`` that each start
     with the name of the rule. ``worst_case_usd`` is a loss as a negative number, at 99 %, over the
     settlement wait, with the failure that the route can suffer. ``capital_usd`` is locked for
-    ``duration_seconds``. ``outcomes`` are the ways it may go and make ``expected_profit_usd`` together;
-    the shortfalls over them are losses as positive numbers (negative: a gain even there), exceeded in 5 and
-    in 1 of 100 cases. ``otherwise`` are the legs to go on with if a leg after a mint is refused.
+    ``duration_seconds`` on average. ``outcomes`` are the ways it may go and make ``expected_profit_usd``
+    together; the shortfalls over them are losses as positive numbers (negative: a gain even there), exceeded
+    in 5 and in 1 of 100 cases. ``otherwise`` are the legs to go on with if a leg after a mint is refused.
     """
 
     id: str

@@ -141,9 +141,9 @@ def _leg(leg: Leg, instead: Leg | None = None) -> str:
             cash = f", paid after {duration(leg.delay_seconds)}" if leg.delay_seconds else ""
             return f"Redeem {amount} {by} at {each}, {total} in all{limit}{cash}."
         case "hedge":
-            return f"Sell {amount} short at {venue} at {each}, {total} in all{limit}."
+            return f"Sell {amount} short with the desk's broker at {venue}'s {each}, {total} in all{limit}."
         case "unhedge":
-            return f"Buy {amount} back at {venue}, {total} in all at today's price."
+            return f"Buy {amount} back with the desk's broker, {total} in all at {venue}'s price of today."
         case _:
             return (
                 f"{leg.action.capitalize()} {amount} on {venue} at {each} on average, {total} in all{limit}."

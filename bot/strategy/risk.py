@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from math import exp, sqrt
 
 from bot.registry.model import VenueKind
-from bot.strategy.mechanisms.delay import Delay
 from bot.types import Cause, Ns
 from bot.valuation.scalars import EARNINGS_YEARS
 from bot.valuation.sessions import SessionClock
@@ -52,17 +51,9 @@ def half_life(cause: Cause) -> float:
     return HALF_LIFE_SECONDS.get(cause, OTHER_HALF_LIFE_SECONDS)
 
 
-def still_there(cause: Cause, seconds: float) -> float:
+def still_there(half_life_seconds: float, seconds: float) -> float:
     """Probability that a premium is still there after so long."""
-    return float(2.0 ** (-seconds / half_life(cause)))
-
-
-def still_there_after(cause: Cause, delay: Delay) -> float:
-    """The same over a delay that may be longer than it should be."""
-    return sum(
-        chance * still_there(cause, seconds)
-        for seconds, chance in zip(delay.seconds, delay.chances, strict=True)
-    )
+    return float(2.0 ** (-seconds / half_life_seconds))
 
 
 def move_sd(clock: SessionClock, annual_variance: float, start: Ns, end: Ns, fair_sd: float,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, log
 from random import Random
 
 import pytest
@@ -180,7 +180,10 @@ def sale(draw: Random) -> bool:
         done = curve.sell_tokens(tokens)
         if done is None or done.usd > most:
             return None
-        planned = done.usd - tokens * FAIR * 1.0005 * 1.0025 - gas_at(name)
+        back = tokens * FAIR * 1.0005 * 1.0025
+        # The issuer's gas, and the deposit with an exchange: below the minimum, their part of a larger mint.
+        later = (2 + (0.05 if kind == "book" else 0.0)) * min(1.0, back / 5_000)
+        planned = done.usd - back - later - gas_at(name)
         return judged(world.settings, planned, min(-gas_at(name), planned - tokens * risk))
 
     top = curve.to_price(FAIR)
@@ -251,7 +254,9 @@ def across(draw: Random) -> bool:
     pair = Pair(low, high)
     days = 0.05 * (("kraken" in here) + ("gate" in there)) * (low.place != high.place)
     travel = days * 86_400
-    stays = 2.0 ** (-travel / 86_400)
+    # The dear venue is out alone, and closed in minutes, unless the other is nearer to it than to fair value.
+    alone = abs(log(low.spot / high.spot)) > off / 2
+    stays = 2.0 ** (-travel / (120 if alone else 86_400))
     lasts = stays * (1 - fails_at(here))
     gone = min(1.0, FAIR / high.spot)
     gas = gas_at(here) + gas_at(there) + (0.05 if travel else 0.0)

@@ -71,7 +71,7 @@ class Carrier(Protocol):
 
 
 class StockCarrier:
-    """Shares sold short; it leaves a tenth of the move. In proportion while a size is sought; once it is known,
+    """Shares sold short; it leaves a tenth of the move. In proportion while a size is sought; after that
     ``whole`` shares, and the rest bare."""
 
     def __init__(self, view: View, short: ShortStock, sd: float, seconds: float,

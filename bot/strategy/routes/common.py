@@ -68,6 +68,8 @@ class View:
         self._earnings = [parse(moment) for moment in share.earnings]
         self.spent = spent or Spent()
         """What plans have had of each instrument's depth."""
+        self.half_life: float | None = None
+        """Of the basis, once asked for (:mod:`bot.strategy.routes.lasting`)."""
         self.refused: dict[str, None] = {}
         self._access: dict[tuple[str, str], list[Access]] = {}
         self._ways: dict[tuple[str, str, str], Way] = {}

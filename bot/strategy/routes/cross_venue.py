@@ -11,7 +11,7 @@ from bot.strategy.desk import WALLET, Exposure
 from bot.strategy.forecast import Branch, swings
 from bot.strategy.mechanisms.delay import certain
 from bot.strategy.mechanisms.way import HERE, Way
-from bot.strategy.risk import SECOND_LEG_SECONDS, if_long, still_there_after
+from bot.strategy.risk import SECOND_LEG_SECONDS, if_long
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.common import (
     Candidate,
@@ -24,6 +24,7 @@ from bot.strategy.routes.common import (
     leg,
     venue_of,
 )
+from bot.strategy.routes.lasting import still_there_after
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import duration, percent
 from bot.types import Hedge, Leg
@@ -77,7 +78,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
             "inventory.none_in_time",
             f"no {dear.symbol} {in_hand_at(dear.place)}; from {cheap.name} to {dear.name} takes "
             f"{duration(travel)}, and then the gap is still there in "
-            f"{percent(still_there_after(view.incident.cause, way.delay))} of cases",
+            f"{percent(still_there_after(view, way.delay))} of cases",
         )
     return [best]
 
@@ -113,7 +114,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
             view.refuse(bound.rule, bound.detail)
         return None
     travel, moves = way.seconds, way is not HERE
-    stays = still_there_after(view.incident.cause, way.delay)
+    stays = still_there_after(view, way.delay)
     gas = cheap.gas_usd + dear.gas_usd + way.usd
     rate = view.financing(1.0, way.delay.mean)
     # A gap that closes on the way closes to fair value: the dear venue then pays so much of what it does now.

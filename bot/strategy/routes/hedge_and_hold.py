@@ -20,11 +20,12 @@ from bot.strategy.forecast import Branch
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.mechanisms.way import HERE
-from bot.strategy.risk import HEDGE_RESIDUAL, half_life
+from bot.strategy.risk import HEDGE_RESIDUAL
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, costs, leg, named_at, venue_of
 from bot.strategy.routes.failing import delayed, gone
+from bot.strategy.routes.lasting import half_life_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import DAY_SECONDS, NS, duration, percent
 from bot.types import Leg
@@ -166,7 +167,7 @@ def _hold(view: View, case: Case, channels: Sequence[Access]) -> Hold:
         way_out = f"redeemed with {access.title} when it opens"
         carried = seconds + late.chance * late.seconds
     else:
-        half = half_life(view.incident.cause)
+        half = half_life_of(view)
         seconds = carried = min(HALF_LIVES * half, LONGEST_SECONDS)
         closed = 1.0 - 2.0 ** -(seconds / half)
         ratio, gas = 1.0 - case.fee_ratio, case.gas_usd

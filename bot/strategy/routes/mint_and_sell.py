@@ -20,6 +20,7 @@ from bot.strategy.routes.failing import SELDOM, delayed, gone
 from bot.strategy.routes.mint_first import mint_first
 from bot.strategy.routes.minted import NO_CHANNEL_EXIT
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
+from bot.timefmt import short
 from bot.types import Hedge, Ns
 
 REFILL_DAYS = 1
@@ -92,7 +93,11 @@ class _Refill:
     def __init__(self, view: View, case: Case, access: Access, now: bool) -> None:
         self.case = case
         self.price, self.until = _refill(view, case, access)
-        self.way = view.way(case.symbol, access.place, case.place) if now else HERE
+        way = view.way(case.symbol, access.place, case.place)
+        self.way = way if now else HERE
+        self.order_usd = way.usd + (access.channel.gas_usd if access.arrives is not None else 0.0)
+        self._shared_usd = 0.0 if now else self.order_usd
+        self._order_tokens = max(access.channel.minimum_usd, 1.0) / self.price
         self.seconds = seconds_until(view.ts, self.until)
         odds = view.odds(access, self.way is not HERE) if now else Odds()
         self.refused = odds.refused
@@ -103,7 +108,7 @@ class _Refill:
         self._risk = if_short(case.fair, self.sd)
         if self.lost.chance >= SELDOM:
             self._risk += self.price * self.lost.ratio
-        self.gas = case.gas_usd + (access.channel.gas_usd + self.way.usd if now else 0.0)
+        self.gas = case.gas_usd + (self.order_usd if now else 0.0)
         waits = self.seconds + self.way.delay.mean
         self.rate, self.late_rate, self._longest = (
             view.financing(self.price, seconds) if now else 0.0
@@ -112,12 +117,17 @@ class _Refill:
         # Of the expected profit, in one sum for each size that is tried.
         self._late = self.late.chance * self.late_rate + self.lost.chance * self.price * self.lost.ratio
 
+    def later_usd(self, tokens: float) -> float:
+        """Gas of the order that replaces them later and of the way back; below the channel's minimum, their
+        part of a larger one."""
+        return self._shared_usd * min(1.0, tokens / self._order_tokens)
+
     def of(self, tokens: float) -> tuple[float, float, float]:
         """Proceeds, expected profit, profit at 99 %."""
         done = self.case.curve.sell_tokens(tokens)
         if done is None:
             return 0.0, IMPOSSIBLE, IMPOSSIBLE
-        planned = done.usd - tokens * (self.price + self.rate) - self.gas
+        planned = done.usd - tokens * (self.price + self.rate) - self.gas - self.later_usd(tokens)
         expected = planned - tokens * self._late
         if self.refused:
             expected += self.refused * (self._bought_back(done.usd, tokens) - planned)
@@ -128,7 +138,7 @@ class _Refill:
 
     def outcomes(self, tokens: float, usd: float) -> dict[str, float]:
         """Profit by outcome where the sale brings ``usd``."""
-        planned = usd - tokens * (self.price + self.rate) - self.gas
+        planned = usd - tokens * (self.price + self.rate) - self.gas - self.later_usd(tokens)
         return {
             "planned": planned,
             "refused": self._bought_back(usd, tokens),
@@ -184,8 +194,12 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
         by = "the issuer" if access.conversion is None else access.venue
         text = f"the mint is priced when {by} accepts it, so only a refused mint leaves price risk"
     else:
-        notes.append(_why_later(access, tokens, case))
-        paid = costs(venue_fee=case.fee_in(usd, True), gas=law.gas, refill=tokens * (law.price - case.fair))
+        notes.append(_why_later(access, tokens, case, law.until))
+        paid = costs(
+            venue_fee=case.fee_in(usd, True),
+            gas=law.gas,
+            refill=tokens * (law.price - case.fair) + law.later_usd(tokens),
+        )
         text = "the tokens come out of inventory, which is smaller until they are replaced"
         branches = [Branch("as planned", 1.0, planned,
                            swings(-tokens * case.fair, law.sd))]  # fmt: skip
@@ -211,11 +225,12 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
     )  # fmt: skip
 
 
-def _why_later(access: Access, tokens: float, case: Case) -> str:
+def _why_later(access: Access, tokens: float, case: Case, until: Ns) -> str:
+    risk = f"the share's price is reckoned with until {short(until)} UTC and not beyond"
     if not access.usable:
-        return f"{access.rule}: {access.detail}; the tokens sold are replaced later"
+        return f"{access.rule}: {access.detail}; the tokens sold are replaced later, and {risk}"
     least = f"${access.channel.minimum_usd:,.0f}"
     return (
         f"channel.minimum: replacing {tokens:,.6g} {case.symbol} (${tokens * case.fair:,.2f}) is too little "
-        f"for {access.title}, which mints from {least}; that waits for a larger mint"
+        f"for {access.title}, which mints from {least}; that waits for a larger mint, and {risk}"
     )

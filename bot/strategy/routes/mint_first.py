@@ -11,7 +11,7 @@ from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.mechanisms.way import HERE
-from bot.strategy.risk import HEDGE_RESIDUAL, still_there_after
+from bot.strategy.risk import HEDGE_RESIDUAL
 from bot.strategy.routes.bounds import mint_bounds, sale_bounds, top_of
 from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
 from bot.strategy.routes.common import (
@@ -27,6 +27,7 @@ from bot.strategy.routes.common import (
     named_at,
     venue_of,
 )
+from bot.strategy.routes.lasting import still_there_after
 from bot.strategy.routes.minted import Minted, Wait
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
 from bot.timefmt import NS, duration, percent
@@ -61,7 +62,7 @@ def _through(view: View, case: Case, access: Access, reach: list[Bound], missing
     way = view.way(case.symbol, access.place, case.place)
     settles = seconds_until(view.ts, access.arrives)
     seconds, delay = settles + way.seconds, access.delay.plus(way.delay)
-    stays = still_there_after(view.incident.cause, delay)
+    stays = still_there_after(view, delay)
     price = access.price(case.fair)
     held_back = bounds_of(view.holding_rooms(case.symbol), lambda usd: usd / price)
     legs = 2 if access.venue == venue_of(case.name) else 1

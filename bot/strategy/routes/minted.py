@@ -15,6 +15,7 @@ from bot.strategy.risk import if_long, still_there
 from bot.strategy.routes.carry import Carrier
 from bot.strategy.routes.common import Case, View
 from bot.strategy.routes.failing import SELDOM, delayed, gone
+from bot.strategy.routes.lasting import half_life_of
 from bot.strategy.sizing import IMPOSSIBLE
 from bot.timefmt import NS
 
@@ -62,7 +63,7 @@ class Minted:
         self.lost = gone(odds.lost)
         # Tokens that are sold where they are minted are sold at once: only the money is late.
         waits = self.late.each if wait.seconds > 0 or self.moves else ()
-        left = sum(chance * still_there(view.incident.cause, more) for chance, more in waits)
+        left = sum(chance * still_there(half_life_of(view), more) for chance, more in waits)
         self.late_stays = wait.stays * (left / self.late.chance if waits else 1.0)
         self.late_sd = view.sd_over(wait.seconds + self.late.seconds, case.fair_sd) if waits else self.sd
         self.normal = 1 - self.late.chance - self.lost.chance

@@ -126,7 +126,8 @@ def test_with_tokens_at_the_dear_venue_the_thinner_leg_goes_first():
 def test_the_way_from_a_pool_to_an_exchange_is_time_in_which_the_gap_may_close():
     made = world(FAIR)
     made.book(BOOK, [[420.0, 100]], [[421.0, 100]])
-    slow = only(made.plans(premium(BOOK, cause="broad_premium")), "cross_venue")
+    wide = {"venues": [BOOK, "TSLAx@gate"]}  # another exchange stands off as well
+    slow = only(made.plans(premium(BOOK, cause="broad_premium", **wide)), "cross_venue")
     assert [leg.action for leg in slow.legs] == ["buy", "transfer", "sell"]
     assert slow.duration_seconds == pytest.approx(0.05 * 86_400)
     assert "settlement.gap_risk" in rules(slow)
@@ -141,7 +142,7 @@ def test_the_way_from_a_pool_to_an_exchange_is_time_in_which_the_gap_may_close()
 def test_a_gap_that_closes_on_the_way_closes_to_fair_value():
     dear = world(FAIR)
     dear.book(BOOK, [[440.0, 30]], [[441.0, 30]])
-    lost = only(dear.plans(premium(BOOK)), "cross_venue")
+    lost = only(dear.plans(premium(BOOK, venues=[BOOK, "TSLAx@gate"])), "cross_venue")
     planned, gone = lost.outcomes
     sold = lost.legs[2].notional_usd
     # The book's middle, 440.5, is 400 then; its fee and width stay.

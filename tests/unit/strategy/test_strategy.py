@@ -316,7 +316,7 @@ def test_a_book_that_has_not_followed_is_not_planned_with_unless_the_desk_says_s
     for cause, held in (("broad_premium", 0.0), ("stale_venue", 0.0), ("stale_venue", 500.0)):
         made = world(400.0, inventory_tokens={"TSLAx@kraken": held}, hit_stale_books=True)
         made.book(book, [[440.0, 50.0]], [[441.0, 50.0]])
-        plans = made.plans(incident(book, 0.1, cause=cause))
+        plans = made.plans(incident(book, 0.1, cause=cause, venues=[book, "TSLAx@gate"]))
         found[cause, held] = next(one for one in plans if one.route == "cross_venue")
     steady, stale, in_hand = found.values()
     assert steady.expected_profit_usd > 1.3 * stale.expected_profit_usd

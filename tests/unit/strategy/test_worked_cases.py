@@ -43,6 +43,10 @@ def test_amznx_with_the_depth_of_before_earns_tens_of_dollars():
     assert 20 < plan.expected_profit_usd < 54
     assert plan.size_usd < 54
     assert "channel.minimum" in rules(plan)
+    # What is replaced is a part of a mint of $5,000, and so is its gas.
+    worth = plan.quantity_tokens * worked.CLOSE * 1.0005 * 1.0025
+    refill = worth - plan.quantity_tokens * worked.CLOSE + 2 * worth / 5_000
+    assert plan.costs_usd["refill"] == pytest.approx(refill)
 
 
 def test_amznx_without_a_token_in_time_is_no_trade():
@@ -128,7 +132,10 @@ def test_weekend_premium_sells_from_inventory_and_does_not_ask_a_closed_issuer()
     plan = worked.weekend_premium()
     assert [leg.action for leg in plan.legs] == ["sell"]
     assert "channel.closed" in rules(plan)
-    assert plan.costs_usd["refill"] == pytest.approx(plan.quantity_tokens * 395.4 * (1.0005 * 1.0025 - 1))
+    # Spread and fee on all of them, and the gas of one mint.
+    refill = plan.quantity_tokens * 395.4 * (1.0005 * 1.0025 - 1) + 2
+    assert plan.costs_usd["refill"] == pytest.approx(refill)
+    assert any("until 2025-07-08 13:30:00 UTC and not beyond" in reason for reason in plan.reasons)
     # It is short of tokens until the issuer opens and delivers: worse than on a Monday.
     assert plan.worst_case_usd < worked.monday_with_inventory().worst_case_usd
 
