@@ -42,13 +42,13 @@ from bot.registry.issuer import CONVERT
 from bot.registry.model import Registry
 from bot.strategy import Strategy
 from bot.strategy.book import book_greeks, hedge_marks, held_hedges
-from bot.strategy.desk import WALLET
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_quotes import HedgeQuotes
 from bot.strategy.mechanisms.bands import Bands
 from bot.strategy.options import Greeks
 from bot.timefmt import NS, duration, short
 from bot.types import (
+    WALLET,
     Basis,
     BasisState,
     Clock,

@@ -20,9 +20,8 @@ from bot.engine import Engine
 from bot.market import InstrumentState
 from bot.quote import seen
 from bot.registry import Registry
-from bot.strategy.desk import WALLET
 from bot.strategy.hedge_quotes import HedgeQuotes
-from bot.types import Incident, Ns, Plan
+from bot.types import WALLET, Incident, Ns, Plan
 
 
 class Present(Struct, frozen=True):

@@ -19,6 +19,9 @@ Ns = int
 Side = Literal["buy", "sell"]
 """Of the token, seen from us."""
 
+WALLET = "wallet"
+"""Where tokens lie that no exchange keeps: one purse over all chains."""
+
 TickKind = Literal["quote", "trade", "bar", "pool", "multiplier", "status"]
 TICK_KINDS: tuple[TickKind, ...] = ("quote", "trade", "bar", "pool", "multiplier", "status")
 

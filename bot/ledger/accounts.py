@@ -36,15 +36,13 @@ from bot.ledger.derivatives import Posting as Posting
 from bot.ledger.derivatives import trade as _trade
 from bot.ledger.derivatives import transfer as _transfer
 from bot.money import ZERO, neg, total, value_usd
-from bot.types import Fill, Ns, split_instrument
+from bot.types import WALLET, Fill, Ns, split_instrument
 
 if TYPE_CHECKING:
     from bot.registry import Registry
 
 GAS = "expenses:gas"
 OPENING = "equity:opening"
-WALLET = "wallet"
-"""Where tokens are that no exchange keeps: one purse over all chains."""
 
 ROOTS = frozenset({"assets", "liabilities", "income", "expenses", "equity"})
 

@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.ledger import tables as t
 from bot.ledger import writes
-from bot.ledger.accounts import WALLET, Entry, entries_for, opening_entry
+from bot.ledger.accounts import Entry, entries_for, opening_entry
 from bot.ledger.books import Books, Position, ProfitAndLoss, fold
 from bot.ledger.db import guarded, transaction, whole
 from bot.ledger.hedges import open_hedges
 from bot.ledger.journal import audit, read_after, read_entries
 from bot.ledger.rows import fill_of
-from bot.types import Fill, Incident, Message, Ns, Order, Plan
+from bot.types import WALLET, Fill, Incident, Message, Ns, Order, Plan
 
 _Body = TypeVar("_Body", Incident, Plan)
 

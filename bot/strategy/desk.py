@@ -17,10 +17,8 @@ from bot.config import StrategySection
 from bot.registry.model import Registry
 from bot.strategy.margins import Margins
 from bot.strategy.options import occ
-from bot.types import BY_ITSELF, Fill, Ns, Plan, split_instrument
+from bot.types import BY_ITSELF, WALLET, Fill, Ns, Plan, split_instrument
 
-WALLET = "wallet"
-"""Where tokens lie that no exchange keeps."""
 DUST = 1e-9
 HEDGES = {"hedge": -1, "hedge_buy": 1, "unhedge": 1, "unhedge_sell": -1, "expire_long": -1,
           "expire_short": 1, "exercise": -1, "assign": 1, "liquidate_long": -1, "liquidate_short": 1,

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bot.money import value_usd
 from bot.registry.model import Registry
+from bot.strategy.hedges import MARGIN_RATIO
 from bot.types import Fill, split_instrument
 
 ENDED = frozenset({"expire_long", "expire_short", "exercise", "assign", "liquidate_long", "liquidate_short",
@@ -79,8 +80,6 @@ class Margins:
         self._held = msgspec.convert(state, dict[str, Held])
 
     def _short_usd(self, instrument: str, usd: float) -> float:
-        from bot.strategy.hedges import MARGIN_RATIO  # which reckons with the desk's places
-
         symbol, venue = split_instrument(instrument)
         is_share = symbol in self._registry.underlyings and venue not in self._registry.perp_venues
         return MARGIN_RATIO * usd if is_share else 0.0

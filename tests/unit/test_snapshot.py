@@ -38,8 +38,10 @@ def restarted(whole: Driver, settings_: Config) -> Driver:
 
 @pytest.fixture(scope="module")
 def demo() -> Config:
-    """The shipped config: it trades on paper, with tokens in hand."""
-    return load(CONFIG / "pegbot.toml")
+    """The shipped config: it trades on paper, with tokens in hand; here it is an exchange's customer, too."""
+    shipped = load(CONFIG / "pegbot.toml")
+    strategy = shipped.strategy.model_copy(update={"ineligible_issuers": [], "hit_stale_books": True})
+    return shipped.model_copy(update={"strategy": strategy})
 
 
 @pytest.fixture(scope="module")

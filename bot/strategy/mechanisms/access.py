@@ -12,7 +12,6 @@ from msgspec import Struct
 from bot.config import StrategySection
 from bot.market import Market
 from bot.registry.issuer import Channel, Conversion, Failure, Issuer
-from bot.strategy.desk import WALLET
 from bot.strategy.mechanisms.by_channel import NEVER, ByChannel
 from bot.strategy.mechanisms.delay import Delay
 from bot.strategy.mechanisms.exchange import Exchange
@@ -20,7 +19,7 @@ from bot.strategy.mechanisms.hours import in_hand
 from bot.strategy.mechanisms.model import Action, Moment
 from bot.strategy.mechanisms.system import mechanism_of
 from bot.timefmt import DAY_SECONDS, NS
-from bot.types import Incident, Ns
+from bot.types import WALLET, Incident, Ns
 from bot.valuation.sessions import SessionClock
 
 MARGIN = 1.001

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bot.registry.model import Registry
-from bot.strategy.desk import WALLET
 from bot.strategy.mechanisms.delay import Delay, certain
 from bot.strategy.mechanisms.exchange import Exchange
 from bot.strategy.mechanisms.model import Moment
 from bot.timefmt import DAY_SECONDS
+from bot.types import WALLET
 
 
 class Way(NamedTuple):

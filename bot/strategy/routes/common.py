@@ -13,7 +13,7 @@ from bot.errors import PoolError
 from bot.market import InstrumentState, Market
 from bot.pools.taken import Spent, behind
 from bot.registry.model import Registry
-from bot.strategy.desk import WALLET, Desk, Exposure, Room
+from bot.strategy.desk import Desk, Exposure, Room
 from bot.strategy.forecast import Branch
 from bot.strategy.hedge_choice import Hedger
 from bot.strategy.hedge_quotes import HedgeQuotes
@@ -24,7 +24,7 @@ from bot.strategy.mechanisms.way import Way, way_between
 from bot.strategy.risk import LEG_FAILS, SIGMAS_99, STALE_FAILS, move_sd
 from bot.strategy.sizing import Bound
 from bot.timefmt import NS, parse
-from bot.types import Hedge, Incident, Leg, Ns, RouteKind, Session, Side
+from bot.types import WALLET, Hedge, Incident, Leg, Ns, RouteKind, Session, Side
 from bot.valuation.rates import gas_usd
 from bot.valuation.sessions import SessionClock
 

@@ -7,7 +7,7 @@ the gap may have closed.
 
 from __future__ import annotations
 
-from bot.strategy.desk import WALLET, Exposure
+from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
 from bot.strategy.mechanisms.delay import certain
 from bot.strategy.mechanisms.way import HERE, Way
@@ -27,7 +27,7 @@ from bot.strategy.routes.common import (
 from bot.strategy.routes.lasting import still_there_after
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import duration, percent
-from bot.types import Hedge, Leg
+from bot.types import WALLET, Hedge, Leg
 
 BRIDGE_SECONDS = 1800.0
 """From one chain to another by the issuer's bridge. An assumption."""
