@@ -4,8 +4,8 @@ A recording in segments (:mod:`bot.segments`), a folder and a pattern are read a
 streams in constant memory. A row that cannot be used goes to ``on_bad`` with its place and a reason
 (``bad_ts``, ``bad_instrument``, ``bad_kind``, ``bad_number``, ``not_finite``, ``bad_price``, ``crossed``,
 ``bad_data``, ``bad_row``, ``time_ahead``) and is passed over; so is what is left of a segment that is damaged
-(``bad_segment``), for the others are whole. Order is the engine's to check, but for a row
-that is more than a day ahead of those around it: a reader that waits for its time would wait in vain.
+(``bad_segment``), for the others are whole. Order is the engine's to check, but for rows that are far ahead
+of those around them (:mod:`bot.ahead`).
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ from typing import IO, Any, Literal
 import msgspec
 
 from bot import columns, segments
+from bot.ahead import not_ahead
 from bot.columns import NUMBERS, REQUIRED
 from bot.errors import DataError, TapeError, UsageError
-from bot.market import AHEAD_NS, MAX_TS, MIN_TS, check
-from bot.timefmt import DAY_SECONDS, NS, duration, parse, short
+from bot.market import MAX_TS, MIN_TS, check
+from bot.timefmt import parse
 from bot.types import TICK_KINDS, Ns, Tick, TickKind
 
 COLUMNS = ("ts", "received", "instrument", "kind", "bid", "ask", "price", "high", "low", "size", "data")
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 ROWS = 65_536
 MAX_FIELD = 1 << 30
-FAR_AHEAD_NS = DAY_SECONDS * NS
-"""A row so far ahead of the one after it was stamped wrong."""
 
 OnBad = Callable[[TapeError], None]
 _BROKEN = (UnicodeDecodeError, EOFError, OSError, zlib.error)
@@ -65,7 +64,11 @@ def _one(files: Sequence[Path], on_bad: OnBad) -> Iterator[Tick]:
         rows = _file(files[0], on_bad)
     else:
         rows = chain.from_iterable(_segment(path, on_bad) for path in files)
-    return _not_ahead(rows, files[0], on_bad)
+
+    def tell(ahead: str) -> None:
+        on_bad(TapeError("time_ahead", f"{files[0]}: {ahead}"))
+
+    return not_ahead(rows, tell)
 
 
 def _segment(path: Path, on_bad: OnBad) -> Iterator[Tick]:
@@ -91,30 +94,6 @@ def _file(path: Path, on_bad: OnBad) -> Iterator[Tick]:
     if ending == ".parquet":
         return _read_parquet(path, on_bad)
     return _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
-
-
-def _not_ahead(ticks: Iterator[Tick], path: Path, on_bad: OnBad) -> Iterator[Tick]:
-    """All but those that the tick after them shows to be ahead of their time."""
-    held: Tick | None = None
-    before = 0
-    for tick in ticks:
-        if held is not None:
-            at, following = held.ts, tick.ts
-            if at - following > FAR_AHEAD_NS and following >= before and not _seen(held):
-                where = f"{path}: {held.instrument} at {short(at)} UTC"
-                late = duration((at - following) / NS)
-                on_bad(TapeError("time_ahead", f"{where} is {late} ahead of the row after it"))
-            else:
-                before = at
-                yield held
-        held = tick
-    if held is not None:
-        yield held
-
-
-def _seen(tick: Tick) -> bool:
-    """Whether it was received about when it was valid: then what comes after it is old, and not it ahead."""
-    return bool(tick.received) and tick.ts - tick.received <= AHEAD_NS
 
 
 def merge(paths: Sequence[Path], *, on_bad: OnBad) -> Iterator[Tick]:

@@ -17,6 +17,7 @@ from bot.market import MAX_TS, MIN_PRICE, MIN_TS
 from bot.types import TICK_KINDS, Tick
 
 T = 1_781_600_000_000_000_000
+DAY = 86_400 * 10**9
 ENDINGS = [".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet"]
 HEADER = "ts,received,instrument,kind,bid,ask,price,high,low,size,data"
 GOOD = f"{T},,TSLAx@kraken,trade,,,400.5,,,100,"
@@ -71,17 +72,24 @@ def test_the_same_ticks_are_the_same_bytes(tmp_path: Path, ending: str) -> None:
 
 NAME = st.text(st.characters(codec="utf-8"), max_size=9).filter(str.isprintable)
 PRICE = st.none() | st.floats(MIN_PRICE, 1e11)
-TIME = st.integers(MIN_TS, MAX_TS - 1)
 JSON = st.dictionaries(st.text(), st.none() | st.text() | st.integers(-(2**53), 2**53), max_size=3)
 
 
 @st.composite
-def any_tick(draw: st.DrawFn) -> Tick:
+def any_day(draw: st.DrawFn) -> list[Tick]:
+    """Ticks of any one day there is; those that are years from each other are :mod:`bot.ahead`'s."""
+    began = draw(st.integers(MIN_TS, MAX_TS - DAY))
+    times = st.integers(began, began + DAY - 1)
+    return sorted(draw(st.lists(any_tick(times), max_size=12)), key=lambda one: one.ts)
+
+
+@st.composite
+def any_tick(draw: st.DrawFn, times: st.SearchStrategy[int]) -> Tick:
     """A tick that may stand on a tape: any text for names, any price, any JSON."""
     low, high = sorted([draw(st.floats(1e-9, 1e9)), draw(st.floats(1e-9, 1e9))])
     ranged, quoted = draw(st.booleans()), draw(st.booleans())
     return Tick(
-        draw(TIME),
+        draw(times),
         draw(NAME) + "@" + draw(NAME),
         draw(st.sampled_from(TICK_KINDS)),
         bid=low if quoted else None,
@@ -91,7 +99,7 @@ def any_tick(draw: st.DrawFn) -> Tick:
         low=low if ranged else None,
         size=draw(st.none() | st.floats(0, 1e15)),
         data=draw(st.none() | JSON.map(json.dumps)),
-        received=draw(st.just(0) | TIME),
+        received=draw(st.just(0) | times),
     )
 
 
@@ -102,7 +110,7 @@ def any_tick(draw: st.DrawFn) -> Tick:
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(ticks=st.lists(any_tick(), max_size=5).map(lambda some: sorted(some, key=lambda one: one.ts)))
+@given(ticks=any_day())
 def test_any_ticks_survive_every_format(tmp_path: Path, ending: str, ticks: list[Tick]) -> None:
     path = tmp_path / f"tape{ending}"
     tape.write(path, ticks)
@@ -203,9 +211,6 @@ def test_a_parquet_row_that_cannot_be_used_is_passed_over_with_file_and_row(tmp_
     assert [(one.reason, one.detail.partition(": ")[2][:5]) for one in told] == [
         ("bad_kind", "row 2"), ("bad_ts", "row 3"), ("not_finite", "row 4"),
     ]  # fmt: skip
-
-
-DAY = 86_400 * 10**9
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -124,3 +124,18 @@ def test_no_limit_is_ever_passed(quotes, price):
     for one in found:
         assert one.capital_usd <= limits.capital_usd * 1.001
         assert one.size_usd <= limits.max_venue_usd * 1.001
+
+
+def test_shares_are_sold_short_whole_and_the_rest_is_carried_bare():
+    held = plan("hedge_and_hold", CHEAP, None, ineligible_issuers=["xstocks"])
+    short = next(leg for leg in held.legs if leg.action == "hedge")
+    back = next(leg for leg in held.legs if leg.action == "unhedge")
+    assert short.quantity_tokens == back.quantity_tokens == int(held.quantity_tokens)
+    assert 0 < held.quantity_tokens - short.quantity_tokens < 1
+    assert short.notional_usd == pytest.approx(short.quantity_tokens * 395.35)
+
+
+def test_less_than_one_share_cannot_be_sold_short():
+    (none,) = plans(CHEAP, None, ineligible_issuers=["xstocks"], max_plan_usd=300.0, min_profit_usd=0.1)
+    assert none.decision == "no_trade"
+    assert any("less than one share to sell short" in reason for reason in none.reasons)

@@ -234,3 +234,13 @@ def test_a_mint_that_may_be_late_is_worth_less_and_risks_more():
     assert doubtful.outcomes[0].probability < sure.outcomes[0].probability
     assert doubtful.expected_profit_usd / doubtful.size_usd < sure.expected_profit_usd / sure.size_usd
     assert doubtful.shortfall_99_usd / doubtful.size_usd > sure.shortfall_99_usd / sure.size_usd
+
+
+def test_below_the_minimum_because_of_a_limit_is_not_put_down_to_the_venue():
+    (plan,) = world(420.0, max_underlying_usd=1_000.0).plans(premium())
+    limit, minimum = (
+        next(n for n, reason in enumerate(plan.reasons) if reason.startswith(rule))
+        for rule in ("limits.underlying_usd", "channel.minimum")
+    )
+    assert limit < minimum
+    assert "mints from $5,000; what the limit leaves is 2.38" in plan.reasons[minimum]
