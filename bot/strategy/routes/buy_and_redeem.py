@@ -31,7 +31,7 @@ from bot.strategy.routes.common import (
     named_at,
     venue_of,
 )
-from bot.strategy.routes.failing import SELDOM, delayed, gone
+from bot.strategy.routes.failing import delayed, gone
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import NS, short
 from bot.types import Hedge
@@ -132,9 +132,7 @@ class _Redemption:
         """By so much the expected profit falls with a dollar more of outlay; a refusal loses what it does."""
         self._gone = self.lost.chance * self.lost.ratio * self.unit
         longest = max(self.held.longest, self.late.longest)
-        self._risk = if_long(case.fair, self.sd) + (
-            self.unit * self.lost.ratio if self.lost.chance >= SELDOM else 0
-        )
+        self._risk = if_long(case.fair, self.sd) + self.unit * self.lost.at_99
         self._longest = view.financing(1.0, longest)
 
     def of(self, tokens: float) -> tuple[float, float, float]:
@@ -215,7 +213,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         Branch(f"the tokens are held on their way for {law.held.text}", chances["held"], outcomes["held"],
                swings(proceeds, hypot(law.held_sd, case.fair_sd))),
         Branch(f"{access.title} pays {law.late.text} late", chances["late"], outcomes["late"], struck),
-        Branch(law.lost.text, chances["lost"], outcomes["lost"], struck),
+        *law.lost.branches(outcomes["lost"], proceeds, struck),
     ]  # fmt: skip
 
     def at(tokens: float) -> tuple[float, Exposure]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bot.strategy.forecast import Branch, Swings
 from bot.strategy.routes.common import View
-from bot.timefmt import NS
+from bot.timefmt import NS, percent
 from bot.types import Ns
 
 SELDOM = 0.01
@@ -31,15 +32,31 @@ NEVER_LATE = Delayed(0.0, 0.0, (), "")
 
 
 class Gone(NamedTuple):
-    """Of all orders ``chance``, by this ``ratio`` of the money on average."""
+    """Of all orders ``chance``, by this ``ratio`` of the money on average; ``each`` part with its chance."""
 
     chance: float
     ratio: float
+    each: tuple[tuple[float, float], ...]
 
     @property
-    def text(self) -> str:
-        """What is lost, for people."""
-        return "the money is lost" if self.ratio >= 1 else "part of the money is lost"
+    def at_99(self) -> float:
+        """The part that is reckoned with in the 99 % case: so much or more is gone often enough."""
+        worse = 0.0
+        for chance, ratio in sorted(self.each, key=lambda one: -one[1]):
+            worse += chance
+            if worse >= SELDOM:
+                return ratio
+        return 0.0
+
+    def branches(self, mean_usd: float, money_usd: float, moves: Swings) -> list[Branch]:
+        """An outcome for each part of ``money_usd``, where a loss of the average part brings ``mean_usd``."""
+        return [
+            Branch(_lost(ratio), chance, mean_usd + money_usd * (self.ratio - ratio), moves)
+            for chance, ratio in self.each
+        ]
+
+
+NOTHING_GONE = Gone(0.0, 0.0, ())
 
 
 def delayed(view: View, after: Ns, parts: tuple[tuple[float, float], ...]) -> Delayed:
@@ -64,7 +81,14 @@ def _delayed(view: View, after: Ns, parts: tuple[tuple[float, float], ...]) -> D
 def gone(parts: Sequence[tuple[float, float]]) -> Gone:
     """Chances of so much of the money."""
     total = sum(chance for chance, _ in parts)
-    return Gone(total, sum(chance * ratio for chance, ratio in parts) / total if total else 0.0)
+    if not total:
+        return NOTHING_GONE
+    return Gone(total, sum(chance * ratio for chance, ratio in parts) / total, tuple(parts))
+
+
+def _lost(ratio: float) -> str:
+    """What is lost, for people."""
+    return "the money is lost" if ratio >= 1 else f"{percent(ratio)} of the money is lost"
 
 
 def _days(days: Sequence[float]) -> str:

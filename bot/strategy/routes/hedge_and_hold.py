@@ -24,7 +24,7 @@ from bot.strategy.risk import HEDGE_RESIDUAL
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
 from bot.strategy.routes.common import Candidate, Case, View, costs, leg, named_at, venue_of
-from bot.strategy.routes.failing import delayed, gone
+from bot.strategy.routes.failing import NOTHING_GONE, Gone, delayed, gone
 from bot.strategy.routes.lasting import half_life_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import DAY_SECONDS, NS, duration, percent
@@ -49,6 +49,8 @@ class Hold(Struct, frozen=True):
     sd: float
     redeem: Access | None = None
     """The channel that it is redeemed through once that opens; ``None``: it is sold where it was bought."""
+    lost: Gone = NOTHING_GONE
+    """What the channel may lose of the money."""
 
 
 def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
@@ -163,25 +165,27 @@ def _hold(view: View, case: Case, channels: Sequence[Access]) -> Hold:
         late = delayed(view, access.arrives, (*odds.held, *odds.late))
         closed = 1.0 - odds.refused
         lost = gone(odds.lost)
-        ratio, gas = access.price(1.0) * (1.0 - lost.chance * lost.ratio), access.channel.gas_usd + way.usd
+        ratio, gas = access.price(1.0), access.channel.gas_usd + way.usd
         way_out = f"redeemed with {access.title} when it opens"
         carried = seconds + late.chance * late.seconds
     else:
         half = half_life_of(view)
         seconds = carried = min(HALF_LIVES * half, LONGEST_SECONDS)
+        lost = NOTHING_GONE
         closed = 1.0 - 2.0 ** -(seconds / half)
         ratio, gas = 1.0 - case.fee_ratio, case.gas_usd
         way_out = f"sold on {case.name} when {percent(closed)} of the gap has closed"
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
-    return Hold(seconds, carried, closed, ratio, case.gas_usd + gas, way_out, sd, access)
+    return Hold(seconds, carried, closed, ratio, case.gas_usd + gas, way_out, sd, access, lost)
 
 
 class Held(NamedTuple):
-    """What a size brings, USD: the outlay; what is expected back for the tokens; profit if the gap closes, if
-    it does not, if the hedge is refused and the tokens are sold again, and at 99 %."""
+    """What a size brings, USD: the outlay; what is expected back for the tokens, and what if the gap closes;
+    profit if it does, if it does not, if the hedge is refused and the tokens are sold again, and at 99 %."""
 
     usd: float
     back: float
+    whole: float
     closes: float
     stays: float
     refused: float
@@ -202,15 +206,16 @@ def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float
     spent = done.usd + carry + carrier.cost_usd(tokens)
     undone = -case.round_trip(done.usd, tokens, False)
     wider = done.usd * (1 - (case.spot / case.fair) ** 2)
-    stuck = undone - wider - carry - carrier.worst_usd(tokens, case.fair)
-    back = hold.closed * closed + (1 - hold.closed) * still
-    return Held(done.usd, back, closed - spent, still - spent, undone - 2 * case.gas_usd,
+    stuck = undone - wider - carry - carrier.worst_usd(tokens, case.fair) - closed * hold.lost.at_99
+    back = hold.closed * closed + (1 - hold.closed) * still - hold.lost.chance * hold.lost.ratio * closed
+    return Held(done.usd, back, closed, closed - spent, still - spent, undone - 2 * case.gas_usd,
                 min(-hold.gas_usd, stuck))  # fmt: skip
 
 
 def _expected(held: Held, hold: Hold, refused: float) -> tuple[float, float]:
     """Profit as planned, which weighs whether the gap closes, and with the failure of the hedge."""
-    planned = hold.closed * held.closes + (1 - hold.closed) * held.stays
+    gone_usd = hold.lost.chance * hold.lost.ratio * held.whole
+    planned = hold.closed * held.closes + (1 - hold.closed) * held.stays - gone_usd
     return planned, planned + refused * (held.refused - planned)
 
 
@@ -276,7 +281,7 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
         carrier.swings(tokens, case.spot, HEDGE_RESIDUAL),
     )
     branches = [
-        Branch("as planned", (1 - refused) * hold.closed, held.closes, closed),
+        Branch("as planned", (1 - refused) * (hold.closed - hold.lost.chance), held.closes, closed),
         Branch(
             "the gap stays open" if hold.redeem is None else "the redemption is refused",
             (1 - refused) * (1 - hold.closed),
@@ -284,6 +289,11 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
             still,
         ),
         Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
+    ]
+    mean_usd = held.closes - held.whole * hold.lost.ratio
+    branches += [
+        part._replace(probability=(1 - refused) * part.probability)
+        for part in hold.lost.branches(mean_usd, held.whole, closed)
     ]
     notes = [*bound.binds(tokens), *carrier.notes()]
     rule = "hold.exit" if by_itself else "hold.exit_by_hand"

@@ -16,7 +16,7 @@ from bot.strategy.mechanisms.way import HERE
 from bot.strategy.risk import if_short
 from bot.strategy.routes.bounds import mint_bounds, sale_bounds, top_of
 from bot.strategy.routes.common import Candidate, Case, View, by_venue, costs, leg, venue_of
-from bot.strategy.routes.failing import SELDOM, delayed, gone
+from bot.strategy.routes.failing import delayed, gone
 from bot.strategy.routes.mint_first import mint_first
 from bot.strategy.routes.minted import NO_CHANNEL_EXIT
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
@@ -105,9 +105,7 @@ class _Refill:
         self.lost = gone(odds.lost)
         self.planned = 1 - odds.chance
         self.sd = view.sd_until(self.until, case.fair_sd)
-        self._risk = if_short(case.fair, self.sd)
-        if self.lost.chance >= SELDOM:
-            self._risk += self.price * self.lost.ratio
+        self._risk = if_short(case.fair, self.sd) + self.price * self.lost.at_99
         self.gas = case.gas_usd + (self.order_usd if now else 0.0)
         waits = self.seconds + self.way.delay.mean
         self.rate, self.late_rate, self._longest = (
@@ -189,7 +187,7 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
             Branch("as planned", chances["planned"], planned, struck),
             Branch("the mint is refused and the tokens are bought back", law.refused, outcomes["refused"]),
             Branch(late, chances["late"], outcomes["late"], struck),
-            Branch(law.lost.text, chances["lost"], outcomes["lost"], struck),
+            *law.lost.branches(outcomes["lost"], tokens * law.price, struck),
         ]
         by = "the issuer" if access.conversion is None else access.venue
         text = f"the mint is priced when {by} accepts it, so only a refused mint leaves price risk"

@@ -240,9 +240,11 @@ def _branches(access: Access, law: Minted, tokens: float, usd: float,
         ("gone", "the premium has gone or the sale is refused, and the tokens are redeemed", there),
         ("unhedged", "the hedge is refused and the tokens are redeemed", swings(back, law.sds)),
         ("late", late, later),
-        ("lost", law.lost.text, there),
     )
-    return [Branch(text, law.chances[name], outcomes[name], moves) for name, text, moves in kinds]
+    return [
+        *(Branch(text, law.chances[name], outcomes[name], moves) for name, text, moves in kinds),
+        *law.lost.branches(outcomes["lost"], tokens * law.gone, there),
+    ]
 
 
 def _legs(view: View, law: Minted, access: Access, tokens: float, usd: float,

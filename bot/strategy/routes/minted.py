@@ -14,7 +14,7 @@ from bot.strategy.mechanisms.way import HERE, Way
 from bot.strategy.risk import if_long, still_there
 from bot.strategy.routes.carry import Carrier
 from bot.strategy.routes.common import Case, View
-from bot.strategy.routes.failing import SELDOM, delayed, gone
+from bot.strategy.routes.failing import delayed, gone
 from bot.strategy.routes.lasting import half_life_of
 from bot.strategy.sizing import IMPOSSIBLE
 from bot.timefmt import NS
@@ -71,7 +71,6 @@ class Minted:
         if waits and self.late.longest:
             self.risk_sd = max(self.sd, view.sd_over(wait.seconds + self.late.longest, case.fair_sd))
         self.longest_rate = view.financing(self.mint, self.late.longest)
-        self.lost_ratio = self.lost.ratio if self.lost.chance >= SELDOM else 0.0
         hedged = 1 - self.unhedged
         self.sold = self.normal * hedged * wait.stays * self.fills
         self.chances = {
@@ -85,7 +84,7 @@ class Minted:
         self.sells = self.sold + self.late.chance * self.late_stays * self.fills
         self._hedges = 1 - self.chances["unhedged"]
         self._each = self.late.chance * self.late_rate + self.lost.chance * self.gone * self.lost.ratio
-        self._lost = self.gone * self.lost_ratio + self.longest_rate
+        self._lost = self.gone * self.lost.at_99 + self.longest_rate
         self._bare = if_long(self.gone, self.risk_sd) if carrier is None else 0.0
         self._back = self.gone - self.again_rate
 

@@ -91,7 +91,7 @@ def test_tokens_sold_that_are_minted_back_late_cost_financing_alone():
 @pytest.mark.parametrize(("price", "route"), [(370.0, "buy_and_redeem"), (470.0, "mint_and_sell")])
 @pytest.mark.parametrize(
     ("money", "ratio", "name"),
-    [("part_lost", 0.5, "part of the money is lost"), ("lost", 0.0, "the money is lost")],
+    [("part_lost", 0.5, "50 % of the money is lost"), ("lost", 0.0, "the money is lost")],
 )
 def test_money_that_is_lost_is_an_outcome_of_its_own(price, route, money, ratio, name):
     """Two in a thousand: it costs that much on average, and is beyond the 99 % case."""
@@ -158,3 +158,40 @@ def test_a_refused_redemption_of_what_was_sent_on_keeps_the_tokens_on_paper_as_t
     # They are worth what they would bring where they were bought.
     worth = plan.quantity_tokens * 379.5 * 0.999
     assert cash_of(fills) + worth == pytest.approx(kept.usd, rel=1e-6)
+
+
+@pytest.mark.parametrize(("price", "route"), [(370.0, "buy_and_redeem"), (470.0, "mint_and_sell")])
+def test_a_small_loss_that_is_likely_hides_no_large_one(price, route):
+    """Two in a hundred lose half: that is the 99 % case, whatever else may be lost beside."""
+    large = Failure("custody_fails", 0.02, "part_lost", "", loss_ratio=0.5)
+    small = Failure("slips", 0.2, "part_lost", "", loss_ratio=0.001)
+    worst = []
+    for failures in ([large], [large, small]):
+        plan = only(world(price, failures=failures).plans(incident(POOL, price / FAIR - 1)), route)
+        if plan is None:
+            return  # the risk is too large for any plan: nothing is hidden
+        sound(plan)
+        assert outcome(plan, "50 % of the money is lost").probability == pytest.approx(0.02, rel=0.25)
+        worst.append(
+            (plan.worst_case_usd / plan.quantity_tokens, plan.shortfall_99_usd / plan.quantity_tokens)
+        )
+    (alone, alone_99), (both, both_99) = worst
+    assert both <= alone * 0.99
+    assert both_99 >= alone_99 * 0.99
+
+
+def test_what_is_lost_while_a_discount_is_held_is_an_outcome_and_in_the_worst_case():
+    saturday = at("2025-07-12T14:00:00Z")
+    plans = {}
+    for chance in (0.0, 0.02):
+        gone = [Failure("custody_fails", chance, "part_lost", "", loss_ratio=0.5)] if chance else []
+        made = world(340.0, saturday, failures=gone)
+        made.broker("TSLA@ibkr", 395.35, 395.45)
+        plans[chance] = only(made.plans(incident(POOL, -0.14)), "hedge_and_hold")
+    safe, risky = plans[0.0], plans[0.02]
+    if safe is None or risky is None:
+        pytest.skip("no hedge on a Saturday in this world")
+    lost = outcome(risky, "50 % of the money is lost")
+    assert lost.probability == pytest.approx(0.02, rel=0.05)
+    assert risky.worst_case_usd / risky.quantity_tokens < safe.worst_case_usd / safe.quantity_tokens - 150
+    assert sum(one.probability for one in risky.outcomes) == pytest.approx(1.0)
