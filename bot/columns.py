@@ -16,6 +16,7 @@ from bot.types import TICK_KINDS, Tick
 PRICES = ("bid", "ask", "price", "high", "low")
 NUMBERS = (*PRICES, "size")
 TEXTS = ("instrument", "kind")
+TIMES = ("ts", "received")
 REQUIRED = ("ts", *TEXTS)
 _KINDS = frozenset(TICK_KINDS)
 
@@ -23,6 +24,33 @@ Row = tuple[Any, ...]
 Checked = Callable[[Row, int], Tick | None]
 """The tick of the values of a row, in the order of the columns given, and its place in the batch; ``None`` if
 it cannot be used."""
+
+
+def problem(schema: Any, names: Sequence[str]) -> str:
+    """Why no row of such columns could be used, and what to do; ``""`` if some could."""
+    for name in names:
+        found = schema.get_all_field_indices(name)
+        if len(found) > 1:
+            return f"column {name} is there {len(found)} times; keep one of them"
+        if found and not _may_be(name, schema.field(found[0]).type):
+            if name in TIMES:
+                want = "int64, nanoseconds since 1970"
+            else:
+                want = "float64" if name in NUMBERS else "string"
+            return f"column {name} is {schema.field(found[0]).type}; write it as {want}"
+    return ""
+
+
+def _may_be(name: str, kind: Any) -> bool:
+    import pyarrow.types as types
+
+    if types.is_dictionary(kind) and name not in TIMES:
+        kind = kind.value_type
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    if name in NUMBERS:
+        number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+        return bool(number or text or types.is_boolean(kind) or types.is_null(kind))
+    return bool(types.is_null(kind) or (types.is_integer(kind) if name in TIMES else text))
 
 
 def ticks(batch: Any, names: Sequence[str], checked: Checked) -> Iterator[Tick]:
@@ -100,7 +128,13 @@ class _Columns:
         import numpy as np
         import pyarrow as pa
 
-        column = column.cast(pa.float64())
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        kind = column.type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+            self.good[:] = False
+            return _texts_of(column)
+        column = column.cast(pa.float64(), safe=False)  # a whole number too long for it is rounded
         if column.null_count == len(column):
             return [None] * len(column)
         numbers = column.to_numpy(zero_copy_only=False)
@@ -123,9 +157,8 @@ class _Columns:
             column = column.dictionary_encode()
         if not pa.types.is_dictionary(column.type) or column.null_count:
             self.good[:] = False
-            whole: list[Any] = column.to_pylist()
-            return whole
-        words = column.dictionary.to_pylist()
+            return _texts_of(column)
+        words = _texts_of(column.dictionary)
         usable = _is_kind if name == "kind" else _is_instrument
         places = column.indices.to_numpy(zero_copy_only=False)
         if words:
@@ -136,15 +169,39 @@ class _Columns:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        if not pa.types.is_string(column.type):
-            self.good[:] = False
-            whole: list[Any] = column.to_pylist()
-            return whole
-        begins = pc.is_in(pc.utf8_slice_codeunits(column, 0, 1), pa.array(["{", "[", '"', None]))
-        ends = pc.is_in(pc.utf8_slice_codeunits(column, -1), pa.array(["}", "]", '"', None]))
-        self.good &= pc.and_(begins, ends).to_numpy(zero_copy_only=False)
-        texts: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
-        return texts
+        try:
+            if pa.types.is_string(column.type):
+                begins = pc.is_in(pc.utf8_slice_codeunits(column, 0, 1), pa.array(["{", "[", '"', None]))
+                ends = pc.is_in(pc.utf8_slice_codeunits(column, -1), pa.array(["}", "]", '"', None]))
+                texts: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+                self.good &= pc.and_(begins, ends).to_numpy(zero_copy_only=False)
+                return texts
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            pass  # a text is no UTF-8: row by row it is told which
+        self.good[:] = False
+        return _texts_of(column)
+
+
+def _texts_of(column: Any) -> list[Any]:
+    """Values as Python's own; a text that is no UTF-8 stays bytes."""
+    import pyarrow as pa
+
+    try:
+        whole: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        view = pa.types.is_string_view(column.type)
+        raw = column.cast(pa.binary_view() if view else pa.large_binary()).to_pylist()
+        whole = [_text(value) for value in raw]
+    return whole
+
+
+def _text(value: bytes | None) -> str | bytes | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _nulled(values: Any, column: Any) -> list[Any]:

@@ -231,6 +231,8 @@ def _read_parquet(path: Path, on_bad: OnBad) -> Iterator[Tick]:
     try:
         with pq.ParquetFile(path) as file:
             _columns(path, file.schema_arrow.names)
+            if wrong := columns.problem(file.schema_arrow, COLUMNS):
+                raise UsageError(f"{path}: {wrong}")
             yield from _rows(batches(file), path, on_bad)
     except (pa.ArrowException, OSError) as error:
         raise UsageError(f"{path}: not Parquet after row {number}: {error}") from None
@@ -263,7 +265,7 @@ def _tick(row: dict[str, Any], where: str, on_bad: OnBad) -> Tick | None:
     try:
         ts = _time(row.get("ts"))
         received = _time(row["received"]) if "received" in row else 0
-        numbers = [_number(name, row[name]) if name in row else None for name in NUMBERS]
+        numbers = [row.get(name) for name in NUMBERS]
     except TapeError as error:
         on_bad(TapeError(error.reason, f"{where}: {error.detail}"))
         return None
@@ -284,7 +286,9 @@ def _time(value: Any) -> Ns:
     raise TapeError("bad_ts", f"ts is {value!r}")
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: Any) -> float | None:
+    if value is None or type(value) is float:
+        return value
     if isinstance(value, bool):
         raise TapeError("bad_number", f"{name} is {value!r}")
     try:
@@ -297,7 +301,7 @@ def _number(name: str, value: Any) -> float:
 
 def _checked(values: Sequence[Any], where: str, on_bad: OnBad) -> Tick | None:
     """The tick of these values, in the order of ``COLUMNS``; if it cannot be used, ``on_bad`` is told."""
-    ts, received, instrument, kind, bid, ask, price, high, low, size, data = values
+    ts, received, instrument, kind, *numbers, data = values
     if not isinstance(ts, int) or not MIN_TS <= ts < MAX_TS:
         on_bad(TapeError("bad_ts", f"{where}: ts is {ts!r}, not nanoseconds since 1970"))
         return None
@@ -314,8 +318,9 @@ def _checked(values: Sequence[Any], where: str, on_bad: OnBad) -> Tick | None:
     if data is not None and not (isinstance(data, str) and data[:1] in '{["' and data[-1:] in '}]"'):
         on_bad(TapeError("bad_data", f"{where}: data is not JSON"))
         return None
-    tick = Tick(ts, instrument, known, bid, ask, price, high, low, size, data, received or 0)
     try:
+        bid, ask, price, high, low, size = map(_number, NUMBERS, numbers)
+        tick = Tick(ts, instrument, known, bid, ask, price, high, low, size, data, received or 0)
         check(tick)
     except DataError as error:
         on_bad(TapeError(error.reason, f"{where}: {error.detail}"))

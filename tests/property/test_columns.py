@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import tape
-from bot.columns import NUMBERS, Row, ticks
+from bot.columns import NUMBERS, Row, problem, ticks
 from bot.errors import TapeError
 from bot.market import MAX_TS, MIN_TS
 from bot.tape import COLUMNS
@@ -67,6 +68,62 @@ def test_columns_that_are_not_there_are_null(rows: list[dict[str, Any]], without
     rows = [{name: value for name, value in row.items() if name not in without} for row in rows]
     batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema(kept))
     assert by_column(batch) == row_by_row(rows)
+
+
+OTHERS = {
+    pa.string(): st.none() | st.sampled_from(["1.5", "1", "x", "", "nan", "inf", "-1", "1e400", "1_0"]),
+    pa.bool_(): st.none() | st.booleans(),
+    pa.int64(): st.none() | st.sampled_from([0, 1, 2, -1, 2**53 + 1, 2**62 + 1]),
+    pa.uint64(): st.none() | st.sampled_from([0, 1, 2, 2**64 - 1]),
+    pa.float32(): st.none() | st.sampled_from([1.0, 1.5, -1.0, float("inf")]),
+    pa.decimal128(10, 2): st.none() | st.sampled_from([Decimal("1.25"), Decimal("-1.00")]),
+    pa.dictionary(pa.int32(), pa.string()): st.none() | st.sampled_from(["1.5", "x"]),
+    pa.dictionary(pa.int32(), pa.float64()): st.none() | st.sampled_from([1.0, 1.5, -1.0]),
+}
+TEXTS = st.sampled_from(
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
+)
+
+
+@given(st.data(), ROWS)
+def test_columns_of_any_type_that_may_be_read_as_their_rows_do(
+    data: st.DataObject, rows: list[dict[str, Any]]
+) -> None:
+    kinds = {name: data.draw(TEXTS, name) for name in ("instrument", "kind", "data")}
+    kinds |= {"ts": pa.int64(), "received": pa.int64()}
+    for name in NUMBERS:
+        kinds[name] = data.draw(st.sampled_from(list(OTHERS)), name)
+        for row in rows:
+            row[name] = data.draw(OTHERS[kinds[name]], name)
+    schema = pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])
+    assert problem(schema, COLUMNS) == ""
+    assert by_column(pa.RecordBatch.from_pylist(rows, schema=schema)) == row_by_row(rows)
+
+
+SPOILT = st.lists(
+    st.sampled_from([b"TSLAx@kraken", b"quote", b"[1]", b"\xff", b"[\xff]", b"a@\xe9", b"[\x80]"])
+)
+
+
+@given(SPOILT, st.sampled_from(["instrument", "kind", "data"]), st.booleans())
+def test_texts_that_are_no_utf_8_are_told_as_their_rows_are(
+    texts: list[bytes], name: str, encoded: bool
+) -> None:
+    column = pa.Array.from_buffers(pa.string(), len(texts), pa.array(texts, pa.binary()).buffers())
+    if encoded:
+        places = pa.array(range(len(texts)), pa.int32())
+        column = pa.DictionaryArray.from_arrays(places, column)
+    plain = {key: [value] * len(texts) for key, value in GOOD.items()}
+    batch = pa.RecordBatch.from_pydict(plain | {name: column})
+    rows = [GOOD | {name: _decoded(text)} for text in texts]
+    assert by_column(batch) == row_by_row(rows)
+
+
+def _decoded(text: bytes) -> str | bytes:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text
 
 
 def test_columns_of_other_types_are_looked_at_row_by_row() -> None:

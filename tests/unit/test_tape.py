@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -309,13 +310,93 @@ def test_a_required_column_that_is_missing_is_named_with_those_there_are(tmp_pat
 
 
 @pytest.mark.parametrize("column", ["price", "size"])
-def test_a_parquet_column_of_texts_is_taken_as_numbers_or_refused(tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize("wrong", ["four", True, b"\xff"])
+def test_a_parquet_column_of_texts_is_taken_as_numbers_and_of_others_each_row_is_told(
+    tmp_path: Path, column: str, wrong: object
+) -> None:
+    path = tmp_path / "tape.parquet"
+    values = [wrong] if wrong is True else ["1.5", wrong, "2.5"]
+    kind = pa.bool_() if wrong is True else pa.binary()
+    written = pa.array(values, kind)
+    if wrong is not True:
+        written = pa.Array.from_buffers(pa.string(), len(values), written.buffers())
+    count = len(values)
+    base = {"ts": [T] * count, "instrument": ["a@b"] * count, "kind": ["trade"] * count}
+    pq.write_table(pa.table(base | {column: written}), path)
+    ticks, told = taken(path)
+    assert [getattr(tick, column) for tick in ticks] == ([] if wrong is True else [1.5, 2.5])
+    place = 1 if wrong is True else 2
+    assert [(one.reason, one.detail) for one in told] == [
+        ("bad_number", f"{path}: row {place}: {column} is {wrong!r}")
+    ]
+
+
+def test_a_whole_number_too_long_for_a_float_is_rounded_in_parquet_as_in_json(tmp_path: Path) -> None:
     path = tmp_path / "tape.parquet"
     base = {"ts": [T], "instrument": ["a@b"], "kind": ["trade"]}
-    pq.write_table(pa.table(base | {column: ["1.5"]}), path)
-    assert getattr(taken(path)[0][0], column) == 1.5
-    pq.write_table(pa.table(base | {column: ["four"]}), path)
-    with pytest.raises(UsageError, match=r"tape\.parquet: not Parquet .*four"):
+    pq.write_table(pa.table(base | {"size": [2**53 + 1]}), path)
+    (tick,), told = taken(path)
+    assert (tick.size, told) == (float(2**53 + 1), [])
+    assert taken(jsonl_of(tmp_path, row(size=2**53 + 1)))[0][0].size == tick.size
+
+
+@pytest.mark.parametrize("name", ["instrument", "kind", "data"])
+@pytest.mark.parametrize("texts", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_a_text_that_is_no_utf_8_costs_its_row(tmp_path: Path, name: str, texts: pa.DataType) -> None:
+    good = {"instrument": "a@b", "kind": "trade", "data": "[1]"}
+    written = pa.array([good[name].encode(), b"[\xff\xfe]", good[name].encode()], pa.binary())
+    plain = pa.Array.from_buffers(pa.string(), 3, written.buffers())
+    if pa.types.is_dictionary(texts):
+        spoilt = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()), plain)
+    else:
+        spoilt = (
+            plain.cast(pa.binary()).cast(pa.large_binary()).view(texts) if texts != pa.string() else plain
+        )
+    columns: dict[str, object] = {"ts": [T] * 3} | {one: [value] * 3 for one, value in good.items()}
+    path = tmp_path / "tape.parquet"
+    pq.write_table(pa.table(columns | {name: spoilt}), path)
+    ticks, told = taken(path)
+    assert len(ticks) == 2
+    assert [(one.reason, one.detail.startswith(f"{path}: row 2: {name} is ")) for one in told] == [
+        (f"bad_{name}", True)
+    ]
+
+
+DATE = datetime.date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "told"),
+    [
+        ("ts", pa.array([DATE]), r"column ts is date32\[day\]; write it as int64, nanoseconds since 1970"),
+        ("ts", pa.array([2**30], pa.date32()), r"column ts is date32\[day\]; write it as int64"),
+        ("ts", pa.array([2**62], pa.timestamp("ms")), r"column ts is timestamp\[ms\]; write it as int64"),
+        ("ts", pa.array([T], pa.timestamp("ns", "Mars/Base")), r"column ts is timestamp\[.*Mars/Base\]; "),
+        ("ts", pa.array([float(T)]), r"column ts is double; write it as int64"),
+        ("received", pa.array([str(T)]), r"column received is string; write it as int64"),
+        ("instrument", pa.array([b"a@b"]), r"column instrument is binary; write it as string"),
+        ("kind", pa.array([1]).dictionary_encode(), r"column kind is int64; write it as string"),
+        ("data", pa.array([[1]]), r"column data is list<.*>; write it as string"),
+        ("bid", pa.array([[1.0]]), r"column bid is list<.*>; write it as float64"),
+        ("size", pa.array([b"1"]), r"column size is binary; write it as float64"),
+    ],
+)  # fmt: skip
+def test_a_parquet_column_of_which_no_row_can_be_used_is_refused_by_name(
+    tmp_path: Path, name: str, column: pa.Array, told: str
+) -> None:
+    path = tmp_path / "tape.parquet"
+    base: dict[str, object] = {"ts": [T], "instrument": ["a@b"], "kind": ["trade"], "price": [1.0]}
+    pq.write_table(pa.table(base | {name: column}), path)
+    with pytest.raises(UsageError, match=rf"tape\.parquet: {told}"):
+        taken(path)
+
+
+@pytest.mark.parametrize("name", ["ts", "instrument", "bid", "data"])
+def test_a_parquet_column_that_is_there_twice_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "tape.parquet"
+    table = pa.table({"ts": [T], "instrument": ["a@b"], "kind": ["trade"], "bid": [1.0], "data": ["[1]"]})
+    pq.write_table(table.append_column(name, table.column(name)), path)
+    with pytest.raises(UsageError, match=rf"tape\.parquet: column {name} is there 2 times; keep one of them"):
         taken(path)
 
 
