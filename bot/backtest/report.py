@@ -53,6 +53,7 @@ def report(test: Backtest) -> dict[str, Any]:
         "forecast": forecast(rows),
         "missed": missed(test, rows),
         "quarantined": dict(test.quarantined),
+        "quarantined_first": dict(test.examples),
         "trades": rows,
         "equity": [_row(sample) for sample in test.samples],
     }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 import typer
 
 from bot.cli.options import ConfigOption, JsonOption
 from bot.cli.setup import setup
-from bot.errors import UsageError
+from bot.errors import PegbotError, UsageError
 
 
 def replay(
@@ -153,15 +153,26 @@ def backtest(
         settings = grid(param)
         with console.counting("settings") as counted:
             results = many.backtests(loaded, registry, tapes, settings, jobs, counted)
+        _usable(results[0])
         console.backtests(settings, results, as_json)
         return
     with _writing(page) as drawing:
         with console.progress("backtesting") as progress:
             result = many.backtest(loaded, registry, tapes, progress)
+        _usable(result)
         if drawing is not None:
             title = f"Backtest of {', '.join(tape.name for tape in tapes)}"
             drawing.write(drawn(result, title).encode())
     console.backtested(result, as_json)
+
+
+def _usable(result: Mapping[str, Any]) -> None:
+    """Tell what a backtest set aside; :class:`PegbotError` if there was nothing else."""
+    from bot import console
+
+    console.set_aside(result["quarantined"], result["quarantined_first"])
+    if not result["ticks"]:
+        raise PegbotError("no tick of the tape could be used: there is nothing to judge")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """What the command line shows: tables for people, JSON for machines, progress on stderr."""
 
-from bot.console.judge import backtested, backtests, replayed, swept
+from bot.console.judge import backtested, backtests, replayed, set_aside, swept
 from bot.console.look import incidents, plan, plans, positions, quoted
 from bot.console.pools import pools
 from bot.console.terminal import counting, emit, progress
@@ -21,5 +21,6 @@ __all__ = [
     "progress",
     "quoted",
     "replayed",
+    "set_aside",
     "swept",
 ]

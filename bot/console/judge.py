@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.console.look import incidents
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def replayed(session: Replay, as_json: bool) -> None:
     """Summary of a replay; what was quarantined goes to stderr with an example of each kind."""
     found = sorted(session.incidents.values(), key=lambda one: (one.opened, one.id))
-    for reason, count in sorted(session.quarantined.items()):
-        sys.stderr.write(f"pegbot: {count:,} × {reason}, first: {session.examples[reason]}\n")
+    set_aside(session.quarantined, session.examples)
     if as_json:
         trades = sum(one.decision == "trade" for one in session.plans)
         emit({
@@ -33,6 +32,12 @@ def replayed(session: Replay, as_json: bool) -> None:
     )
     if found:
         incidents(found, as_json=False)
+
+
+def set_aside(counts: Mapping[str, int], first: Mapping[str, str]) -> None:
+    """What was quarantined, to stderr, with an example of each kind."""
+    for reason, count in sorted(counts.items()):
+        sys.stderr.write(f"pegbot: {count:,} × {reason}, first: {first[reason]}\n")
 
 
 def swept(trials: Sequence[Trial], as_json: bool) -> None:

@@ -14,7 +14,7 @@ from tests.fixtures.backtested import PAGE
 from tests.fixtures.pages import rows
 
 TABLES = ("The whole", "By route", "Slippage", "Forecast", "Missed", "Trades", "Equity")
-NAMED = ("profit_by_route", "forecast.by_way", "quarantined")
+NAMED = ("profit_by_route", "forecast.by_way", "quarantined", "quarantined_first")
 """Objects whose keys are names from the tape, written as ``*``."""
 KINDS: dict[str, tuple[type, ...]] = {
     "count": (int,), "USD": (float, int), "ratio": (float, int), "bp": (float, int), "days": (float,),
@@ -51,7 +51,8 @@ def documented() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def results() -> list[dict[str, Any]]:
     first = backtested.result()
-    return [first | {"quarantined": {"crossed": 2}}, backtested.result(ineligible_issuers=[])]
+    aside = {"quarantined": {"crossed": 2}, "quarantined_first": {"crossed": "row 2"}}
+    return [first | aside, backtested.result(ineligible_issuers=[])]
 
 
 def test_every_field_of_the_report_is_on_the_page_and_no_other(results: list[dict[str, Any]]) -> None:

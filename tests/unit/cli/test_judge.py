@@ -139,6 +139,39 @@ def test_a_page_that_cannot_be_written_is_told_before_the_tape_is_read(
     assert answer.err.startswith("pegbot: file/page.html: cannot be written: ")
 
 
+@pytest.mark.parametrize("more", [[], ["--json"], ["--param", "strategy.max_plan_usd=1000", "--jobs", "1"]])
+def test_backtest_tells_what_was_set_aside_as_replay_does(
+    pegbot: Pegbot, config: Path, small: Path, more: list[str]
+) -> None:
+    answer = pegbot("backtest", small, "-c", config, *more)
+    assert answer.code == 0
+    assert answer.out
+    assert f"pegbot: 1 × bad_kind, first: {small}:24: kind is 'rumour'" in answer.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--param", "strategy.max_plan_usd=1000", "--jobs", "1"]])
+def test_a_tape_of_which_no_tick_can_be_used_is_no_result(
+    pegbot: Pegbot, config: Path, tmp_path: Path, more: list[str]
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text("{}\n[]\n{}\n")
+    answer = pegbot("backtest", bad, "-c", config, *more)
+    assert (answer.code, answer.out) == (1, "")
+    told = [line for line in answer.err.splitlines() if line.startswith("pegbot: ")]
+    assert told[0].startswith(f"pegbot: 1 × bad_row, first: {bad}:2: not an object")
+    assert told[1].startswith(f"pegbot: 2 × bad_ts, first: {bad}:1: ")
+    assert told[2:] == ["pegbot: no tick of the tape could be used: there is nothing to judge"]
+
+
+def test_where_there_is_nothing_to_judge_no_page_is_left(
+    pegbot: Pegbot, config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "none.jsonl").touch()
+    answer = pegbot("backtest", "none.jsonl", "-c", config, "--page", "page.html")
+    assert answer.code == 1
+    assert not list(tmp_path.glob("page.html*"))
+
+
 def test_backtest_tells_writes_a_page_and_compares_settings(pegbot: Pegbot, tmp_path: Path) -> None:
     page, week = tmp_path / "week.html", CONFIG / "demo" / "tape.parquet"
     told = pegbot("backtest", week, "--page", page)
