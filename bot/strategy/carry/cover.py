@@ -13,13 +13,13 @@ without a markup or a fee on opening loses it. :func:`fair_markup` is the one at
 
 from __future__ import annotations
 
-from math import exp, sqrt
+from math import erfc, exp, pi, sqrt
 
 from msgspec import Struct
 
 from bot.strategy.carry.model import Backing, Demand, Holder, Jump, Pair, Terms
 from bot.strategy.options import Perpetual, perpetual
-from bot.strategy.options.european import DAYS, cdf
+from bot.strategy.options.european import DAYS
 from bot.strategy.options.european import price as european_price
 
 PATHS = 4_000
@@ -68,15 +68,21 @@ def fair_markup(volatility: float, hold_days: float, terms: Terms, kept: float =
 
 
 def _expected_time_value(option: Perpetual, volatility: float, days: float, terms: Terms) -> float:
-    """``E[V]`` after so long, ``V`` at the quoted volatility: on either side a power of the spot."""
+    """``E[V]`` after so long, ``V`` at the quoted volatility: on either side a power of the spot.
+
+    Of a log-normal ``S`` with mean one, ``E[S^p; S on that side]`` is the same on both.
+    """
     u = perpetual.root_u(terms.quoted_volatility, option.period_days)
     sd = volatility * sqrt(days / DAYS)
-    total = 0.0
-    for power, side in (((1 - u) / 2, 1), ((1 + u) / 2, -1)):
-        # E[S^p; S on that side] of a log-normal S with mean one
-        moment = power * (power - 1) * sd * sd / 2
-        total += exp(moment) * cdf(side * (power * sd - sd / 2))
-    return total / u
+    return exp(-sd * sd / 8) * _erfcx(u * sd / sqrt(8)) / u
+
+
+def _erfcx(x: float) -> float:
+    """``exp(x²) erfc(x)`` of a positive ``x``, of which neither factor is a float where ``x`` is large."""
+    if x < 20.0:
+        return exp(x * x) * erfc(x)
+    y = 1 / (2 * x * x)
+    return (1 - y * (1 - 3 * y * (1 - 5 * y))) / (x * sqrt(pi))
 
 
 def simulate(pair: Pair, terms: Terms, demand: Demand, holder: Holder, backing: Backing, *,

@@ -108,9 +108,12 @@ def stressed_case(case: Case, days: float) -> tuple[Case, Jump]:
     return Case(case.pair, terms, demand, case.backing), Jump(days / 2, STRESS_SIGMAS)
 
 
-def year(ratio: float, days: float) -> float:
-    """The same again and again for a year."""
-    return float((1 + max(-1.0, ratio)) ** (DAYS / days) - 1)
+def year(ratio: float, days: float) -> float | None:
+    """The same again and again for a year; ``None`` beyond all numbers."""
+    try:
+        return float((1 + max(-1.0, ratio)) ** (DAYS / days) - 1)
+    except OverflowError:
+        return None
 
 
 def _held(case: Case, tokens: float, days: float, stress: bool) -> Iterator[tuple[str, Holder, bool]]:

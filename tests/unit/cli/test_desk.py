@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from bot.config import load
 from bot.driver import Driver
-from tests.fixtures.engine import TUESDAY, reference, shipped_registry
+from tests.fixtures.engine import CONFIG, TUESDAY, reference, shipped_registry
 from tests.unit.cli.shell import KRAKEN, Pegbot, remember, seen
 
 
@@ -105,6 +107,22 @@ def test_earn_for_machines_tells_dollars_where_the_daemon_has_seen_the_token(
     assert by_name["sell cover"]["expected_usd"] == by_name["sell cover"]["expected"] * 10 * 396.0
     assert (told["seed"], told["tokens"]) == (1, 10.0)
     assert "expected, USD" in pegbot("earn", "TSLAx", "--with", "ETH", "--days", 7, "-c", config).out
+
+
+@pytest.mark.parametrize("bound", ["volatility_ratio = 0.01", "volatility_ratio = 10", "hold_days = 0.01"])
+def test_what_check_lets_pass_can_be_simulated(pegbot: Pegbot, tmp_path: Path, bound: str) -> None:
+    for file in (CONFIG / "registry").glob("*.toml"):
+        text = file.read_text(encoding="utf-8")
+        head, found, rest = text.partition("[[cover_venues]]\n")
+        name = bound.partition(" ")[0]
+        kept = [line for line in rest.splitlines() if not line.startswith(f"{name} ")]
+        changed = head + found + (f"{bound}\n" if found else "") + "\n".join(kept)
+        (tmp_path / file.name).write_text(changed + "\n", encoding="utf-8")
+    config = tmp_path / "bound.cfg"
+    config.write_text(f'registry = ["{tmp_path}/*.toml"]\n', encoding="utf-8")
+    assert pegbot("check", config).code == 0
+    answer = pegbot("earn", "TSLAx", "--with", "BTC", "--days", 7, "--stress", "-c", config)
+    assert (answer.code, "expected" in answer.out) == (0, True), answer.err
 
 
 def test_earn_refuses_what_it_does_not_know(pegbot: Pegbot, config: Path) -> None:

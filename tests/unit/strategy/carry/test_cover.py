@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,14 @@ def test_at_the_fair_markup_nobody_earns():
     assert abs(found.expected_usd) < 0.12 * abs(bare.expected_usd)
     assert fair_markup(0.5, 30.0, BARE) < markup < fair_markup(0.5, 1.0, BARE)
     assert fair_markup(0.5, days, terms, kept=0.8) == pytest.approx(markup / 0.8)
+
+
+@pytest.mark.parametrize("annual_volatility", [1e-4, 0.5, 10.0])
+@pytest.mark.parametrize("quoted_ratio", [1e-2, 1.0, 10.0])
+def test_a_fair_markup_is_a_number_for_whatever_the_registry_may_hold(annual_volatility, quoted_ratio):
+    terms = Terms(1.0, annual_volatility * quoted_ratio, 1.0, 0.0)
+    found = [fair_markup(annual_volatility, hold_days, terms) for hold_days in (1e-2, 5.0, 1e4)]
+    assert all(isfinite(one) and one > 0 for one in found)
 
 
 def test_a_path_is_settled_as_the_pools_settle_it_coin_by_coin():

@@ -33,6 +33,7 @@ def test_a_year_is_the_same_again_and_again() -> None:
     assert year(0.01, 36.5) == pytest.approx(1.01**10 - 1)
     assert year(-0.5, 365.0) == -0.5
     assert year(-1.0, 30.0) == -1.0
+    assert year(1e9, 1.0) is None
 
 
 def test_stress_only_ever_makes_pools_thinner_and_fuller() -> None:
