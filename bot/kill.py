@@ -65,6 +65,8 @@ def throw(config: Config, why: str) -> Thrown | None:
     except FileExistsError:
         if file.is_dir():
             raise UsageError(f"{file}: cannot be written: it is a folder") from None
+        if not file.parent.is_dir():
+            raise UsageError(f"{file}: cannot be written: {file.parent} is no folder") from None
         return thrown(config) or throw(config, why)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror or error}") from None

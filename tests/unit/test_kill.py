@@ -176,3 +176,11 @@ async def test_a_desk_that_remembers_otherwise_makes_no_plan(config: Config, tmp
 
 def test_dust_is_no_difference() -> None:
     assert differences({"TSLAx@wallet": 1_000.0}, {"TSLAx@wallet": 1_000.0005, "AMZNx@wallet": 1e-9}) == []
+
+
+def test_where_a_file_is_in_the_place_of_its_folder_it_cannot_be_thrown(tmp_path: Path) -> None:
+    (tmp_path / "var").touch()
+    path = tmp_path / "pegbot.toml"
+    path.write_text(f'registry = ["{CONFIG}/registry/*.toml"]\n[execution]\nkill_file = "var/kill"\n')
+    with pytest.raises(UsageError, match=r"var/kill: cannot be written: .*var is no folder"):
+        kill.throw(load(path), "no")
