@@ -13,6 +13,7 @@
     │   └── SourceRefused    the source said no (key, entitlement): retry slowly, tell people
     ├── Refusal              a plan or an order breaks a rule: stop this route, keep running
     ├── LedgerError          the books would not balance: stop the daemon
+    │   └── LedgerDamaged    a table or row cannot be read: restore the database (exit code 2)
     └── ServiceUnreachable   a service the command needs is away (exit code 3)
 """
 
@@ -91,6 +92,16 @@ class Refusal(PegbotError):
 
 class LedgerError(PegbotError):
     """A posting that does not balance, or books that do not agree: stop, never guess."""
+
+
+class LedgerDamaged(LedgerError):
+    """A table or row of the database that cannot be read; named, with what to do."""
+
+    exit_code = 2
+
+    def __init__(self, table: str, row: object, said: str, todo: str = "") -> None:
+        todo = todo or "stop, and restore the database from a copy"
+        super().__init__(f"ledger: table {table}, row {row}: {said}; {todo}")
 
 
 class ServiceUnreachable(PegbotError):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.ledger import missing
-from bot.cli.look import clock, query
+from bot.cli.look import clock, snapshot
 from bot.cli.options import ConfigOption, JsonOption
 from bot.cli.setup import setup
 
@@ -27,7 +27,7 @@ def plan(
     from bot.plan import plan as ask
 
     loaded, registry = setup(config)
-    saved = query(loaded, lambda store: store.load_snapshot())
+    saved = snapshot(loaded, registry)
     found = ask(loaded, registry, saved, instrument, size)
     present(found, as_json, clock(loaded))
     if not as_json:
@@ -63,7 +63,7 @@ def earn(
         console.choices(token, choices(registry, token), as_json)
         return
     # A price only says what it comes to in dollars: there may be no ledger yet.
-    saved = query(loaded, lambda store: store.load_snapshot()) if missing(loaded) is None else None
+    saved = snapshot(loaded, registry) if missing(loaded) is None else None
     price = price_of(loaded, registry, saved, token)
     with counting("simulating, ways") as tell:
         found = ask(

@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bot.cli.options import ConfigOption, JsonLinesOption, JsonOption
+from bot.cli.options import ConfigOption, JsonLinesOption, JsonOption, LimitOption
 from bot.cli.setup import setup
-from bot.errors import PegbotError, UsageError
+from bot.errors import LedgerDamaged, PegbotError, UsageError
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from bot.ledger.books import Books
     from bot.ledger.store import Store
+    from bot.registry import Registry
     from bot.types import Ns
 
 T = TypeVar("T")
 
+BEGIN = "run `pegbot run` first: it begins without this memory, and the books stay"
 NONE_YET = "run `pegbot run` first, or look from the folder and with the configuration that it runs with"
 
 
 def incidents(
     config: ConfigOption = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only those still open.")] = False,
-    limit: Annotated[int, typer.Option(min=1)] = 20,
+    limit: LimitOption = 20,
     as_json: JsonLinesOption = False,
 ) -> None:
     """Incidents in the ledger's database, newest first."""
@@ -41,7 +42,7 @@ def plans(
     explain: Annotated[
         str | None, typer.Option(metavar="ID", help="Write the reasoning of one plan.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1)] = 20,
+    limit: LimitOption = 20,
     as_json: JsonLinesOption = False,
 ) -> None:
     """Plans in the ledger's database, newest first; --explain ID reads one as a person would write it."""
@@ -69,10 +70,14 @@ def positions(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     loaded, registry = setup(config)
 
-    async def both(store: Store) -> tuple[bytes | None, Books]:
-        return await store.load_snapshot(), await store.books()
-
-    saved, books = query(loaded, both)
+    books = query(loaded, lambda store: store.books())
+    try:
+        saved = snapshot(loaded, registry)
+    except LedgerDamaged as error:
+        if not books.balances:
+            raise
+        saved = None
+        typer.echo(f"pegbot: {error}", err=True)
     console.positions(ask(loaded, registry, saved, books), as_json, clock(loaded))
 
 
@@ -90,7 +95,7 @@ def quote(
     if side not in ("", "buy", "sell"):
         raise UsageError(f"--side is buy or sell, not {side!r}")
     loaded, registry = setup(config)
-    saved = query(loaded, lambda store: store.load_snapshot())
+    saved = snapshot(loaded, registry)
     answer = ask(loaded, registry, saved, instrument, size, [side] if side else ["buy", "sell"])
     console.quoted(answer, as_json, clock(loaded))
     raise typer.Exit(0 if all(one["price"] is not None for one in answer["quotes"]) else 1)
@@ -116,7 +121,7 @@ def mechanisms(
     loaded, registry = setup(config)
     saved = None
     if at is None and missing(loaded) is None:  # without a ledger no halt is known; all else is
-        saved = query(loaded, lambda store: store.load_snapshot())
+        saved = snapshot(loaded, registry)
     show(asked(loaded, registry, at, size, names or [], saved), as_json)
 
 
@@ -125,8 +130,24 @@ def clock(config: Config) -> Ns | None:
     return None if config.collectors.tape else time.time_ns()
 
 
+def snapshot(config: Config, registry: Registry) -> bytes | None:
+    """What the daemon wrote down last; :class:`LedgerDamaged` if nobody can go on from it."""
+    from bot.driver import Driver
+
+    last = query(config, lambda store: store.last_snapshot())
+    if last is None:
+        return None
+    number, saved = last
+    if not Driver(config, registry).restore(saved):
+        raise LedgerDamaged("snapshots", number, "body cannot be read by this pegbot", BEGIN)
+    return saved
+
+
 def query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
-    """One question to the ledger's database; :class:`UsageError` where there is none yet."""
+    """One question to the ledger's database; :class:`UsageError` where there is none yet.
+
+    Rows that cannot be read are told; :class:`LedgerDamaged` if they are all there is.
+    """
     import asyncio
 
     from bot.cli.ledger import missing
@@ -140,7 +161,14 @@ def query(config: Config, ask: Callable[[Store], Awaitable[T]]) -> T:
     async def answer() -> T:
         engine = await open_database(config.ledger.url)
         try:
-            return await ask(Store(engine))
+            store = Store(engine)
+            found = await ask(store)
+            if store.first_unreadable is not None:
+                if not found:
+                    raise store.first_unreadable
+                rows = f"{store.unreadable} rows left out, first: {store.first_unreadable}"
+                typer.echo(f"pegbot: {rows}", err=True)
+            return found
         finally:
             await engine.dispose()
 

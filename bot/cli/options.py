@@ -15,3 +15,4 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For machines: one JSON
 JsonLinesOption = Annotated[
     bool, typer.Option("--json", help="For machines: JSON Lines on stdout, one object a line.")
 ]
+LimitOption = Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")]

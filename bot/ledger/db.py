@@ -11,12 +11,12 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sqlalchemy import Column, Integer, MetaData, Numeric, String, Table, event, insert, select, text
+from sqlalchemy import Column, Integer, MetaData, Numeric, String, Table, event, insert, inspect, select, text
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -38,6 +38,10 @@ GRACE_SECONDS = 10.0
 WRITER_LOCK = 0x7065_6762_6F74  # "pegbot", the key of the Postgres advisory lock that makes writers queue
 
 metadata = MetaData()
+TOGETHER = frozenset(
+    ("incidents", "incident_history", "plans", "orders", "fills", "entries", "postings", "snapshots")
+)
+"""Tables that are made at once: where some are, all have to be."""
 
 _schema = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 
@@ -64,7 +68,11 @@ class Exact(TypeDecorator[Decimal]):
         return format(value, "f")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value)
+        """What is no number is ``NaN``: who knows the row tells it, by :func:`bot.ledger.rows.numbers`."""
+        try:
+            return None if value is None else Decimal(value)
+        except (InvalidOperation, TypeError, ValueError):
+            return Decimal("NaN")
 
 
 def parse_url(url: str) -> URL:
@@ -230,6 +238,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _create_tables(connection: Connection) -> None:
+    there = TOGETHER & set(inspect(connection).get_table_names())
+    if there and (gone := TOGETHER - there):
+        raise ConfigError(
+            f"ledger.url: the database has no table {', '.join(sorted(gone))}, and is damaged; "
+            "restore it from a copy, or point ledger.url at a new database"
+        )
     metadata.create_all(connection)
     version = connection.execute(select(_schema.c.version)).scalar()
     if version is None:

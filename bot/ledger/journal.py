@@ -19,7 +19,7 @@ async def read_entries(connection: AsyncConnection, where: ColumnElement[bool]) 
     """Numbered entries in the order they were booked."""
     lines_of = t.postings.c
     query = (
-        select(t.entries, lines_of.account, lines_of.commodity, lines_of.amount, lines_of.usd)
+        select(t.entries, lines_of.line, lines_of.account, lines_of.commodity, lines_of.amount, lines_of.usd)
         .join(t.postings, lines_of.seq == t.entries.c.seq, isouter=True)
         .where(where)
         .order_by(t.entries.c.seq, lines_of.line)
@@ -29,6 +29,7 @@ async def read_entries(connection: AsyncConnection, where: ColumnElement[bool]) 
     for row in (await connection.execute(query)).all():
         heads[row.seq] = row
         if row.account is not None:
+            rows.numbers("postings", f"{row.seq}.{row.line}", amount=row.amount, usd=row.usd)
             line = Posting(row.account, row.commodity, row.amount, row.usd)
             lines.setdefault(row.seq, []).append(line)
     return [

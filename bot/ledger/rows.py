@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from bot.errors import LedgerDamaged
 from bot.types import Fill, Incident, Order, Plan
+
+AMOUNTS = ("quantity_tokens", "price", "fee_usd", "gas_usd")
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:
@@ -45,7 +49,15 @@ def fill_row(fill: Fill, place: str) -> dict[str, Any]:
     return {**msgspec.structs.asdict(fill), "place": place}
 
 
+def numbers(table: str, row: object, **values: Decimal) -> None:
+    """:class:`LedgerDamaged` for the first that is no number."""
+    for name, value in values.items():
+        if not value.is_finite():
+            raise LedgerDamaged(table, row, f"{name} is not a number")
+
+
 def fill_of(row: Any) -> Fill:
     values = dict(row._mapping)
+    numbers("fills", row.id, **{name: values[name] for name in AMOUNTS})
     del values["place"]
     return Fill(**values)

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.errors import LedgerDamaged
 from bot.ledger import tables as t
 from bot.ledger import writes
 from bot.ledger.accounts import Entry, entries_for, opening_entry
@@ -27,6 +28,9 @@ from bot.ledger.rows import fill_of
 from bot.types import WALLET, Fill, Incident, Message, Ns, Order, Plan
 
 _Body = TypeVar("_Body", Incident, Plan)
+
+ANEW = "delete the row: the daemon then begins without its memory, and the books stay"
+OTHER = "read it with the pegbot that wrote it, or restore the database from a copy"
 
 Extra = Callable[[AsyncConnection], Awaitable[None]]
 """Writes of another part that have to stand or fall with the batch (the alert outbox)."""
@@ -84,6 +88,7 @@ class Store:
         self._writing = asyncio.Lock()
         self._folding = asyncio.Lock()
         self.unreadable = 0
+        self.first_unreadable: LedgerDamaged | None = None
         self._books = Books()
         self._folded = 0
 
@@ -162,44 +167,60 @@ class Store:
 
     async def load_snapshot(self) -> bytes | None:
         """The last snapshot committed, ``None`` in a new database."""
-        query = select(t.snapshots.c.body).order_by(t.snapshots.c.seq.desc()).limit(1)
-        rows = await self._rows(query)
-        return bytes(rows[0].body) if rows else None
+        last = await self.last_snapshot()
+        return None if last is None else last[1]
+
+    async def last_snapshot(self) -> tuple[int, bytes] | None:
+        """The same with its number; :class:`LedgerDamaged` if it is none."""
+        query = select(t.snapshots).order_by(t.snapshots.c.seq.desc()).limit(1)
+        for row in await self._rows(query):
+            if not isinstance(row.body, bytes | memoryview):
+                raise LedgerDamaged("snapshots", row.seq, "body is no bytes", ANEW)
+            return row.seq, bytes(row.body)
+        return None
 
     async def incidents(self, limit: int = 100, open_only: bool = False) -> list[Incident]:
         """The latest state of incidents, those opened last first."""
         newest = t.incidents.c.opened.desc()
-        query = select(t.incidents.c.body).order_by(newest, t.incidents.c.id).limit(limit)
+        query = select(t.incidents.c.id, t.incidents.c.body).order_by(newest, t.incidents.c.id).limit(limit)
         if open_only:
             query = query.where(t.incidents.c.resolved.is_(None))
-        return self._decode(await self._rows(query), Incident)
+        return self._decode(await self._rows(query), Incident, "incidents")
 
     async def incident(self, incident_id: str) -> Incident | None:
         """One incident as it stands."""
-        rows = await self._rows(select(t.incidents.c.body).where(t.incidents.c.id == incident_id))
-        return next(iter(self._decode(rows, Incident)), None)
+        rows = await self._rows(
+            select(t.incidents.c.id, t.incidents.c.body).where(t.incidents.c.id == incident_id)
+        )
+        return next(iter(self._decode(rows, Incident, "incidents")), None)
 
     async def history(self, incident_id: str) -> list[Incident]:
         """How an incident opened, escalated and resolved, oldest first."""
         h = t.incident_history
-        query = select(h.c.body).where(h.c.incident_id == incident_id).order_by(h.c.ts, h.c.phase)
-        return self._decode(await self._rows(query), Incident)
+        query = (
+            select(h.c.incident_id.label("id"), h.c.body)
+            .where(h.c.incident_id == incident_id)
+            .order_by(h.c.ts, h.c.phase)
+        )
+        return self._decode(await self._rows(query), Incident, "incident_history")
 
     async def plans(
         self, limit: int = 100, *, incident_id: str | None = None, decision: str | None = None
     ) -> list[Plan]:
         """Plans, newest first; of one incident or with one decision if asked."""
-        query = select(t.plans.c.body).order_by(t.plans.c.created.desc(), t.plans.c.id).limit(limit)
+        query = (
+            select(t.plans.c.id, t.plans.c.body).order_by(t.plans.c.created.desc(), t.plans.c.id).limit(limit)
+        )
         if incident_id is not None:
             query = query.where(t.plans.c.incident_id == incident_id)
         if decision is not None:
             query = query.where(t.plans.c.decision == decision)
-        return self._decode(await self._rows(query), Plan)
+        return self._decode(await self._rows(query), Plan, "plans")
 
     async def plan(self, plan_id: str) -> Plan | None:
         """One plan."""
-        rows = await self._rows(select(t.plans.c.body).where(t.plans.c.id == plan_id))
-        return next(iter(self._decode(rows, Plan)), None)
+        rows = await self._rows(select(t.plans.c.id, t.plans.c.body).where(t.plans.c.id == plan_id))
+        return next(iter(self._decode(rows, Plan, "plans")), None)
 
     async def fills(self, limit: int = 100, *, plan_id: str | None = None) -> list[Fill]:
         """Fills, newest first; with ``plan_id`` those of one plan."""
@@ -267,14 +288,18 @@ class Store:
         async with guarded(self.engine), self.engine.connect() as connection:
             return await audit(connection)
 
-    def _decode(self, rows: Sequence[Any], kind: type[_Body]) -> list[_Body]:
+    def _decode(self, rows: Sequence[Any], kind: type[_Body], table: str) -> list[_Body]:
         """Bodies that this version understands; others (of an older one) are counted and left out."""
         found: list[_Body] = []
         for row in rows:
             try:
                 found.append(msgspec.json.decode(row.body, type=kind))
-            except msgspec.ValidationError:
+            except (msgspec.DecodeError, TypeError, UnicodeError) as error:
                 self.unreadable += 1
+                if self.first_unreadable is None:
+                    self.first_unreadable = LedgerDamaged(
+                        table, row.id, f"body cannot be read: {error}", OTHER
+                    )
         return found
 
     @whole

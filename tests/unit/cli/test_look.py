@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -12,6 +14,7 @@ from bot.timefmt import NS
 from tests.fixtures.engine import TUESDAY
 from tests.fixtures.messages import incident, plan
 from tests.unit.cli.shell import KRAKEN, Answer, Pegbot, remember, seen
+from tests.unit.ledger.fills import fill
 
 
 def test_an_empty_ledger_has_no_incidents_and_no_plans(pegbot: Pegbot, config: Path) -> None:
@@ -60,6 +63,18 @@ def test_incidents_are_listed_newest_first(pegbot: Pegbot, config: Path) -> None
     shown = pegbot("incidents", "-c", config).out
     assert "AMZNx@raydium" in shown
     assert "(open)" in shown
+
+
+@pytest.mark.parametrize("command", ["incidents", "plans"])
+@pytest.mark.parametrize("limit", [0, -1, 1_000_001, 10**20])
+def test_a_limit_that_no_database_takes_is_refused(
+    pegbot: Pegbot, config: Path, command: str, limit: int
+) -> None:
+    remember(config)
+    answer = pegbot(command, "-c", config, "--limit", limit)
+    assert (answer.code, answer.out) == (2, "")
+    assert "Invalid value for '--limit'" in answer.err
+    assert pegbot(command, "-c", config, "--limit", 1_000_000).code == 0
 
 
 def test_plans_are_listed_and_one_is_explained(pegbot: Pegbot, config: Path) -> None:
@@ -163,3 +178,68 @@ def test_a_snapshot_that_is_not_one_is_told(pegbot: Pegbot, config: Path) -> Non
     answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
     assert answer.code == 2
     assert "run `pegbot run` first" in answer.err
+
+
+def damage(config: Path, statement: str) -> None:
+    with closing(sqlite3.connect(config.parent / "ledger.db")) as database:
+        database.execute(statement)
+        database.commit()
+
+
+SNAPSHOT = [["positions"], ["quote", KRAKEN, "--size", "5"], ["plan", KRAKEN], ["mechanisms"]]
+
+
+@pytest.mark.parametrize("command", SNAPSHOT)
+@pytest.mark.parametrize("body", ["'text'", "1.5", "x'ff00'", "x'7b7d'", "x''"])
+def test_a_snapshot_that_cannot_be_read_is_told_and_is_not_nothing(
+    pegbot: Pegbot, config: Path, command: list[str], body: str
+) -> None:
+    remember(config, snapshot=seen(config))
+    damage(config, f"UPDATE snapshots SET body = {body}")
+    answer = pegbot(*command, "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("pegbot: ledger: table snapshots, row 1: body ")
+    assert ("run `pegbot run` first" if body.startswith("x") else "delete the row") in answer.err
+
+
+@pytest.mark.parametrize("column", ["amount", "usd"])
+@pytest.mark.parametrize("value", ["x", "NaN", "Infinity", ""])
+def test_a_posting_that_is_no_number_is_named(pegbot: Pegbot, config: Path, column: str, value: str) -> None:
+    remember(config, fill(), snapshot=seen(config))
+    damage(config, f"UPDATE postings SET {column} = '{value}' WHERE line = 1")
+    answer = pegbot("positions", "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        f"pegbot: ledger: table postings, row 1.1: {column} is not a number; "
+        "stop, and restore the database from a copy\n"
+    )
+
+
+@pytest.mark.parametrize("body", ["'rubbish'", "'{}'", "7", "x'ff'", "''"])
+@pytest.mark.parametrize("command", [["plans"], ["plans", "--explain", "p1"], ["incidents"]])
+def test_rows_that_cannot_be_read_are_not_none(
+    pegbot: Pegbot, config: Path, command: list[str], body: str
+) -> None:
+    remember(config, plan(id="p1"), incident(id="p1"))
+    damage(config, f"UPDATE {command[0]} SET body = {body}")
+    answer = pegbot(*command, "-c", config)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(f"pegbot: ledger: table {command[0]}, row p1: body cannot be read: ")
+
+
+def test_rows_that_cannot_be_read_are_told_beside_those_that_can(pegbot: Pegbot, config: Path) -> None:
+    remember(config, plan(id="p1"), plan(id="p2"))
+    damage(config, "UPDATE plans SET body = '{}' WHERE id = 'p1'")
+    answer = pegbot("plans", "-c", config, "--json")
+    assert (answer.code, json.loads(answer.out)["id"]) == (0, "p2")
+    assert answer.err.startswith("pegbot: 1 rows left out, first: ledger: table plans, row p1: ")
+
+
+@pytest.mark.parametrize("table", ["snapshots", "postings", "plans"])
+def test_a_table_that_is_gone_is_told_and_not_made_anew(pegbot: Pegbot, config: Path, table: str) -> None:
+    remember(config, snapshot=seen(config))
+    damage(config, f"DROP TABLE {table}")
+    for _ in range(2):
+        answer = pegbot("quote", KRAKEN, "--size", 5, "-c", config)
+        assert (answer.code, answer.out) == (2, "")
+        assert f"the database has no table {table}, and is damaged; restore it" in answer.err

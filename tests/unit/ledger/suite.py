@@ -118,6 +118,14 @@ class StoreSuite:
         assert await store.incidents() == [incident()]
         assert (await store.incident("old"), store.unreadable) == (None, 2)
 
+    @pytest.mark.parametrize("body", ["", "rubbish", "[]"])
+    async def test_a_body_that_is_none_is_named(self, store, body):
+        await store.record([plan(), incident()])
+        async with transaction(store.engine) as connection:
+            await connection.execute(update(t.plans).values(body=body))
+        assert (await store.plans(), await store.incidents()) == ([], [incident()])
+        assert str(store.first_unreadable).startswith("ledger: table plans, row p1: body cannot be read: ")
+
     async def test_a_fill_brings_its_order_and_an_order_may_come_first(self, store):
         order = Order("p1-L1", "p1", 1, T, "buy", POOL, D(2), None, T + 60)
         await store.record([order])

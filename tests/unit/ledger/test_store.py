@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Table, event
 
-from bot.errors import ServiceUnreachable
-from bot.ledger import db
+from bot.errors import LedgerDamaged, ServiceUnreachable
+from bot.ledger import db, tables
 from tests.unit.ledger.fills import fill, incident
 from tests.unit.ledger.suite import StoreSuite, opened, refuses_then_accepts
 
@@ -69,3 +69,22 @@ async def test_a_reader_sees_no_half_written_batch(url):
 
         await store.record([fill(), incident()], extra=look)
         assert len(await store.fills()) == 1
+
+
+@pytest.mark.parametrize("column", ["quantity_tokens", "price", "fee_usd", "gas_usd"])
+@pytest.mark.parametrize("value", ["x", "NaN", "-Infinity", ""])
+async def test_a_fill_that_is_no_number_is_named(url, column, value):
+    async with opened(url) as store:
+        await store.record([fill()])
+        async with db.transaction(store.engine) as connection:
+            await connection.exec_driver_sql(f"UPDATE fills SET {column} = '{value}'")
+        named = f"ledger: table fills, row {fill().id}: {column} is not a number; stop, and restore"
+        with pytest.raises(LedgerDamaged, match=named):
+            await store.fills()
+        with pytest.raises(LedgerDamaged, match=named):
+            await store.verify()
+
+
+def test_the_tables_made_together_are_those_of_the_ledger():
+    made = {table.name for table in vars(tables).values() if isinstance(table, Table)}
+    assert made == db.TOGETHER
