@@ -110,16 +110,24 @@ class Worth:
         found = european.implied_volatility(contract.kind, mid, spot, contract.strike, years, rate, 0.0, due)
         # Who waits with the token has a dividend in its multiplier; the option is on the share without it.
         gone = sum(usd for when, usd in due if when <= passed)
-        shares = [max(TINY, price - gone) for price in prices]
-        worth = [intrinsic(contract.kind, price, contract.strike) for price in shares]
+        shares = [price - gone if price - gone > TINY else TINY for price in prices]
         side = 1.0 if contract.kind == "call" else -1.0
-        self.greeks = Greeks(mid, side if intrinsic(contract.kind, spot, contract.strike) > 0 else 0.0)
+        exercised = [side * (price - contract.strike) for price in shares]
+        alive = [0.0] * len(shares)
         if found is not None:
-            self.greeks = european.greeks(contract.kind, spot, contract.strike, years, found, rate, 0.0, due)
             alive = european.prices(contract.kind, shares, contract.strike, left, found, rate, 0.0, later)
-            worth = [live if live > paid else paid for live, paid in zip(alive, worth, strict=True)]
-        self.at_end = worth
+        self.at_end = [live if live > paid else paid for live, paid in zip(alive, exercised, strict=True)]
         self.contract = contract
+        self._now = (contract.kind, spot, contract.strike, years, found, rate, 0.0, due)
+        self._mid, self._side = mid, side
+
+    @property
+    def greeks(self) -> Greeks:
+        """Now, of one share's worth; without a volatility only whether it is in the money."""
+        kind, spot, strike, years, found, rate, yield_, due = self._now
+        if found is None:
+            return Greeks(self._mid, self._side if intrinsic(kind, spot, strike) > 0 else 0.0)
+        return european.greeks(kind, spot, strike, years, found, rate, yield_, due)
 
     @property
     def name(self) -> str:
@@ -135,12 +143,17 @@ class OptionValues:
     def __init__(self, quote: OptionQuote, worth: Worth, moves: Moves) -> None:
         assert quote.bid is not None
         assert quote.ask is not None
-        self.quote, self.greeks, self._worth = quote, worth.greeks, worth
+        self.quote, self._worth = quote, worth
         self.spread = quote.ask - quote.bid
         half = self.spread / 2
         self.bought = [max(0.0, w - half) - quote.ask for w in worth.at_end]
         self.sold = [quote.bid - w - half for w in worth.at_end]
         self.mean_bought, self.mean_sold = moves.mean(self.bought), moves.mean(self.sold)
+
+    @property
+    def greeks(self) -> Greeks:
+        """The contract's."""
+        return self._worth.greeks
 
     @property
     def name(self) -> str:
