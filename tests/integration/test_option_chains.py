@@ -143,7 +143,7 @@ def test_a_real_chain_becomes_hedges_and_what_is_left_out_is_counted():
     assert {(q.contract.strike, q.bid, q.ask) for q in kept} == {
         (q.contract.strike, q.bid, q.ask) for q in fresh
     }
-    aside = sum(count for count, _ in found.chain.aside.values())
+    aside = sum(len(ages) for ages in found.chain.aside.values())
     assert len(kept) + aside == len(soon)
     # A hedge of three hundred shares over the weekend is found among them.
     wait = Wait("GOOG", spot, ts, 3 * 86_400.0, 0.03, shortfall_ratio=0.05)

@@ -70,6 +70,8 @@ def bought_there(draw: Random) -> bool:
     if longest:
         sd = max(sd, sd_after(180.0 + longest))
     mint, gone = FAIR * 1.003, FAIR * 0.997
+    again = mint * financed(0.0 if there else 180.0)
+    """A token that is not sold goes back: so long the money stays away."""
     wide = min(bound.max_plan_usd, bound.max_underlying_usd, bound.max_venue_usd / (2 if there else 1)) * KEPT
 
     def objective(tokens: float) -> float | None:
@@ -77,12 +79,12 @@ def bought_there(draw: Random) -> bool:
         if done is None or max(tokens * mint, done.usd) > wide or tokens * mint > bound.capital_usd * KEPT:
             return None
         spent = tokens * mint * (1 + financed(mean(moves))) + gas
-        back = tokens * gone - (0.0 if there else 0.05) + gas_at(name)
+        back = tokens * (gone - again) - (0.0 if there else 0.05) + gas_at(name)
         usual = stays * sells * done.usd + (1 - stays * sells) * back
         delayed = later * sells * done.usd + (1 - later * sells) * back
         delayed -= tokens * mint * financed(mean(late) / happens)
         expected = (1 - happens) * usual + happens * delayed - spent
-        worst = tokens * gone * exp(-3 * sd) - tokens * mint * financed(longest) - spent
+        worst = tokens * (gone * exp(-3 * sd) - again) - tokens * mint * financed(longest) - spent
         return judged(world.settings, expected, min(-gas, worst))
 
     top = curve.to_price(FAIR)
