@@ -78,6 +78,8 @@ query_url = "{yahoo.query_url}"
 resolve_seconds = 3
 [strategy]
 inventory_tokens = {{ AMZNx = 1 }}
+# What is sold would else be replaced at once, or not, by the hour of the day.
+ineligible_issuers = ["kraken"]
 [ledger]
 url = "sqlite+aiosqlite:///{folder}/pegbot.db"
 [mqtt]
