@@ -134,7 +134,7 @@ def test_two_trades_at_once_go_as_planned_and_fail_as_often_as_said(some):
 @pytest.fixture(scope="module")
 def many() -> dict[str, list[Trial]]:
     """Nearly fifty thousand plans carried out, by way: five hundred of each at least."""
-    return by_way(run(range(80_000)))
+    return by_way(run(range(100_000)))
 
 
 @pytest.mark.slow

@@ -93,7 +93,8 @@ def fails_at(name: str) -> float:
 
 def undone(case: Case, usd: float, tokens: float, selling: bool) -> float:
     """What it costs to trade back at once: on a book at the other side, in a pool both fees; what is paid of
-    them into ``x · y`` makes the way back dearer or better, in ranges they lie beside."""
+    them into ``x · y`` makes the way back dearer or better. In ranges they lie beside, but what is kept of
+    the tokens that come back leaves the price short of where it was: there the pool's own steps say it."""
     curve = case.curve
     if isinstance(curve, PoolCurve) and isinstance(curve.pool, ConstantProduct):
         held, quote = curve.pool.token_reserve / 1e8, curve.pool.quote_reserve / 1e6
@@ -102,8 +103,14 @@ def undone(case: Case, usd: float, tokens: float, selling: bool) -> float:
             return (quote - usd) * tokens / held / keeps - usd
         return usd - (quote + usd) * tokens * keeps / (held - tokens + tokens * keeps)
     if case.state.venue_kind == "pool":
+        left = curve.after(tokens, selling)
+        assert left is not None
         both = (1 - curve.fee_ratio(True)) ** 2
-        return usd / both - usd if selling else usd - usd * both
+        curve, nearly = left, usd / both - usd if selling else usd - usd * both
+        back = curve.buy_tokens(tokens) if selling else curve.sell_tokens(tokens)
+        assert back is not None
+        assert abs(back.usd - usd) == pytest.approx(nearly, rel=0.2, abs=1e-4)
+        return abs(back.usd - usd)
     back = curve.buy_tokens(tokens) if selling else curve.sell_tokens(tokens)
     if back is None:
         return 0.02 * usd
