@@ -11,12 +11,12 @@ tick bitmap. Another program's pools use the same ladder with :class:`~bot.pools
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from bot.pools.state import need
+from bot.pools.state import Raw, need
 from bot.pools.steps import Rules, Steps
 from bot.pools.stops import Ticks
 from bot.pools.tick_math import MAX_SQRT, MAX_TICK, MIN_SQRT, MIN_TICK, PIPS, sqrt_at_tick
@@ -33,7 +33,7 @@ class Ladder:
     of token0 in (the price falls) and that of token1 in.
     """
 
-    __slots__ = ("_falling", "_rising", "base", "fees", "rules", "spacing", "ticks")
+    __slots__ = ("_falling", "_in_force", "_rising", "base", "fees", "rules", "spacing", "ticks")
 
     def __init__(self, ticks: Ticks, base: int, spacing: int, fee: Fee, rules: Rules | None = None) -> None:
         self.ticks = ticks
@@ -43,6 +43,7 @@ class Ladder:
         self.rules = V3 if rules is None else rules
         self._falling: Steps | None = None
         self._rising: Steps | None = None
+        self._in_force: tuple[list[int], list[int]] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ladder) and self._key() == other._key()
@@ -69,8 +70,11 @@ class Ladder:
 
     def liquidity_at(self, tick: int) -> int:
         """The liquidity in force at ``tick``."""
-        index = bisect_left(self.ticks, (tick + 1,))
-        return self.base + sum([net for _, net in self.ticks[:index]])
+        if self._in_force is None:
+            ticks = [at for at, _ in self.ticks]
+            self._in_force = ticks, [*accumulate([net for _, net in self.ticks], initial=self.base)]
+        ticks, in_force = self._in_force
+        return in_force[bisect_right(ticks, tick)]
 
     def changed(self, lower: int, upper: int, liquidity: int, kept: Collection[int] = ()) -> Ladder:
         """The ladder after ``liquidity`` was added to, or, negative, taken from a position.
@@ -96,10 +100,12 @@ class Ladder:
 
 
 @lru_cache(maxsize=512)
-def ladder(ticks: Ticks, spacing: int, fee: Fee) -> Ladder:
+def ladder(told: tuple[tuple[int, Raw], ...], spacing: int, fee: Fee) -> Ladder:
     """The ladder of all ticks of a pool; the same one for each of its states until they change. For states
-    that come as text, each with all its ticks; a pool kept as a value needs none. Raises :class:`PoolError`.
+    that come as text, each with all its ticks; a pool kept as a value needs none. Raises :class:`PoolError`,
+    and :class:`ValueError` for what is no number.
     """
+    ticks = tuple([(tick, int(net)) for tick, net in told])
     need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
     need(all(a[0] < b[0] for a, b in pairwise(ticks)), "ticks are not rising")
     need(sum(net for _, net in ticks) == 0, "the ticks' liquidity does not add up to nothing")

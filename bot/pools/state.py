@@ -17,6 +17,7 @@ Raw = int | str
 Index = Annotated[int, Meta(ge=0, le=1)]
 
 NO_FEE = TransferFee(0)
+NO_FEES = (None, None)
 
 
 class PoolState(Struct, frozen=True, kw_only=True, tag_field="amm", omit_defaults=True):
@@ -41,14 +42,14 @@ class PoolState(Struct, frozen=True, kw_only=True, tag_field="amm", omit_default
 
     def curve(self) -> PoolCurve:
         """The pool in USD per token of the registry. Raises :class:`PoolError`."""
-        need(all(0 <= number <= 36 for number in self.decimals), "decimals {}", self.decimals)
+        token, quote = self.decimals if self.token_index == 0 else self.decimals[::-1]
+        need(0 <= token <= 36 and 0 <= quote <= 36, "decimals {}", self.decimals)
         need(0 < self.quote_usd < 1e6, "quote_usd {!r}", self.quote_usd)
         need(0 < self.token_scale < 1e6, "token_scale {!r}", self.token_scale)
         pool = self.pool()
-        fees = self.transfer_fees if self.token_index == 0 else self.transfer_fees[::-1]
-        if any(fees):
+        if self.transfer_fees != NO_FEES:
+            fees = self.transfer_fees if self.token_index == 0 else self.transfer_fees[::-1]
             pool = TaxedPool(pool, fees[0] or NO_FEE, fees[1] or NO_FEE)
-        token, quote = self.decimals if self.token_index == 0 else self.decimals[::-1]
         return PoolCurve(pool, token, quote, self.quote_usd, self.token_scale)
 
 

@@ -48,8 +48,7 @@ class UniswapV3State(PoolState, frozen=True, kw_only=True, tag="uniswap_v3"):
         here = self.tick == at or (self.tick == at - 1 and price == sqrt_at_tick(at))
         need(here, "sqrt_price_x96 {} is not at tick {}", price, self.tick)
         need(liquidity >= 0, "liquidity {}", liquidity)
-        ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
-        steps = ladder(ticks, self.tick_spacing, self.fee)
+        steps = ladder(tuple(self.ticks), self.tick_spacing, self.fee)
         need(steps.liquidity_at(self.tick) == liquidity, "liquidity is not what the ticks add up to")
         return UniswapV3(price, self.tick, liquidity, steps, self.token_index)
 

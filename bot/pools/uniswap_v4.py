@@ -83,10 +83,9 @@ class UniswapV4State(PoolState, frozen=True, kw_only=True, tag="uniswap_v4"):
             sqrt_at_tick(self.tick) <= price <= sqrt_at_tick(self.tick + 1),
             f"sqrt_price_x96 {price} is not at tick {self.tick}",
         )
-        ticks = tuple([(tick, int(net)) for tick, net in self.ticks])
         down, up = (swap_fee(self.lp_fee, protocol) for protocol in self.protocol_fee)
         # Where all is fee nothing is quoted, so that direction's steps are never made.
-        steps = ladder(ticks, self.tick_spacing, (down, up))
+        steps = ladder(tuple(self.ticks), self.tick_spacing, (down, up))
         need(steps.liquidity_at(self.tick) == liquidity, "liquidity is not what the ticks add up to")
         return UniswapV4(UniswapV3(price, self.tick, liquidity, steps, self.token_index))
 
