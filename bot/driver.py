@@ -32,21 +32,20 @@ class Driver:
         if broker is None:
             return self.engine.step(event)
         due = broker.next_due
-        if due is None or event.ts < due:
-            return self._step(event, broker)
-        # What the engine refuses, or takes for earlier, must not make anything happen here.
-        now = self.engine.accepts(event)
-        if now is None or now < due:
-            return self._step(event, broker)
-        settled: list[Message] = self._report(broker.due(now, self.engine.market))
-        return settled + self._step(event, broker)
-
-    def _step(self, event: Event, broker: PaperBroker) -> list[Message]:
+        settled = self._settle(event, due, broker) if due is not None and event.ts >= due else None
         messages = self.engine.step(event)
         watched = broker.watched
         if watched and type(event) is Tick and event.instrument in watched:
             messages = self._report(broker.heard(event.instrument, self.engine.now)) + messages
-        return self._trade(messages, broker) if messages else messages
+        if messages:
+            messages = self._trade(messages, broker)
+        return settled + messages if settled else messages
+
+    def _settle(self, event: Event, due: Ns, broker: PaperBroker) -> list[Message]:
+        """What happens by itself until the event; what the engine refuses of it, or takes for earlier, must
+        not make anything happen."""
+        now = self.engine.accepts(event)
+        return [] if now is None or now < due else self._report(broker.due(now, self.engine.market))
 
     def _begin(self) -> None:
         """Engine and broker as new; hedges are priced by what the engine has heard of them."""

@@ -58,18 +58,20 @@ seconds, and how many it is of, for each kind of session."""
 
 def learn(rhythms: array[float], at: int, seconds: float) -> None:
     """One more interval of the rhythm at ``at``."""
-    every, count = rhythms[at], rhythms[at + 1]
-    if not count:
-        rhythms[at] = seconds
+    count = rhythms[at + 1]
+    if count:
+        every = rhythms[at]
+        most = CAP * every
+        rhythms[at] = every + GAIN * ((seconds if seconds < most else most) - every)
     else:
-        rhythms[at] = every + GAIN * (min(seconds, CAP * every) - every)
+        rhythms[at] = seconds
     if count < LEARNT:
         rhythms[at + 1] = count + 1.0
 
 
 def lost(rhythms: array[float], at: int, seconds: float) -> float:
     """Seconds of a silence of ``seconds`` that are beyond what is usual by the rhythm at ``at``."""
-    if rhythms[at + 1] < LEARNT:
+    if seconds <= GAP_SECONDS or rhythms[at + 1] < LEARNT:
         return 0.0
     beyond = seconds - max(GAP_SECONDS, GAP * rhythms[at])
     return beyond if beyond > 0.0 else 0.0
@@ -112,20 +114,21 @@ class Meter:
 
     def see(self, ts: Ns, received: Ns, changed: Ns, kind: int, begun: Ns) -> None:
         """It spoke at ``ts``; its price is of ``changed``; this session, of ``kind``, has ``begun`` then."""
-        if self.at:
-            since = (ts - self.at) / NS
+        at = self.at
+        if at:
+            since = (ts - at) / NS
             rhythms, speaks, moves = self.rhythms, SPEAKS + 2 * kind, MOVES + 2 * kind
-            same = begun <= self.at
+            same, moved = begun <= at, changed > self.changed
             away = lost(rhythms, speaks, since if same else (ts - begun) / NS)
-            self.missing = _average(self.missing, away, since)
-            stood = 0.0
-            if changed <= self.changed:
-                # Of one that moved when it spoke again nobody knows whether it had stood still: it was away.
-                stood = min(since, lost(rhythms, moves, (ts - max(changed, begun)) / NS))
-            self.frozen = _average(self.frozen, stood, since)
+            if away or self.missing:
+                self.missing = _average(self.missing, away, since)
+            # Of one that moved when it spoke again nobody knows whether it had stood still: it was away.
+            stood = 0.0 if moved else min(since, lost(rhythms, moves, (ts - max(changed, begun)) / NS))
+            if stood or self.frozen:
+                self.frozen = _average(self.frozen, stood, since)
             if same:
                 learn(rhythms, speaks, since)
-                if changed > self.changed:
+                if moved:
                     learn(rhythms, moves, (changed - max(self.changed, begun)) / NS)
         else:
             since = LATE_TAU
