@@ -364,8 +364,8 @@ class Engine:
         meter: Meter = state.meter
         if meter is None:
             meter = state.meter = Meter(SAMPLE_NS if isinstance(state, ReferenceState) else VENUE_SAMPLE_NS)
-        session = self.clock.session(ts)
-        meter.see(ts, received - self._ahead, state.changed, KINDS[session], self.clock.segment(ts)[0])
+        kind, begun = KINDS[self.clock.session(ts)], self.clock.segment(ts)[0]
+        meter.see(ts, received - self._ahead, state.changed, kind, begun, state.steady)
 
     def _hear(self, state: InstrumentState | ReferenceState, underlying: UnderlyingState, ts: Ns,
               out: list[Message]) -> None:  # fmt: skip

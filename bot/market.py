@@ -30,6 +30,8 @@ AHEAD_NS = 900 * NS
 FRESH_NS = 120 * NS
 """In the regular session a share's price that has not changed for longer is not fresh."""
 
+UNSTEADY: tuple[VenueKind, ...] = ("pool", "issuer")
+"""A pool speaks when somebody trades, an issuer when it has news or while it mints."""
 SUPPLY_IN_SHARES = 0.004
 CURRENCY_MAX_AGE_NS = 3600 * NS
 OFF_PEG = 0.004
@@ -189,6 +191,7 @@ class InstrumentState:
         "quote_symbol",
         "quoted",
         "sessions",
+        "steady",
         "token",
         "token_state",
         "traded_usd",
@@ -214,6 +217,8 @@ class InstrumentState:
         """Whether it is quoted in what is no dollar: EUR."""
         self.sessions = sessions
         """Those in which the venue is open for this token."""
+        self.steady = kind not in UNSTEADY
+        """Whether its silence says anything."""
         self.ts: Ns = 0
         self.previous_ts: Ns = 0
         self.changed: Ns = 0
@@ -248,6 +253,7 @@ class InstrumentState:
 class ReferenceState:
     """One source of the share's own price."""
 
+    steady = True
     __slots__ = (
         "ask",
         "beat",

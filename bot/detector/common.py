@@ -174,12 +174,13 @@ class Common:
 
     def anchored(self, anchor: float, told: Ns, ts: Ns, session: Session) -> None:
         """The reference has spoken: after a jump both sides of it are fair for now; in session that melts."""
-        if session == "regular":
-            share = weight(min((ts - self.melted) / NS, 3600.0), MELT_SECONDS) if self.melted else 0.0
+        if session == "regular" and self.melted and (self.low or self.high):
+            share = weight(min((ts - self.melted) / NS, 3600.0), MELT_SECONDS)
             self.low, self.high = average_step(self.low, 0.0, share), average_step(self.high, 0.0, share)
         self.melted = ts
-        if self.anchor is not None and anchor != self.anchor:
-            step, gap = anchor - self.anchor, (told - self.told) / NS
+        before = self.anchor
+        if before is not None and anchor != before:
+            step, gap = anchor - before, (told - self.told) / NS
             usual = self.volatility * sqrt(min(max(gap, 60.0), 600.0) / REGULAR_SECONDS_A_YEAR)
             if gap > GAP_SECONDS or abs(step) > NEWS * usual:
                 self.low, self.high = min(self.low, self.low - step), max(self.high, self.high - step)

@@ -144,9 +144,8 @@ class Feeds:
             other = self._clock.segment(at) != self._clock.segment(state.ts)
             if other and isinstance(state, InstrumentState) and self._clock.session(at) not in CLOSED:
                 other = False  # tokens trade on through New York's bells, but not everywhere through weekends
-            # A pool speaks when somebody trades, an issuer while it mints: their silence says nothing.
-            quiet = isinstance(state, InstrumentState) and state.venue_kind in ("pool", "issuer")
-            if away or other or quiet or state.halted or beat.strays >= UNSTEADY * beat.every:
+            strays = beat.strays >= UNSTEADY * beat.every
+            if away or other or strays or state.halted or not state.steady:
                 continue
             self.silent[name] = at
             usual, still = duration(beat.every), duration((at - state.ts) / NS)

@@ -44,9 +44,6 @@ APART_UP, APART_DOWN = 30.0, 300.0
 
 TOGETHER_NS = 300 * NS
 """References that spoke within so long are compared."""
-UNSTEADY = ("pool", "issuer")
-"""A pool speaks when somebody trades, an issuer when it has news: their silence says nothing."""
-
 KINDS: dict[Session, int] = {"regular": 0, "pre": 1, "post": 1, "overnight": 1, "weekend": 2, "holiday": 2}
 """Sessions with a rhythm of their own."""
 
@@ -112,24 +109,27 @@ class Meter:
         self.score_at: Ns = 0
         self.score_then = 1.0
 
-    def see(self, ts: Ns, received: Ns, changed: Ns, kind: int, begun: Ns) -> None:
-        """It spoke at ``ts``; its price is of ``changed``; this session, of ``kind``, has ``begun`` then."""
+    def see(self, ts: Ns, received: Ns, changed: Ns, kind: int, begun: Ns, steady: bool = True) -> None:
+        """It spoke at ``ts``; its price is of ``changed``; this session, of ``kind``, has ``begun`` then.
+        ``steady``: whether its silence means anything."""
         at = self.at
         if at:
             since = (ts - at) / NS
-            rhythms, speaks, moves = self.rhythms, SPEAKS + 2 * kind, MOVES + 2 * kind
-            same, moved = begun <= at, changed > self.changed
-            away = lost(rhythms, speaks, since if same else (ts - begun) / NS)
-            if away or self.missing:
-                self.missing = _average(self.missing, away, since)
-            # Of one that moved when it spoke again nobody knows whether it had stood still: it was away.
-            stood = 0.0 if moved else min(since, lost(rhythms, moves, (ts - max(changed, begun)) / NS))
-            if stood or self.frozen:
-                self.frozen = _average(self.frozen, stood, since)
+            rhythms, speaks = self.rhythms, SPEAKS + 2 * kind
+            same = begun <= at
+            if steady:
+                moves, moved = MOVES + 2 * kind, changed > self.changed
+                away = lost(rhythms, speaks, since if same else (ts - begun) / NS)
+                if away or self.missing:
+                    self.missing = _average(self.missing, away, since)
+                # Of one that moved when it spoke again nobody knows whether it had stood still: it was away.
+                stood = 0.0 if moved else min(since, lost(rhythms, moves, (ts - max(changed, begun)) / NS))
+                if stood or self.frozen:
+                    self.frozen = _average(self.frozen, stood, since)
+                if moved and same:
+                    learn(rhythms, moves, (changed - max(self.changed, begun)) / NS)
             if same:
                 learn(rhythms, speaks, since)
-                if moved:
-                    learn(rhythms, moves, (changed - max(self.changed, begun)) / NS)
         else:
             since = LATE_TAU
         if received:
@@ -235,7 +235,7 @@ def told(
     if meter is None or not meter.at:
         return None
     ts, kind = max(ts, meter.at), KINDS[session]
-    steady = isinstance(state, ReferenceState) or state.venue_kind not in UNSTEADY
+    steady = state.steady
     every, count = meter.rhythms[SPEAKS + 2 * kind : SPEAKS + 2 * kind + 2]
     fault = meter.fault(ts, kind, begun, steady)
     if state.halted:

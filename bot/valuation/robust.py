@@ -13,10 +13,8 @@ from collections.abc import Sequence
 
 def capped(values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The same, with no weight as large as what all others have together, where there are three or more."""
-    if len(values) < 3:
-        return list(values)
     weights = [weight for _, weight in values]
-    if max(weights) < 0.4 * sum(weights):
+    if len(weights) < 3 or max(weights) < 0.4 * sum(weights):
         return list(values)
     # Summed without the heaviest: subtracting it from the total would lose the light ones' digits.
     limit = sum(sorted(weights)[:-1]) * (1.0 - 1e-6)
@@ -27,19 +25,21 @@ def centre_and_deviation(values: Sequence[tuple[float, float]]) -> tuple[float, 
     """The weighted median of (value, weight) pairs, at least one, and that of the distances from it: how far
     the sources are apart, as robustly."""
     heard = sorted(capped(values))
-    centre = _middle(heard)
-    return centre, _middle(sorted([(abs(value - centre), weight) for value, weight in heard]))
+    half = sum([weight for _, weight in heard]) / 2.0
+    centre = _middle(heard, half)
+    return centre, _middle(sorted([(abs(value - centre), weight) for value, weight in heard]), half)
 
 
-def _middle(ordered: Sequence[tuple[float, float]]) -> float:
-    """Where half of the weight is reached; where that is between two values, their mean."""
-    half = sum([weight for _, weight in ordered]) / 2.0
-    reached = 0.0
-    last = len(ordered) - 1
-    for index, (value, weight) in enumerate(ordered):
+def _middle(ordered: Sequence[tuple[float, float]], half: float) -> float:
+    """Where ``half`` of the weight is reached; where that is between two values, their mean."""
+    least, most = half * (1.0 - 1e-12), half * (1.0 + 1e-12)
+    reached, before = 0.0, None
+    for value, weight in ordered:
+        if before is not None:
+            return (before + value) / 2.0
         reached += weight
-        if index == last or reached > half * (1.0 + 1e-12):
+        if reached > most:
             return value
-        if reached >= half * (1.0 - 1e-12):
-            return (value + ordered[index + 1][0]) / 2.0
-    raise AssertionError("unreachable")
+        if reached >= least:
+            before = value
+    return ordered[-1][0]

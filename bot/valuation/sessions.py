@@ -49,6 +49,8 @@ class SessionClock:
         self.origin: Ns | None = None
         """The first moment ever asked for; variance time is counted from near it."""
         self._first_year = self._last_year = 0
+        self._known = 0, 0
+        """From when until when all years, and one more on each side, have been made."""
         self._from = self._until = 0
         self._session: Session = "regular"
         self._base = self._rate = 0.0
@@ -104,9 +106,9 @@ class SessionClock:
 
     def _cover(self, ts: Ns) -> None:
         """Make sure that the segments around ``ts`` exist: its year and one more on each side."""
-        year = datetime.fromtimestamp(ts / NS, UTC).year
-        if self._starts and self._first_year < year < self._last_year:
+        if self._known[0] <= ts < self._known[1]:
             return
+        year = datetime.fromtimestamp(ts / NS, UTC).year
         if self.origin is None:
             self.origin = ts
         # The origin of variance time must not move once given out, so all is shifted to the
@@ -126,6 +128,7 @@ class SessionClock:
     def _build(self, first: int, last: int) -> None:
         schedule = _schedule(first, last)
         self._first_year, self._last_year = first, last
+        self._known = _new_year(first + 1), _new_year(last)
         marks: list[tuple[Ns, Session]] = []
         day = date(first, 1, 1)
         while day <= date(last, 12, 31):
@@ -175,6 +178,10 @@ def _day(day: date, schedule: dict[date, tuple[Ns, Ns]]) -> list[tuple[Ns, Sessi
     if post_ends < _at(day, 20):
         marks.append((post_ends, evening))
     return [*marks, (_at(day, 20), evening)]
+
+
+def _new_year(year: int) -> Ns:
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * NS
 
 
 def _closed(day: date) -> Session:
