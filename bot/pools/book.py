@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from sys import float_info
-from typing import Any, TypeGuard
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from bot.errors import PoolError
 from bot.pools.curve import Executed
@@ -21,12 +21,14 @@ LARGEST = float_info.max
 SHOWN = 80
 """Characters of what is no level."""
 
+Amount = Annotated[float, Meta(gt=0.0, le=LARGEST)]
+
 
 class Book(Struct, gc=False):
     """A whole book, as nearly all are; what is not one is looked at in :func:`decode_book`."""
 
-    bids: list[Level]
-    asks: list[Level]
+    bids: list[tuple[Amount, Amount]]
+    asks: list[tuple[Amount, Amount]]
 
 
 _decode_whole = msgspec.json.Decoder(Book).decode
@@ -37,10 +39,10 @@ def decode_book(data: str, fee_ratio: float) -> BookCurve | None:
     """The book in the JSON of a quote's ``data``, ``None`` if it holds none. Raises :class:`PoolError`."""
     try:
         whole = _decode_whole(data)
+        if _are_best_first(whole.bids, falling=True) and _are_best_first(whole.asks, falling=False):
+            return BookCurve(whole.bids, whole.asks, fee_ratio)
     except (msgspec.DecodeError, RecursionError):
         pass  # the other decoder says why
-    else:
-        return BookCurve(whole.bids, whole.asks, fee_ratio)
     try:
         book = _decode_json(data)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -49,22 +51,21 @@ def decode_book(data: str, fee_ratio: float) -> BookCurve | None:
         return None
     if not (isinstance(book["bids"], list) and isinstance(book["asks"], list)):
         raise PoolError("bad_book", "bids and asks are not lists of [price, tokens]")
-    return BookCurve(book["bids"], book["asks"], fee_ratio)
+    bids, asks = _levels(book["bids"], "bids", falling=True), _levels(book["asks"], "asks", falling=False)
+    return BookCurve(bids, asks, fee_ratio)
 
 
 class BookCurve:
-    """``bids`` and ``asks`` are ``(price, tokens)``, best first; ``fee_ratio`` is the taker's.
+    """``bids`` and ``asks`` are ``(price, tokens)``, both positive, best first; ``fee_ratio`` is the taker's.
 
     A fee is taken from the USD received on a sale and added to the USD spent on a buy.
     """
 
     __slots__ = ("_asks", "_bids", "_fee")
 
-    def __init__(
-        self, bids: Sequence[Sequence[float]], asks: Sequence[Sequence[float]], fee_ratio: float = 0.0
-    ) -> None:
-        self._bids = _levels(bids, "bids", falling=True)
-        self._asks = _levels(asks, "asks", falling=False)
+    def __init__(self, bids: Sequence[Level], asks: Sequence[Level], fee_ratio: float = 0.0) -> None:
+        self._bids = bids
+        self._asks = asks
         self._fee = fee_ratio
         if self._bids and self._asks and self._bids[0][0] > self._asks[0][0]:
             raise PoolError("crossed", f"bid {self._bids[0][0]!r} above ask {self._asks[0][0]!r}")
@@ -128,9 +129,17 @@ def _without(side: Sequence[Level], tokens: float) -> list[Level] | None:
     return [] if tokens <= 1e-12 * sum(size for _, size in side) else None
 
 
-def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> Sequence[Level]:
-    if _are_levels(levels, falling=falling):
-        return levels
+def _are_best_first(levels: Sequence[Level], *, falling: bool) -> bool:
+    last = LARGEST if falling else 0.0
+    for price, _ in levels:
+        if price > last if falling else price < last:
+            return False
+        last = price
+    return True
+
+
+def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> list[Level]:
+    """Levels one by one; the first that is none is said to be. Raises :class:`PoolError`."""
     out: list[Level] = []
     for level in levels:
         try:
@@ -146,23 +155,6 @@ def _levels(levels: Sequence[Sequence[float]], name: str, *, falling: bool) -> S
             raise PoolError("bad_book", f"{name} are not best first at {price!r}")
         out.append((price, tokens))
     return out
-
-
-def _are_levels(levels: Sequence[Sequence[float]], *, falling: bool) -> TypeGuard[Sequence[Level]]:
-    """Whether they can be taken as they are: pairs of floats, best first."""
-    last = LARGEST if falling else 0.0
-    for level in levels:
-        if type(level) is not tuple or len(level) != 2:
-            return False
-        price, tokens = level
-        if type(price) is not float or type(tokens) is not float:
-            return False
-        if not (0.0 < price <= LARGEST and 0.0 < tokens <= LARGEST):
-            return False
-        if price > last if falling else price < last:
-            return False
-        last = price
-    return True
 
 
 def _by_usd(side: Sequence[Level], usd: float, factor: float) -> Executed | None:
