@@ -54,16 +54,9 @@ class Run(NamedTuple):
     got: tuple[int, ...]
 
 
-class Start(NamedTuple):
-    """Where a swap begins: in step ``at`` of run ``number``; the rest of it costs ``paid``, gives ``got``."""
-
-    number: int
-    run: Run
-    at: int
-    price: int
-    position: int
-    paid: int
-    got: int
+Start = tuple[int, Run, int, int, int, int, int]
+"""Where a swap begins, ``(number, run, at, price, position, paid, got)``: in step ``at`` of run ``number``; the
+rest of it costs ``paid``, gives ``got``. A plain tuple, for each new state's quotes need one."""
 
 
 class Steps:
@@ -116,21 +109,24 @@ class Steps:
         known = self._origin
         if known is not None and known[0] == price and known[1] == tick:
             return known[2]
-        position = ~tick if self.zero_for_one else tick
+        falls, runs = self.zero_for_one, self.runs
+        at, begin, position = 0, price, ~tick if falls else tick
         index = bisect_right(self.starts, position) - 1
-        if max(index, 0) >= len(self.runs):
+        if index >= len(runs) or not runs:
             return None
-        at, begin = 0, price
-        run = self.run(max(index, 0))
         if index < 0:
-            index, position, begin = 0, run.keys[0], run.edges[0]
+            index = 0
+            run = runs[0] or self.run(0)
+            position, begin = run.keys[0], run.edges[0]
         else:
+            run = runs[index] or self.run(index)
             at = bisect_right(run.keys, position) - 1
         edge = run.edges[at + 1]
-        if self.zero_for_one and begin < edge:
+        if falls and begin < edge:
             begin = edge  # the one price below the last that a swap can reach
-        start = Start(index, run, at, begin, position, *self._whole(begin, edge, run.liquidity[at], self.fee))
-        self._origin = (price, tick, start)
+        paid, got = self._whole(begin, edge, run.liquidity[at], self.fee)
+        start = index, run, at, begin, position, paid, got
+        self._origin = price, tick, start
         return start
 
     def find(self, index: int, amount: int, out: bool) -> tuple[int, Run, int, int] | None:

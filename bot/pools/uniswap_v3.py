@@ -77,11 +77,13 @@ class UniswapV3(Struct, frozen=True):
 
     def exact_in(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
-        return self._raw(self.swap_in(amount, self._zero_for_one(sell)))
+        swap = self.swap_in(amount, sell == (self.token_index == 0))
+        return None if swap is None else Swap(amount, swap.amount_out, self._price(swap.sqrt_price))
 
     def exact_out(self, amount: int, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`."""
-        return self._raw(self.swap_out(amount, self._zero_for_one(sell)))
+        swap = self.swap_out(amount, sell == (self.token_index == 0))
+        return None if swap is None else Swap(swap.amount_in, amount, self._price(swap.sqrt_price))
 
     def to_price(self, price: float, sell: bool) -> Swap | None:
         """See :class:`~bot.pools.raw.RawPool`; as far towards ``price`` as there is liquidity."""
@@ -89,7 +91,8 @@ class UniswapV3(Struct, frozen=True):
         if self.token_index == 1:
             up, down = down, up
         target = isqrt((up << 192) // down) if down else LIMITS[1]
-        return self._raw(self.swap_to(target, self._zero_for_one(sell)))
+        swap = self.swap_to(target, self._zero_for_one(sell))
+        return None if swap is None else Swap(swap.amount_in, swap.amount_out, self._price(swap.sqrt_price))
 
     def swap_in(self, amount: int, zero_for_one: bool) -> V3Swap | None:
         """Swap exactly ``amount`` in; ``None`` if the liquidity does not take all of it."""
@@ -147,6 +150,3 @@ class UniswapV3(Struct, frozen=True):
     def _price(self, sqrt_price: int) -> float:
         ratio = (sqrt_price / Q96) ** 2
         return ratio if self.token_index == 0 else 1 / ratio
-
-    def _raw(self, swap: V3Swap | None) -> Swap | None:
-        return None if swap is None else Swap(swap.amount_in, swap.amount_out, self._price(swap.sqrt_price))
