@@ -15,10 +15,11 @@ from bot.types import Event, Fill, Message, Ns, Plan, Tick
 
 
 class Driver:
-    """Feeds events to the engine, trades its plans on paper and tells it what was filled."""
+    """Feeds events to the engine, trades its plans on paper and tells it what was filled; ``shown`` as of
+    :class:`~bot.engine.Engine`."""
 
-    def __init__(self, config: Config, registry: Registry) -> None:
-        self._config, self._registry = config, registry
+    def __init__(self, config: Config, registry: Registry, *, shown: bool = True) -> None:
+        self._config, self._registry, self._shown = config, registry, shown
         self._begin()
 
     @property
@@ -50,7 +51,7 @@ class Driver:
     def _begin(self) -> None:
         """Engine and broker as new; hedges are priced by what the engine has heard of them."""
         config, registry = self._config, self._registry
-        self.engine = Engine(config, registry)
+        self.engine = Engine(config, registry, shown=self._shown)
         self.broker = PaperBroker(registry, config.execution) if config.execution.mode == "paper" else None
         if self.broker is not None:
             self.broker.attach(self.engine.hedges, self.engine.market)

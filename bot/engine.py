@@ -87,9 +87,11 @@ _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Engine:
-    """Holds all state; see :meth:`step`. ``now`` is event time, nanoseconds."""
+    """Holds all state; see :meth:`step`. ``now`` is event time, nanoseconds. ``shown``: whether anybody looks
+    at where instruments stand and how good venues are, which decides nothing; if not, a ``Basis`` comes once,
+    and with an incident."""
 
-    def __init__(self, config: Config, registry: Registry) -> None:
+    def __init__(self, config: Config, registry: Registry, *, shown: bool = True) -> None:
         self.config = config
         self.clock = SessionClock(config.valuation)
         self.market = Market(registry)
@@ -108,7 +110,8 @@ class Engine:
         """How far the stamp of the present tick is ahead of the clock here."""
         self._sizes = config.detector.sizes_usd
         self._primary = config.detector.sizes_usd[0]
-        self._basis_every = int(config.detector.basis_interval_seconds * NS)
+        self._shown = shown
+        self._basis_every = int(config.detector.basis_interval_seconds * NS) if shown else MAX_TS
         self._plans = config.strategy.enabled
 
     def snapshot(self) -> bytes:
@@ -441,9 +444,10 @@ class Engine:
                 state.alarm.last_log = state.log_price
             state.changed = ts
             state.log_price = log_price
-        meter: Meter | None = state.meter
-        if meter is None or ts >= meter.due:
-            self._measure(state, ts, tick.received)
+        if self._shown:
+            meter: Meter | None = state.meter
+            if meter is None or ts >= meter.due:
+                self._measure(state, ts, tick.received)
         estimate = self.valuation.estimate(state, ts)
         session = self.clock.session(ts)
         coins = self.market.coins

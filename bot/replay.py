@@ -14,16 +14,12 @@ from bot.errors import TapeError
 from bot.registry.model import Registry
 from bot.types import Basis, Clock, Fill, Incident, Plan, Quarantined, Tick, to_builtins
 
-NEVER_SECONDS = 1e9
-
 
 class Replay:
     """One pass over a tape. ``incidents`` and ``plans`` are their last state, in order of opening."""
 
     def __init__(self, config: Config, registry: Registry) -> None:
-        # Nobody watches where each instrument stands.
-        quiet = config.detector.model_copy(update={"basis_interval_seconds": NEVER_SECONDS})
-        self.driver = Driver(config.model_copy(update={"detector": quiet}), registry)
+        self.driver = Driver(config, registry, shown=False)
         self.incidents: dict[str, Incident] = {}
         self.plans: list[Plan] = []
         self.fills: list[Fill] = []

@@ -55,8 +55,8 @@ class Run(NamedTuple):
 
 
 Start = tuple[int, Run, int, int, int, int, int]
-"""Where a swap begins, ``(number, run, at, price, position, paid, got)``: in step ``at`` of run ``number``; the
-rest of it costs ``paid``, gives ``got``. A plain tuple, for each new state's quotes need one."""
+"""Where a swap begins, ``(number, run, at, price, position, paid, got)``: in step ``at`` of run ``number``;
+the rest of it costs ``paid``, gives ``got``. A plain tuple, for each new state's quotes need one."""
 
 
 class Steps:

@@ -10,6 +10,7 @@ import pytest
 
 from bot import tape
 from bot.config import load
+from bot.driver import Driver
 from bot.errors import TapeError
 from bot.replay import Replay
 from bot.score import read_claims, read_labels, score
@@ -47,6 +48,17 @@ def test_the_same_tape_gives_the_same_bytes(demo: tuple[Replay, bytes, bytes]) -
     assert [msgspec.json.encode(str(fill)) for fill in again[0].fills] == [
         msgspec.json.encode(str(fill)) for fill in demo[0].fills
     ]
+
+
+def test_what_is_only_shown_changes_nothing(demo: tuple[Replay, bytes, bytes]) -> None:
+    session = Replay(load(CONFIG / "pegbot.toml"), shipped_registry())
+    session.driver = Driver(load(CONFIG / "pegbot.toml"), shipped_registry(), shown=True)
+    session.run(tape.merge([DEMO / "tape.parquet"], on_bad=session.bad_row))
+    incidents, plans = io.BytesIO(), io.BytesIO()
+    session.write(incidents, plans)
+    assert (incidents.getvalue(), plans.getvalue()) == demo[1:]
+    assert session.fills == demo[0].fills
+    assert len(list(session.driver.engine.qualities())) > len(list(demo[0].driver.engine.qualities()))
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl.gz"])
