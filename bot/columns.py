@@ -59,12 +59,10 @@ def ticks(batch: Any, names: Sequence[str], checked: Checked) -> Iterator[Tick]:
     values = [columns.values(name) for name in names]
     places = [names.index(field) for field in Tick.__struct_fields__]
     if columns.plain():
-        yield from map(Tick, *(values[place] for place in places[:-1]), columns.received())
-        return
-    for number, (row, good) in enumerate(zip(zip(*values, strict=True), columns.good.tolist(), strict=True)):
-        tick = _tick(row, places) if good else checked(row, number)
-        if tick is not None:
-            yield tick
+        return map(Tick, *(values[place] for place in places[:-1]), columns.received())
+    rows = zip(zip(*values, strict=True), columns.good.tolist(), strict=True)
+    made = (_tick(row, places) if good else checked(row, number) for number, (row, good) in enumerate(rows))
+    return (tick for tick in made if tick is not None)
 
 
 def _tick(row: Row, places: Sequence[int]) -> Tick:
@@ -106,9 +104,10 @@ class _Columns:
 
     def received(self) -> Any:
         """When each row was received, 0 where nobody says."""
-        if "received" not in self._present:
+        column = self._batch.column("received") if "received" in self._present else None
+        if column is None or column.null_count == len(column):
             return repeat(0, self._batch.num_rows)
-        return self._batch.column("received").fill_null(0).to_numpy(zero_copy_only=False).tolist()
+        return column.fill_null(0).to_numpy(zero_copy_only=False).tolist()
 
     def _times(self, name: str, column: Any) -> list[Any]:
         import pyarrow as pa
@@ -119,6 +118,8 @@ class _Columns:
             return whole
         if name == "ts" and column.null_count:
             self.good[:] = False
+        if column.null_count == len(column):
+            return [None] * len(column)
         moments = column.fill_null(0).to_numpy(zero_copy_only=False)
         least = MIN_TS if name == "ts" else 0
         self.good &= (moments >= least) & (moments < MAX_TS)

@@ -83,7 +83,7 @@ def _segment(path: Path, on_bad: OnBad) -> Iterator[Tick]:
 
 def _file(path: Path, on_bad: OnBad) -> Iterator[Tick]:
     if path.name.lower().endswith(segments.ENDING + segments.GROWING):
-        return _read_growing(path, on_bad)
+        return chain.from_iterable(_read_growing(path, on_bad))
     ending = ending_of(path)
     if not path.is_file():
         raise UsageError(f"{path}: no such tape")
@@ -92,7 +92,7 @@ def _file(path: Path, on_bad: OnBad) -> Iterator[Tick]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     if ending == ".parquet":
-        return _read_parquet(path, on_bad)
+        return chain.from_iterable(_read_parquet(path, on_bad))
     return _read_csv(path, on_bad) if ending.startswith(".csv") else _read_jsonl(path, on_bad)
 
 
@@ -215,7 +215,7 @@ def _read_jsonl(path: Path, on_bad: OnBad) -> Iterator[Tick]:
             raise UsageError(f"{path}: not JSON Lines after line {number}: {error}") from None
 
 
-def _read_parquet(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+def _read_parquet(path: Path, on_bad: OnBad) -> Iterator[Iterator[Tick]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -238,7 +238,7 @@ def _read_parquet(path: Path, on_bad: OnBad) -> Iterator[Tick]:
         raise UsageError(f"{path}: not Parquet after row {number}: {error}") from None
 
 
-def _read_growing(path: Path, on_bad: OnBad) -> Iterator[Tick]:
+def _read_growing(path: Path, on_bad: OnBad) -> Iterator[Iterator[Tick]]:
     """Of a segment that is being written, or has been finished since it was seen."""
     done = path.with_name(path.name[: -len(segments.GROWING)])
     if done.exists():
@@ -247,8 +247,8 @@ def _read_growing(path: Path, on_bad: OnBad) -> Iterator[Tick]:
         yield from _rows(segments.batches(path), path, on_bad)
 
 
-def _rows(batches: Iterable[Any], path: Path, on_bad: OnBad) -> Iterator[Tick]:
-    """The usable ticks of record batches."""
+def _rows(batches: Iterable[Any], path: Path, on_bad: OnBad) -> Iterator[Iterator[Tick]]:
+    """The usable ticks of each record batch: flattened by no generator, for there are many."""
     number = 0
     for batch in batches:
         first = number + 1
@@ -256,7 +256,7 @@ def _rows(batches: Iterable[Any], path: Path, on_bad: OnBad) -> Iterator[Tick]:
         def checked(values: columns.Row, place: int, first: int = first) -> Tick | None:
             return _checked(values, f"{path}: row {first + place}", on_bad)
 
-        yield from columns.ticks(batch, COLUMNS, checked)
+        yield columns.ticks(batch, COLUMNS, checked)
         number += batch.num_rows
 
 
