@@ -178,7 +178,7 @@ class Common:
 
     def anchored(self, anchor: float, told: Ns, ts: Ns, session: Session) -> None:
         """The reference has spoken: after a jump both sides of it are fair for now; in session that melts."""
-        if session == "regular" and self.melted and (self.low or self.high):
+        if session == "regular" and 0 < self.melted < ts and (self.low or self.high):
             share = weight(min((ts - self.melted) / NS, 3600.0), MELT_SECONDS)
             self.low, self.high = average_step(self.low, 0.0, share), average_step(self.high, 0.0, share)
         self.melted = ts
@@ -215,8 +215,13 @@ class Common:
 
 def stands_still(underlying: UnderlyingState, ts: Ns) -> bool:
     """Whether, in session, no reference of the share moves any more, or its trading is halted."""
-    told = [one for one in underlying.references.values() if one.price is not None]
-    return bool(told) and all(one.halted or ts - one.changed > STILL_NS for one in told)
+    told = False
+    for one in underlying.references.values():
+        if one.price is not None:
+            if not (one.halted or ts - one.changed > STILL_NS):
+                return False
+            told = True
+    return told
 
 
 def middle(

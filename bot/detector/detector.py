@@ -65,6 +65,7 @@ CUSUM_DRIFT = 2.0
 CUSUM_OPEN = 1800.0
 CUSUM_CAP_SECONDS = 120.0
 LEARN_NS = 10 * NS
+LEARN_CAP_SECONDS = 300.0
 SCALE_TAU, SCALE_FLOOR = 7200.0, 0.001
 NOISE_TAU, NOISE_MOST = 21_600.0, 2.0
 FAIR_TAU, FAIR_CAP_SECONDS = 600.0, 60.0
@@ -552,9 +553,10 @@ class Detector:
     def _learn(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float,
                variance: float, regular: bool) -> None:  # fmt: skip
         """What is usual here: moves, noise, depth, and where fair value has been."""
+        seconds = (ts - alarm.learnt) / NS
         if alarm.learnt:
-            seconds = (ts - alarm.learnt) / NS
-            share = weight(min(seconds, 300.0), SCALE_TAU)
+            lately = seconds if seconds < LEARN_CAP_SECONDS else LEARN_CAP_SECONDS
+            share = weight(lately, SCALE_TAU)
             alarm.scale = scale_step(alarm.scale, basis - alarm.basis, share, SCALE_FLOOR)
             if (
                 variance <= self._noise_var
@@ -562,7 +564,7 @@ class Detector:
                 and regular
                 and ts - instrument.changed <= UNMOVED_NS
             ):
-                share = weight(min(seconds, 300.0), NOISE_TAU)
+                share = weight(lately, NOISE_TAU)
                 common: Common = instrument.underlying.group
                 own = basis - min(max(basis, common.low), common.high)
                 alarm.noise_var = noise_step(alarm.noise_var, own, share, self._noise_var, self._noise_most)
@@ -573,8 +575,8 @@ class Detector:
         if alarm.fair is None:
             alarm.fair = base
         else:
-            seconds = min((ts - alarm.learnt) / NS, FAIR_CAP_SECONDS)
-            alarm.fair = average_step(alarm.fair, base, weight(seconds, FAIR_TAU))
+            lately = seconds if seconds < FAIR_CAP_SECONDS else FAIR_CAP_SECONDS
+            alarm.fair = average_step(alarm.fair, base, weight(lately, FAIR_TAU))
         alarm.basis, alarm.level, alarm.learnt = basis, base + basis, ts
         if instrument.curve is not None and ts - alarm.depth_at >= DEPTH_NS:
             depth = min(instrument.curve.depth(0.02))
