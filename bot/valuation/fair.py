@@ -232,13 +232,8 @@ class Valuation:
         state: FairState | None = factor.fair
         if state is None or state.anchor is None or not state.by_reference:
             return None
-        if ts - state.anchor_ts > FRESH_NS:
-            spoke = sum(
-                one.consensus_log is not None and not one.halted and ts - one.changed <= peers.MAX_AGE_NS
-                for one in factor.instruments
-            )
-            if spoke < FACTOR_PEERS:
-                return None
+        if ts - state.anchor_ts > FRESH_NS and not peers.are_heard(factor, ts, FACTOR_PEERS):
+            return None
         return self._share(factor, state, None, ts, 0.0)
 
     def _factor_now(self, underlying: UnderlyingState, ts: Ns) -> float | None:

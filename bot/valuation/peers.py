@@ -74,6 +74,16 @@ def _of_two(one: tuple[float, float], other: tuple[float, float], anchor: float 
     return Heard((a * weight_a + b * weight_b) / (weight_a + weight_b), gap * gap / 4, 2)
 
 
+def are_heard(underlying: UnderlyingState, ts: Ns, venues: int) -> bool:
+    """Whether so many venues have moved of late, whatever they say."""
+    for one in underlying.instruments:
+        if one.consensus_log is not None and not one.halted and ts - one.changed <= MAX_AGE_NS:
+            venues -= 1
+            if venues <= 0:
+                return True
+    return False
+
+
 def any_but(judged: InstrumentState, ts: Ns) -> bool:
     """Whether any other venue has spoken of late, whatever it said."""
     return any(
