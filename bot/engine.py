@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from math import exp, log
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from bot import forks, snapshot
+from bot import forks, said, snapshot
 from bot.config import Config
-from bot.detector import splits
+from bot.detector import bars, splits
 from bot.detector.alarm import Alarm
-from bot.detector.detector import BARS, Detector
+from bot.detector.detector import Detector
 from bot.detector.feeds import Beat
 from bot.detector.references import SLOW_NS, follow
 from bot.errors import DataError
@@ -70,20 +68,13 @@ from bot.valuation.rates import in_dollars
 
 WIDE_SPREAD = 0.10
 """A quote whose ask is this far above its bid (as a log ratio) says nothing of the price."""
-BAR_SECONDS = 3600.0
 STILL = 1e-5
 """A reference's price that changes by less, as a ratio, stands still: it is rounding."""
-BAR_SD = 1.6
-"""Standard deviations in the usual absolute move of a bar, 1.25 for a normal law, and some for its tails."""
 QUOTED_NS = 3600 * NS
 """A book told within so long is judged by, not prints beside it; a pool's state holds until it changes."""
 HEARD_NS = 900 * NS
 """A venue that was heard within so long before it opens was never silent."""
 MAX_USD = 1e18
-MAX_GAS_PRICE = 1e-3
-"""Gas tokens for a unit of gas: 1,000 of them for a swap are nobody's price."""
-
-_decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Engine:
@@ -246,19 +237,19 @@ class Engine:
         check(tick)
 
     def _admit(self, tick: Tick) -> InstrumentState | ReferenceState | None:
+        name, _, place = tick.instrument.partition("@")
         if tick.kind == "multiplier":
             # A multiplier belongs to the token: `TOKEN@chain` needs no instrument of its own.
-            token = self.market.registry.tokens.get(tick.instrument.partition("@")[0])
+            token = self.market.registry.tokens.get(name)
             if token is None:
                 raise DataError("unknown_instrument", tick.instrument)
-            known = forks.told(self.market, token, tick.instrument.partition("@")[2], _json(tick), tick.ts)
-            self._multiplied(known)
+            self._multiplied(forks.told(self.market, token, place, said.data(tick), tick.ts))
             return None
-        if tick.kind == "status" and tick.instrument.partition("@")[2] in self.market.registry.chains:
-            self._gas(tick)
+        if tick.kind == "status" and place in self.market.registry.chains:
+            said.gas(self.market, tick)
             return None
         if tick.instrument.endswith(f":{CONVERT}"):
-            self._conversion(tick)
+            said.conversion(self.market, tick)
             return None
         return forks.admit(self.market, tick.instrument)
 
@@ -266,25 +257,6 @@ class Engine:
         splits.multiplied(self.market, token)
         if self.market.forks:
             forks.join(self.market, token.token)
-
-    def _gas(self, tick: Tick) -> None:
-        """A chain says what gas costs there: ``ETH@ethereum``, ``{"gas_price": 3.1e-9}`` in its gas token."""
-        price = _json(tick).get("gas_price")
-        if not isinstance(price, int | float) or isinstance(price, bool) or not 0.0 < price < MAX_GAS_PRICE:
-            raise DataError("bad_data", f"gas_price is {price!r}")
-        self.market.gas[tick.instrument.partition("@")[2]] = (float(price), tick.ts)
-
-    def _conversion(self, tick: Tick) -> None:
-        """An exchange says whether it converts a token: ``TSLAx@kraken:convert``. It is no market: it has no
-        price but the share's."""
-        if self.market.registry.conversion_at(tick.instrument) is None:
-            raise DataError("unknown_instrument", tick.instrument)
-        if tick.kind != "status":
-            raise DataError("no_market", f"{tick.instrument} has the share's price, and none of its own")
-        word, reason = _state(tick)
-        self.market.conversions.pop(tick.instrument, None)
-        if word in ("down", "halted", "closed"):
-            self.market.conversions[tick.instrument] = reason or f"it is {word}"
 
     def _advance(self, ts: Ns, out: list[Message]) -> None:
         if self.detector.is_due(ts):
@@ -410,7 +382,7 @@ class Engine:
             self._pool(state, tick)
             bid, ask, price = state.bid, state.ask, state.price
         elif kind == "multiplier":
-            token.update(_json(tick), ts)
+            token.update(said.data(tick), ts)
             self._multiplied(token)
             return
         elif kind == "status":
@@ -537,37 +509,15 @@ class Engine:
 
     def _bar(self, state: InstrumentState, tick: Tick, estimate: Estimate | None, log_close: float,
              out: list[Message]) -> Incident | None:  # fmt: skip
-        """Judge a bar's excursion: how far it went beyond both its close and what was fair around it."""
-        if tick.high is None or tick.low is None:
+        """Judge how far a bar went beyond its close."""
+        ts, moved = tick.ts, self.clock.variance_time
+        rate = self.valuation.state_of(state.underlying).variance_rate
+        drift = rate * (moved(ts) - moved(bars.begins(state, ts)))
+        found = bars.excursion(state, tick, estimate, drift, log_close)
+        if found is None:
             return None
-        ts = tick.ts
-        span = min(ts - state.previous_ts if state.previous_ts else 0, int(BAR_SECONDS * NS)) or int(
-            BAR_SECONDS * NS
-        )
-        fair_state = self.valuation.state_of(state.underlying)
-        drift = fair_state.variance_rate * (
-            self.clock.variance_time(ts) - self.clock.variance_time(ts - span)
-        )
-        if estimate is None:
-            estimate = Estimate(log_close - state.token_state.log_multiplier, drift, False, None)
-        base = estimate.log_share + state.token_state.log_multiplier
-        alarm: Alarm = state.alarm
-        log_high, log_low = log(tick.high), log(tick.low)
-        alarm.bar_high, alarm.bar_low = log_high, log_low
-        over, under = log_high - max(base, log_close), min(base, log_close) - log_low
-        extreme, centre = (
-            (log_high, max(base, log_close)) if over > under else (log_low, min(base, log_close))
-        )
-        if over <= 0 and under <= 0:
-            return None
-        variance = estimate.variance + drift
-        if alarm.bars >= BARS // 2:
-            # What its own bars usually do is known better than what any share might do in an hour.
-            variance = min(variance, (BAR_SD * alarm.bar_scale) ** 2)
-        around = Estimate(centre - state.token_state.log_multiplier, variance, False, estimate.age_ns)
-        came_back = abs(extreme - log_close) > 0.5 * max(over, under)
         told = self.detector.judge(
-            state, ts, extreme, extreme, around, self.clock.session(ts), reverted=came_back
+            state, ts, found.extreme, found.extreme, found.around, self.clock.session(ts), found.came_back
         )
         if told is not None:
             out.append(told)
@@ -602,15 +552,15 @@ class Engine:
         out: list[Message],
     ) -> None:
         """A venue is halted, or a source has lost it: its last price stays, but is not judged by."""
-        data = _json(tick)
-        word, reason = _state(tick)
-        state.halted = word in ("down", "halted", "closed")
+        data = said.data(tick)
+        word, reason = said.state(tick)
+        state.halted = word in said.SHUT
         state.halted_reason = reason
         if isinstance(state, ReferenceState):
             state.word = word
             underlying.doubt = None
         elif state.venue_kind == "issuer" or state.venue == "issuer":
-            self._channel(state, data)
+            said.channel(self.market, state, data)
             short = self.detector.custody(state, tick.ts)
             if short is not None:
                 out.append(short)
@@ -623,14 +573,6 @@ class Engine:
         if isinstance(state, InstrumentState) and state.price is not None:
             ts = tick.ts
             out.append(self._basis(state, ts, self.valuation.estimate(state, ts), self.clock.session(ts)))
-
-    def _channel(self, state: InstrumentState, data: dict[str, Any]) -> None:
-        """An issuer says whether it mints and redeems a token, and what backs it: its bands follow."""
-        for token in forks.all_of(self.market, state.token):
-            token.channel(data)
-        for one in state.underlying.instruments:
-            if one.token is state.token and one.alarm is not None:
-                one.alarm.band = None
 
     def _basis(self, state: InstrumentState, ts: Ns, estimate: Estimate | None, session: Session) -> Basis:
         limits = self.detector.band_of(state, ts)
@@ -659,19 +601,3 @@ class Engine:
 
 def _earlier(ns: Ns) -> str:
     return f"{duration(ns / NS) if ns >= NS else f'{ns:,} ns'} before the last one"
-
-
-def _state(tick: Tick) -> tuple[str, str]:
-    """The word and the reason of a status."""
-    data = _json(tick)
-    word = data.get("state")
-    if word not in ("up", "open", "down", "halted", "closed"):
-        raise DataError("bad_data", f"status {word!r}")
-    return word, str(data.get("reason", ""))
-
-
-def _json(tick: Tick) -> dict[str, Any]:
-    try:
-        return _decode_json(tick.data or "{}")
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise DataError("bad_data", str(error)) from None

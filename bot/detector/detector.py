@@ -23,29 +23,27 @@ from bot.detector.bands import Band, BandSource, gap_until
 from bot.detector.beneath import COIN_BACK, COIN_OPEN, Beneath
 from bot.detector.book import IncidentBook
 from bot.detector.common import BACK, Common, middle
-from bot.detector.evidence import LATELY_NS, UNMOVED_NS
+from bot.detector.evidence import UNMOVED_NS
 from bot.detector.feeds import Feeds
 from bot.detector.incidents import OpenIncident
+from bot.detector.own import own
 from bot.detector.references import References
 from bot.detector.scalars import (
     AT_ONCE,
     LASTED,
-    average_step,
     beyond,
     came_back,
     cusum_step,
     decide,
     jump_score,
     lasting_step,
-    noise_step,
-    scale_step,
-    weight,
 )
 from bot.detector.splits import is_split
 from bot.detector.standing import CONFIRM_NS as LEFT_NS
 from bot.detector.standing import LEFT, NEAR, level, stands_still
 from bot.detector.standing import SD as LEFT_SD
 from bot.detector.units import NEW_NS, trails
+from bot.detector.usual import SCALE_FLOOR, learn
 from bot.market import FRESH_NS, InstrumentState, Market, ReferenceState, UnderlyingState
 from bot.timefmt import NS, duration
 from bot.types import Command, Incident, Ns, Session
@@ -65,15 +63,6 @@ CUSUM_DRIFT = 2.0
 CUSUM_OPEN = 1800.0
 CUSUM_CAP_SECONDS = 120.0
 LEARN_NS = 10 * NS
-LEARN_CAP_SECONDS = 300.0
-SCALE_TAU, SCALE_FLOOR = 7200.0, 0.001
-NOISE_TAU, NOISE_MOST = 21_600.0, 2.0
-FAIR_TAU, FAIR_CAP_SECONDS = 600.0, 60.0
-BARS = 20
-"""Bars in the average of usual moves; from half of them on it is believed."""
-DEPTH_NS = 4 * 3600 * NS
-"""How often depth is looked at for what is usual: it is an average over a day, and dear to work out."""
-DEPTH_TAU, DEPTH_CAP_SECONDS = 86_400.0, 14_400.0
 EXCURSION = 0.05
 EXCURSION_SCALES = 8.0
 EXCURSION_BACK = 0.7
@@ -82,11 +71,9 @@ EXCURSION_UNKNOWN, FEW_BARS = 0.1, 5
 EXCURSION_PRICES = 3
 EXCURSION_NS = 3 * 3600 * NS
 """A far move that nobody confirms is one if so much of it is taken back within so many prices and so long."""
-PEERS_AGREE = 0.01
 FOLLOW_NS = 900 * NS
 REST_NS, RESTS_NS = 300 * NS, 24 * 3600 * NS
 """How often a pool that stands still is judged anew, and for how long."""
-PEERS_NS = 7200 * NS
 
 
 class Detector:
@@ -102,7 +89,6 @@ class Detector:
         self._spike = section.spike_basis
         self._confirm = int(section.confirm_seconds * NS)
         self._noise_var = config.valuation.venue_noise**2
-        self._noise_most = self._noise_var * NOISE_MOST**2
         self._volatility = config.valuation.annual_volatility
         self._size = section.sizes_usd[0]
         self.book = IncidentBook(section, market)
@@ -257,7 +243,8 @@ class Detector:
                 told = self._excursion(instrument, alarm, ts, estimate, session)
         alarm.seen = ts
         if ts - alarm.learnt >= LEARN_NS and not reverted:
-            self._learn(instrument, alarm, ts, basis, base, estimate.variance, session == "regular")
+            regular = session == "regular"
+            learn(instrument, alarm, ts, basis, base, estimate.variance, regular, self._noise_var)
         return told
 
     def _common(self, instrument: InstrumentState) -> Common:
@@ -403,8 +390,8 @@ class Detector:
         variance = estimate.variance
         noise_var = alarm.noise_var
         if not reverted and not instrument.is_bar and not instrument.token_state.suspect:
-            excess, basis, base, variance = self._own(
-                instrument, excess, direction, basis, base, estimate, session, ts
+            excess, basis, base, variance = own(
+                instrument, excess, direction, basis, base, estimate, session, ts, self._noise_var
             )
         if self.trace is not None:
             self._traced(instrument, excess, direction, basis, base, variance, estimate, ts, reverted)
@@ -501,91 +488,6 @@ class Detector:
             alarm.cusum, alarm.cusum_side = 0.0, direction
         seconds = (ts - alarm.seen) / NS if alarm.seen else 0.0
         alarm.cusum = cusum_step(alarm.cusum, sigmas, CUSUM_DRIFT, seconds, CUSUM_CAP_SECONDS)
-
-    def _own(self, instrument: InstrumentState, excess: float, direction: int, basis: float, base: float,
-             estimate: Estimate, session: Session, ts: Ns) -> tuple[float, float, float, float]:  # fmt: skip
-        """What of a basis is this venue's own, and how well is that known: (excess, basis, base, variance).
-
-        What all venues carry together is fair while nobody can arbitrage it, or not for one venue to tell;
-        two or more others that agree know better than the average of all that might have happened.
-        """
-        common: Common = instrument.underlying.group
-        variance = estimate.variance
-        if estimate.age_ns is not None and estimate.age_ns <= FRESH_NS:
-            excess -= common.high if direction > 0 else -common.low
-        elif common.seen and ts - common.seen < PEERS_NS:
-            # Nobody says what the share does; where its tokens have been carried slowly may be it.
-            limits: Band = instrument.alarm.band
-            away = base + basis - instrument.underlying.fair.anchor - instrument.token_state.log_multiplier
-            if direction > 0:
-                excess = min(excess, away - common.high - limits.high)
-            else:
-                excess = min(excess, limits.low + common.low - away)
-        if session == "regular":
-            return excess, basis, base, variance
-        variance += common.variance
-        others = [one for one in instrument.underlying.instruments if one is not instrument]
-        level = middle(others, ts, instrument)
-        if level is None:
-            return excess, basis, base, variance
-        level += instrument.token_state.log_multiplier
-        apart = base + basis - level
-        whole = abs(basis)
-        if ts - instrument.token_state.told < LATELY_NS:
-            # What a step of the multiplier may have left to all of them is not this venue's.
-            whole -= max(common.high if direction > 0 else -common.low, 0.0)
-        if apart * direction < 0.5 * whole or apart * direction <= 0.0:
-            return min(excess, 0.0), basis, base, variance
-        agreeing = 0
-        for one in others:
-            if one.consensus_log is not None and ts - one.changed <= PEERS_NS:
-                agreeing += (
-                    abs(one.consensus_log + instrument.token_state.log_multiplier - level) < PEERS_AGREE
-                )
-        still = ts - instrument.changed > UNMOVED_NS
-        if agreeing < (1 if still else 2):
-            return excess, basis, base, variance
-        limits = instrument.alarm.band
-        excess = apart - limits.high if direction > 0 else limits.low - apart
-        # A price that stands still has no noise of its own.
-        return excess, apart, level, (0.25 if still else 2.0) * self._noise_var
-
-    def _learn(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float,
-               variance: float, regular: bool) -> None:  # fmt: skip
-        """What is usual here: moves, noise, depth, and where fair value has been."""
-        seconds = (ts - alarm.learnt) / NS
-        if alarm.learnt:
-            lately = seconds if seconds < LEARN_CAP_SECONDS else LEARN_CAP_SECONDS
-            share = weight(lately, SCALE_TAU)
-            alarm.scale = scale_step(alarm.scale, basis - alarm.basis, share, SCALE_FLOOR)
-            if (
-                variance <= self._noise_var
-                and alarm.incident is None
-                and regular
-                and ts - instrument.changed <= UNMOVED_NS
-            ):
-                share = weight(lately, NOISE_TAU)
-                common: Common = instrument.underlying.group
-                own = basis - min(max(basis, common.low), common.high)
-                alarm.noise_var = noise_step(alarm.noise_var, own, share, self._noise_var, self._noise_most)
-            if instrument.is_bar and alarm.last_log is not None:
-                move = instrument.log_price - alarm.last_log
-                alarm.bars = min(alarm.bars + 1, BARS)
-                alarm.bar_scale = scale_step(alarm.bar_scale, move, 1.0 / alarm.bars, SCALE_FLOOR)
-        if alarm.fair is None:
-            alarm.fair = base
-        else:
-            lately = seconds if seconds < FAIR_CAP_SECONDS else FAIR_CAP_SECONDS
-            alarm.fair = average_step(alarm.fair, base, weight(lately, FAIR_TAU))
-        alarm.basis, alarm.level, alarm.learnt = basis, base + basis, ts
-        if instrument.curve is not None and ts - alarm.depth_at >= DEPTH_NS:
-            depth = min(instrument.curve.depth(0.02))
-            seconds = min((ts - alarm.depth_at) / NS, DEPTH_CAP_SECONDS)
-            usual = alarm.usual_depth
-            alarm.usual_depth = (
-                depth if usual is None else average_step(usual, depth, weight(seconds, DEPTH_TAU))
-            )
-            alarm.depth_at = ts
 
     def _remember(self, instrument: InstrumentState, alarm: Alarm, ts: Ns, basis: float, base: float) -> None:
         """A far move that nobody confirms: kept, to see whether it comes back."""
