@@ -402,8 +402,8 @@ def incident_of(plan_id: str) -> str:
 
 
 def _for(view: View, case: Case, side: Side) -> Case | None:
-    """The venue as a trade on that side finds it."""
-    if view.spent.gone(case.name, view.incident.id, case.state.ts, side) is None:
+    """The venue as a trade on that side finds it: what was taken of the one side is there on the other."""
+    if view.spent.gone(case.name, view.incident.id, case.state.ts, side) == case.taken:
         return case
     return open_case(view, case.state, side)
 

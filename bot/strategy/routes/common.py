@@ -11,7 +11,7 @@ from msgspec import Struct
 from bot.config import StrategySection
 from bot.errors import PoolError
 from bot.market import InstrumentState, Market
-from bot.pools.taken import Spent, behind
+from bot.pools.taken import Spent, Taken, behind
 from bot.registry.model import Registry
 from bot.strategy.desk import Desk, Exposure, Room
 from bot.strategy.forecast import Branch
@@ -229,7 +229,8 @@ class View:
 
 
 class Case:
-    """One venue whose depth is known; ``fair`` and ``fair_sd`` as everyone else sees it."""
+    """One venue whose depth is known; ``fair`` and ``fair_sd`` as everyone else sees it. ``curve`` is what is
+    left of the depth behind what we have ``taken``."""
 
     __slots__ = (
         "_top",
@@ -243,10 +244,13 @@ class Case:
         "spot",
         "state",
         "symbol",
+        "taken",
     )
 
-    def __init__(self, view: View, state: InstrumentState, curve: Curve, fair: float, fair_sd: float) -> None:
+    def __init__(self, view: View, state: InstrumentState, curve: Curve, taken: Taken | None, fair: float,
+                 fair_sd: float) -> None:  # fmt: skip
         self.state = state
+        self.taken = taken
         self.name = state.name
         self.symbol = state.token.symbol
         self.curve = curve
@@ -326,7 +330,7 @@ def open_case(view: View, state: InstrumentState, side: Side | None = None) -> C
             had = f"{taken.sold or taken.bought:,.6g} {state.token.symbol}"
             deal = "sold" if taken.sold else "bought"
             view.refuse("depth.taken", f"{had} were {deal} at {state.name} already: only what is left counts")
-        return None if curve is None else Case(view, state, curve, fair.value_usd, fair.sd)
+        return None if curve is None else Case(view, state, curve, taken, fair.value_usd, fair.sd)
     except PoolError as error:
         view.refuse("depth.unknown", f"{state.name}: {error}")
         return None

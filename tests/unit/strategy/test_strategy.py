@@ -311,6 +311,20 @@ def test_what_was_bought_on_the_cheaper_of_two_dear_venues_is_not_there_to_be_bo
         assert plan.legs[0].price >= left.spot()
 
 
+def test_what_was_sold_to_a_pool_makes_it_no_cheaper_to_buy_there_once_it_is_observed_anew():
+    made = world(450.0, inventory_tokens={"TSLAx": 1_000.0}, capital_usd=1e6)
+    first = made.plans(out())[0]
+    for number in range(len(first.legs)):
+        made.strategy.on_fill(fill(first, number))
+    made.market.instruments[POOL].ts += 1  # at 450 as before: whoever came since has pushed it back
+    made.venue("TSLAx@orca", pool_at(470.0, 5e5))
+    plans = made.plans(out(severity="critical", venues=[POOL, "TSLAx@orca"]))
+    (across,) = [one for one in plans if one.route == "cross_venue"]
+    (bought,) = [leg for leg in across.legs if leg.action == "buy"]
+    assert bought.instrument == POOL
+    assert bought.price >= 450.0
+
+
 def test_a_book_that_has_not_followed_is_not_planned_with_unless_the_desk_says_so():
     book, found = "TSLAx@kraken", {}
     for cause, held in (("broad_premium", 0.0), ("stale_venue", 0.0), ("stale_venue", 500.0)):
