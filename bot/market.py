@@ -321,6 +321,15 @@ class UnderlyingState:
         """A split (as a log) that tokens are on and references may not be, since ``split_at``."""
         self.split_at: Ns = 0
 
+    @property
+    def halt(self) -> str | None:
+        """That trading in the share is halted, and why, if one of its references says so."""
+        for one in self.references.values():
+            if one.halted and one.word == "halted":
+                why = f": {one.halted_reason}" if one.halted_reason else ""
+                return f"trading in {self.info.ticker} is halted{why}"
+        return None
+
 
 class Market:
     """All instruments seen so far. Unknown names raise :class:`DataError` ``unknown_instrument``."""
@@ -351,6 +360,11 @@ class Market:
         """All instruments of an underlying, in the order first seen."""
         state = self.underlyings.get(underlying)
         return state.instruments if state else []
+
+    def share_halted(self, underlying: str) -> str | None:
+        """Why nobody can say what the share is worth: see :attr:`UnderlyingState.halt`."""
+        state = self.underlyings.get(underlying)
+        return state.halt if state is not None else None
 
     def issuer_of(self, instrument: InstrumentState) -> Issuer:
         """Who issued the instrument's token."""

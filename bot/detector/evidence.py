@@ -150,10 +150,9 @@ class Gathering:
 
     def _references(self) -> None:
         ts, references = self.seen.ts, self.instrument.underlying.references.values()
-        halted = [one for one in references if one.halted and one.word == "halted"]
-        if halted:
-            why = halted[0].halted_reason
-            self.say("share_halted", "trading in the share is halted" + (f": {why}" if why else ""))
+        halt = self.instrument.underlying.halt
+        if halt is not None:
+            self.say("share_halted", halt)
         told = [one for one in references if one.price is not None and not one.halted]
         if self.seen.session == "regular" and told:
             if all(ts - one.changed > FRESH_NS for one in told):

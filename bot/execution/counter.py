@@ -75,6 +75,8 @@ class Counter:
             raise Refusal(
                 f"{action}.halted", f"{conversion.title} has halted {symbol}: {halted}".rstrip(": ")
             )
+        if (share := market.share_halted(token.underlying)) is not None:
+            raise Refusal(f"{action}.halted", share)
         fair = _fair(symbol, plan, market, ts)
         if fair is None:
             raise Refusal("reference.missing", f"no fair value of {symbol}: nothing to {action} at")

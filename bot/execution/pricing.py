@@ -21,6 +21,7 @@ from bot.valuation.rates import gas_usd
 
 if TYPE_CHECKING:
     from bot.market import InstrumentState, Market
+    from bot.pools import Curve
     from bot.registry import Channel
     from bot.valuation.fair import FairValue
 
@@ -91,16 +92,16 @@ def on_curve(
     usd = done.usd if done is not None else 0.0
     if not 0.0 < usd < float("inf"):
         raise Refusal("depth.insufficient", f"{state.name} cannot {side} {tokens:.9g} tokens")
-    fee_usd = exact(_fee(usd, state, side))
+    fee_usd = exact(_fee(usd, state, left or state.curve, side))
     cash = Decimal(repr(usd))
     gross = cash - fee_usd if side == "buy" else cash + fee_usd
     price = (gross / quantity).quantize(PRICE_QUANTUM)
     return Execution(quantity, price, fee_usd, exact(gas_usd), usd / tokens)
 
 
-def _fee(usd: float, state: InstrumentState, side: Side) -> float:
+def _fee(usd: float, state: InstrumentState, curve: Curve, side: Side) -> float:
     """The venue's part of ``usd``, which the curve includes: of what goes in (pool), of the trade (book)."""
-    ratio = state.fee_ratio
+    ratio = curve.fee_ratio(side == "sell")
     if side == "sell":
         return usd * ratio / (1 - ratio)
     return usd * ratio / (1 + ratio) if state.venue_kind != "pool" else usd * ratio

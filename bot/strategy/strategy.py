@@ -263,6 +263,9 @@ class Strategy:
         if view.incident.cause == "stale_reference":
             view.refuse("reference.stale", "the share's price has stopped moving, so fair value is in doubt")
             return False
+        if view.halt is not None:
+            view.refuse("reference.halted", f"{view.halt}; nobody knows at what price it goes on")
+            return False
         fair = view.market.fair(view.incident.instrument, view.ts)
         age = fair.age_seconds if fair is not None else None
         if view.session == "regular" and age is not None and age > REFERENCE_MAX_AGE_SECONDS:

@@ -68,6 +68,8 @@ class View:
         self._earnings = [parse(moment) for moment in share.earnings]
         self.spent = spent or Spent()
         """What plans have had of each instrument's depth."""
+        self.halt = market.share_halted(incident.underlying)
+        """That trading in the share is halted; ``None`` if nobody says so."""
         self.half_life: float | None = None
         """Of the basis, once asked for (:mod:`bot.strategy.routes.lasting`)."""
         self.refused: dict[str, None] = {}

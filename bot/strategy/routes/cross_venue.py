@@ -67,7 +67,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
     if held > 0:
         own = Bound(held, "inventory.tokens", f"{held:,.6g} {dear.symbol} {in_hand_at(dear.place)}")
         ways.append(_trade(view, cheap, dear, tightest([market, own]), HERE, from_inventory=True))
-    if held < market.tokens:
+    if held < market.tokens and (way is HERE or view.halt is None):
         ways.append(_trade(view, cheap, dear, market, way, from_inventory=False))
     found = [way for way in ways if way is not None]
     if not found:

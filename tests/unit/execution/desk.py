@@ -40,6 +40,9 @@ class ProductPool:
         got = self.usd * effective / (self.tokens + effective)
         return Executed(got, tokens, got / tokens, (self.usd - got) / (self.tokens + effective))
 
+    def fee_ratio(self, sell: bool) -> float:
+        return self.fee
+
     def after(self, tokens: float, sell: bool) -> ProductPool | None:
         done = self.sell_tokens(tokens) if sell else self.buy_tokens(tokens)
         if done is None:

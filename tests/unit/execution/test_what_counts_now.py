@@ -11,6 +11,7 @@ from bot.execution.counter import Counter
 from bot.market import ReferenceState
 from bot.registry import Chain, Underlying
 from bot.timefmt import NS
+from tests.fixtures.market import pool_at
 from tests.unit.execution.desk import BOOK, BROKER, ISSUER, POOL, Desk, T, leg, plan, registry
 
 DAY_NS = 86_400 * NS
@@ -51,6 +52,26 @@ def test_an_issuer_that_has_halted_takes_no_orders(action):
     token.channel({"state": "open"})
     (taken,) = desk.broker.execute(plan(leg(action, ISSUER, limit_price=limit), id="p2"), desk.market, T)
     assert taken.status == "pending"
+
+
+@pytest.mark.parametrize("action", ["mint", "redeem"])
+def test_nothing_is_minted_or_redeemed_at_a_price_from_before_the_share_was_halted(action):
+    desk = Desk()
+    desk.share.halted, desk.share.word, desk.share.halted_reason = True, "halted", "news pending"
+    limit = 1e9 if action == "mint" else 1e-9
+    (refused,) = desk.broker.execute(plan(leg(action, ISSUER, limit_price=limit)), desk.market, T)
+    assert refused.reason == f"{action}.halted: trading in AMZN is halted: news pending"
+
+
+def test_a_fill_says_the_fee_of_the_pool_itself_whatever_pools_of_its_venue_usually_take():
+    desk = Desk()
+    state = desk.market.instruments[POOL]
+    assert state.fee_ratio != 0.0001
+    state.curve = pool_at(220.0, 1e6, fee_ratio=0.0001)
+    for action, limit in (("buy", 1e9), ("sell", 1e-9)):
+        done = desk.broker.execute(plan(leg(action, POOL, limit_price=limit), id=action), desk.market, T)[0]
+        usd = float(done.price * done.quantity_tokens)
+        assert float(done.fee_usd) == pytest.approx(usd * 0.0001, rel=1e-3)
 
 
 def test_gas_is_paid_at_the_price_of_the_gas_token_of_the_moment():

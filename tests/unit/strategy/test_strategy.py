@@ -112,6 +112,28 @@ def test_an_old_reference_in_regular_hours_is_refused():
     assert rules(plan) == {"reference.stale"}
 
 
+def test_while_the_share_is_halted_only_what_is_over_at_once_is_planned():
+    made = world(inventory_tokens={"TSLAx": 100.0}, capital_usd=1e6)
+    made.venue("TSLAx@orca", pool_at(380.0, 5e5))
+    made.book("TSLAx@kraken", [[440.0, 50.0]], [[441.0, 50.0]])
+    made.broker("TSLA@ibkr", 399.9, 400.1)
+    share = made.market.underlyings["TSLA"].references["ibkr"]
+    share.halted, share.word, share.halted_reason = True, "halted", "news pending"
+    plans = made.plans(out(venues=[POOL, "TSLAx@kraken"]))
+    assert [plan.route for plan in plans] == ["cross_venue"]
+    assert not [leg for leg in plans[0].legs if leg.action not in ("buy", "sell")]
+    alone = world(inventory_tokens={"TSLAx": 100.0})
+    alone.broker("TSLA@ibkr", 399.9, 400.1)
+    share = alone.market.underlyings["TSLA"].references["ibkr"]
+    share.halted, share.word, share.halted_reason = True, "halted", "news pending"
+    (plan,) = alone.plans(out())
+    why = "trading in TSLA is halted: news pending; nobody knows at what price it goes on"
+    assert f"reference.halted: {why}" in plan.reasons
+    # A source that is lost says nothing of the share.
+    share.word = "down"
+    assert alone.plans(out(severity="critical"))[0].decision == "trade"
+
+
 def test_no_reference_but_the_venue_itself_is_refused():
     made = world(inventory_tokens={"TSLAx": 100.0})
     for fair in (None, FairValue(400.0, 0.01, None, "regular", False)):
