@@ -16,7 +16,11 @@ class ExecutionSection(Section):
         "paper", description="live also needs an arming command with an expiry"
     )
     slippage: float = Field(
-        0.01, ge=0, le=0.5, description="a leg worse than planned by more than this is refused"
+        0.01,
+        ge=0,
+        le=0.5,
+        description="a leg worse than its limit by more than this is refused; a plan is not begun beyond the "
+        "limit of its first",
     )
     kill_file: str = Field(
         "kill", description="while this file is there, no new plan is made; pegbot kill puts it there"

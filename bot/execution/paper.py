@@ -226,7 +226,7 @@ class PaperBroker:
             try:
                 done = self._prices.price(leg, run.plan, market, ts)
                 if leg.action != "unhedge":  # what it hedged is gone, or about to be: at any price
-                    check_limit(leg, done.all_in, self._config.slippage)
+                    check_limit(leg, done.all_in, self._config.slippage if run.filled else 0.0)
                 self._prices.best_way(run, leg, done, market, ts)
             except Refusal as refusal:
                 waited = self._retries.waited(run.plan.id, ts)

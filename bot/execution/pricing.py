@@ -29,6 +29,8 @@ TOKEN_QUANTUM = Decimal("0.000000001")
 PRICE_QUANTUM = Decimal("0.0000000001")
 USD_QUANTUM = Decimal("0.00000001")
 DAY_SECONDS = 86_400
+ROUNDING = 1e-9
+"""A price is no worse than a limit by this part of it: the same sums in another order differ by less."""
 
 
 class Execution(Struct, frozen=True):
@@ -66,7 +68,8 @@ def check_limit(leg: Leg, all_in: float, slippage: float) -> None:
     if limit is None:  # it is done at any price
         return
     buying = side_of(leg) == "buy"
-    worst = limit * (1 + slippage) if buying else limit * (1 - slippage)
+    beyond = slippage + ROUNDING
+    worst = limit * (1 + beyond) if buying else limit * (1 - beyond)
     if not (all_in <= worst if buying else all_in >= worst):
         raise Refusal(
             "slippage", f"{leg.action} at {all_in:.6g}, worst acceptable is {worst:.6g} USD per token"

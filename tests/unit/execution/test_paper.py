@@ -58,20 +58,30 @@ def test_the_tiny_pool_of_july_2025_gives_no_more_than_it_holds():
 
 
 @pytest.mark.parametrize(
-    ("action", "limit", "tokens", "filled"),
-    [
-        ("buy", 222.0 / 1.009, 10.0, True),
-        ("buy", 222.0 / 1.011, 10.0, False),
-        ("sell", 221.0 / 0.991, 10.0, True),
-        ("sell", 221.0 / 0.989, 10.0, False),
-    ],
-)
-def test_a_leg_worse_than_its_limit_by_more_than_the_slippage_is_refused(action, limit, tokens, filled):
+    ("action", "price", "beyond", "filled"),
+    [("buy", 222.0, 1.009, True), ("buy", 222.0, 1.011, False),
+     ("sell", 221.0, 0.991, True), ("sell", 221.0, 0.989, False)],
+)  # fmt: skip
+def test_once_begun_a_leg_worse_than_its_limit_by_more_than_the_slippage_is_refused(
+    action, price, beyond, filled
+):
     desk = Desk(slippage=0.01)
-    (fill,) = desk.broker.execute(plan(leg(action, BOOK, tokens, limit_price=limit)), desk.market, T)
-    assert (fill.status, fill.reason.partition(":")[0]) == (
+    first = leg("sell" if action == "buy" else "buy", BOOK, 1.0, limit_price=None)
+    worse = leg(action, BOOK, limit_price=price / beyond)
+    second = desk.broker.execute(plan(first, worse), desk.market, T)[1]
+    assert (second.status, second.reason.partition(":")[0]) == (
         ("filled", "") if filled else ("rejected", "slippage")
     )
+
+
+@pytest.mark.parametrize(("action", "price"), [("buy", 222.0), ("sell", 221.0)])
+def test_no_plan_is_begun_beyond_the_limit_of_its_first_leg(action, price):
+    desk = Desk(slippage=0.01)
+    worse = price * (1 - 1e-6) if action == "buy" else price * (1 + 1e-6)
+    (refused,) = desk.broker.execute(plan(leg(action, BOOK, limit_price=worse)), desk.market, T)
+    assert refused.reason.startswith("slippage: ")
+    (done,) = desk.broker.execute(plan(leg(action, BOOK, limit_price=price), id="p2"), desk.market, T)
+    assert done.status == "filled"
 
 
 def test_a_leg_without_a_limit_is_done_at_any_price():
