@@ -232,7 +232,7 @@ class View:
 
 class Case:
     """One venue whose depth is known; ``fair`` and ``fair_sd`` as everyone else sees it. ``curve`` is what is
-    left of the depth behind what we have ``taken``."""
+    left of the depth for a trade on our ``side``, behind what we have ``taken``."""
 
     __slots__ = (
         "_top",
@@ -243,15 +243,17 @@ class Case:
         "gas_usd",
         "name",
         "place",
+        "side",
         "spot",
         "state",
         "symbol",
         "taken",
     )
 
-    def __init__(self, view: View, state: InstrumentState, curve: Curve, taken: Taken | None, fair: float,
-                 fair_sd: float) -> None:  # fmt: skip
+    def __init__(self, view: View, state: InstrumentState, side: Side, curve: Curve, taken: Taken | None,
+                 fair: float, fair_sd: float) -> None:  # fmt: skip
         self.state = state
+        self.side = side
         self.taken = taken
         self.name = state.name
         self.symbol = state.token.symbol
@@ -266,9 +268,11 @@ class Case:
 
     @property
     def top(self) -> Executed | None:
-        """The trade that brings the venue back to fair value; ``None`` if it is there."""
+        """The trade on our side that brings the venue back to fair value; ``None`` if it is there, or beyond:
+        what we have sold to it makes nothing cheap there for us."""
         if self._top is False:
-            done = self.curve.to_price(self.fair)
+            out = self.spot > self.fair if self.side == "sell" else self.spot < self.fair
+            done = self.curve.to_price(self.fair) if out else None
             self._top = done if done is not None and done.tokens > 0 else None
         return self._top
 
@@ -332,7 +336,7 @@ def open_case(view: View, state: InstrumentState, side: Side | None = None) -> C
             had = f"{taken.sold or taken.bought:,.6g} {state.token.symbol}"
             deal = "sold" if taken.sold else "bought"
             view.refuse("depth.taken", f"{had} were {deal} at {state.name} already: only what is left counts")
-        return None if curve is None else Case(view, state, curve, taken, fair.value_usd, fair.sd)
+        return None if curve is None else Case(view, state, side, curve, taken, fair.value_usd, fair.sd)
     except PoolError as error:
         view.refuse("depth.unknown", f"{state.name}: {error}")
         return None

@@ -347,6 +347,18 @@ def test_what_was_sold_to_a_pool_makes_it_no_cheaper_to_buy_there_once_it_is_obs
     assert bought.price >= 450.0
 
 
+@pytest.mark.parametrize(("price", "basis"), [(401.0, 0.05), (399.0, -0.05)])
+def test_what_we_had_of_a_venue_takes_it_to_no_other_side_of_fair_value(price, basis):
+    made = world(price, inventory_tokens={"TSLAx": 1_000.0}, capital_usd=1e6, min_profit_usd=0.01)
+    made.broker("TSLA@ibkr", 399.9, 400.1)
+    seen = incident(POOL, basis)
+    # Sold behind what we have sold before, or bought behind what we have bought, it would be off as far again.
+    made.strategy.spent.take(POOL, seen.id, MONDAY - NS, "sell" if basis > 0 else "buy", 50.0, True)
+    (plan,) = made.plans(seen)
+    assert plan.decision == "no_trade"
+    assert "depth.taken" in rules(plan)
+
+
 def test_a_book_that_has_not_followed_is_not_planned_with_unless_the_desk_says_so():
     book, found = "TSLAx@kraken", {}
     for cause, held in (("broad_premium", 0.0), ("stale_venue", 0.0), ("stale_venue", 500.0)):
