@@ -352,7 +352,7 @@ def test_what_we_had_of_a_venue_takes_it_to_no_other_side_of_fair_value(price, b
     made = world(price, inventory_tokens={"TSLAx": 1_000.0}, capital_usd=1e6, min_profit_usd=0.01)
     made.broker("TSLA@ibkr", 399.9, 400.1)
     seen = incident(POOL, basis)
-    # Sold behind what we have sold before, or bought behind what we have bought, it would be off as far again.
+    # Behind what we have had before it would seem to be off on the other side.
     made.strategy.spent.take(POOL, seen.id, MONDAY - NS, "sell" if basis > 0 else "buy", 50.0, True)
     (plan,) = made.plans(seen)
     assert plan.decision == "no_trade"
