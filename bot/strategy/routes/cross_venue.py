@@ -24,7 +24,7 @@ from bot.strategy.routes.common import (
     leg,
     venue_of,
 )
-from bot.strategy.routes.lasting import still_there_after
+from bot.strategy.routes.lasting import gap_half_life, paid_once_closed, still_there_after
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import duration, percent
 from bot.types import WALLET, Hedge, Leg
@@ -78,7 +78,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
             "inventory.none_in_time",
             f"no {dear.symbol} {in_hand_at(dear.place)}; from {cheap.name} to {dear.name} takes "
             f"{duration(travel)}, and then the gap is still there in "
-            f"{percent(still_there_after(view, way.delay))} of cases",
+            f"{percent(still_there_after(view, way.delay, gap_half_life(view, cheap, dear)))} of cases",
         )
     return [best]
 
@@ -114,11 +114,10 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
             view.refuse(bound.rule, bound.detail)
         return None
     travel, moves = way.seconds, way is not HERE
-    stays = still_there_after(view, way.delay)
+    stays = still_there_after(view, way.delay, gap_half_life(view, cheap, dear))
     gas = cheap.gas_usd + dear.gas_usd + way.usd
     rate = view.financing(1.0, way.delay.mean)
-    # A gap that closes on the way closes to fair value: the dear venue then pays so much of what it does now.
-    gone = min(1.0, dear.fair / dear.spot)
+    gone = paid_once_closed(cheap, dear)
     sd = view.sd_over(SECOND_LEG_SECONDS, 0.0) if way is HERE else view.sd_after(way.delay, 0.0)
     risk = if_long(cheap.spot, sd)
     sell_first = from_inventory and _sale_is_riskier(view, cheap, dear, bound.tokens)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.strategy.mechanisms.delay import Delay
-from bot.strategy.routes.common import View
-from bot.strategy.routes.lasting import still_there_after
+from bot.strategy.routes.common import View, open_case
+from bot.strategy.routes.lasting import gap_half_life, paid_once_closed, still_there_after
 from tests.fixtures.market import CLOCK, MONDAY, World, incident, pool_at, registry
 
 FAIR, DEAR, DAY = 400.0, 440.0, 86_400.0
@@ -67,6 +67,32 @@ def test_while_the_issuer_has_halted_nobody_can_close_it():
         found[cause] = still_there_after(view, Delay((120.0, 3 * DAY), (0.5, 0.5)))
     assert found["issuer_halt"] == pytest.approx(0.5 * 2 ** (-120 / (3 * DAY)) + 0.25)
     assert found["broad_premium"] == pytest.approx(0.25)
+
+
+def cases(cheap, dear):
+    """Two venues of TSLAx at these prices beside a fair value of 400."""
+    made = World(MONDAY, FAIR, session=CLOCK.session(MONDAY), of=registry())
+    seen = incident(POOL, 0.05, cause="issuer_halt", venues=[POOL, OTHER])
+    view = View(seen, made.market, made.registry, made.settings, CLOCK, made.strategy.desk, 0.5, MONDAY)
+    at = [made.venue(name, pool_at(price, 1e6)) for name, price in ((OTHER, cheap), (POOL, dear))]
+    return view, *(open_case(view, state) for state in at)
+
+
+@pytest.mark.parametrize(
+    ("cheap", "dear", "half", "paid"),
+    [
+        (400.0, 440.0, 3 * DAY, 400.0),  # the dear one comes down to fair value
+        (380.0, 440.0, 3 * DAY, 400.0),
+        (380.0, 400.0, 3 * DAY, 400.0),  # the cheap one comes up to it
+        (420.0, 440.0, 120.0, 440.0 - 20.0 * 40 / 60),  # both are dear: the dearer goes most of the way
+        (360.0, 380.0, 120.0, 380.0 - 20.0 * 20 / 60),
+        (401.0, 440.0, 3 * DAY, 440.0 - 39.0 * 40 / 41),  # that is noise
+    ],
+)
+def test_a_gap_between_two_venues_that_are_off_closes_in_minutes_and_in_part_by_each(cheap, dear, half, paid):
+    view, below, above = cases(cheap, dear)
+    assert gap_half_life(view, below, above) == half
+    assert paid_once_closed(below, above) * dear == pytest.approx(paid, rel=1e-6)
 
 
 def test_a_halted_venue_and_another_issuers_token_say_nothing():
