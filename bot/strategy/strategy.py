@@ -26,6 +26,7 @@ from bot.strategy.rivals import RIVALS, Others, Rival, may_bind, ration
 from bot.strategy.routes import (
     Candidate,
     Case,
+    Details,
     Pair,
     View,
     buy_and_redeem,
@@ -134,8 +135,12 @@ class Strategy:
         count = last.count if last is not None else 0
         if not chosen:
             return self._decline(view, last, count)
-        plans = [self._plan(view, candidate, count + n) for n, candidate in enumerate(chosen, 1)]
-        self.desk.reserve(plans[0], chosen[0].exposure)
+        told = [candidate.told() for candidate in chosen]
+        plans = [
+            self._plan(view, candidate, details, count + n)
+            for n, (candidate, details) in enumerate(zip(chosen, told, strict=True), 1)
+        ]
+        self.desk.reserve(plans[0], told[0].exposure)
         self._remember(incident, plans[0], count + len(plans), [], ts + self._expiry, 0.0)
         return plans
 
@@ -209,7 +214,7 @@ class Strategy:
         for route, candidate in list(best.items()):
             if candidate.whole is not None:
                 del best[route]
-                _keep(best, [found for found in [candidate.whole()] if found is not None])
+                _keep(best, [found for found in [candidate.whole(candidate)] if found is not None])
         there = {case.name: case.promise(float("inf")) for case in cases}
         worth = [c for c in best.values() if self._worth(view, c, there.get(c.instrument))]
         if not worth and not view.refused:
@@ -346,9 +351,9 @@ class Strategy:
             )
         return False
 
-    def _plan(self, view: View, candidate: Candidate, number: int) -> Plan:
-        seconds, capital = candidate.duration_seconds, candidate.exposure.capital_usd
-        law = forecast(candidate.branches)
+    def _plan(self, view: View, candidate: Candidate, told: Details, number: int) -> Plan:
+        seconds, capital = candidate.duration_seconds, told.exposure.capital_usd
+        law = forecast(told.branches)
         annual = None
         if seconds >= RETURN_FROM_SECONDS and capital > 0:
             annual = candidate.expected_usd / capital / years(seconds)
@@ -356,13 +361,13 @@ class Strategy:
             id=f"{view.incident.id}-P{number}", incident_id=view.incident.id,
             instrument=candidate.instrument, underlying=view.incident.underlying, created=view.ts,
             expires=view.ts + self._expiry, decision="trade", route=candidate.route,
-            size_usd=candidate.size_usd, quantity_tokens=candidate.tokens, legs=candidate.legs,
-            hedge=candidate.hedge, expected_profit_usd=candidate.expected_usd,
-            costs_usd=candidate.costs_usd, worst_case_usd=min(candidate.worst_usd, -law.shortfall_99_usd),
+            size_usd=candidate.size_usd, quantity_tokens=candidate.tokens, legs=told.legs,
+            hedge=told.hedge, expected_profit_usd=candidate.expected_usd,
+            costs_usd=told.costs_usd, worst_case_usd=min(candidate.worst_usd, -law.shortfall_99_usd),
             break_even_price=candidate.break_even_price, capital_usd=capital,
-            duration_seconds=seconds, annualised_return=annual, reasons=candidate.notes,
+            duration_seconds=seconds, annualised_return=annual, reasons=[*told.notes, *candidate.notes],
             probability_of_loss=law.probability_of_loss, shortfall_95_usd=law.shortfall_95_usd,
-            shortfall_99_usd=law.shortfall_99_usd, outcomes=law.outcomes, otherwise=candidate.otherwise,
+            shortfall_99_usd=law.shortfall_99_usd, outcomes=law.outcomes, otherwise=list(told.otherwise),
         )  # fmt: skip
 
     def _decline(self, view: View, last: Last | None, count: int) -> list[Plan]:

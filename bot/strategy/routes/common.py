@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import exp, sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -332,30 +332,45 @@ def open_case(view: View, state: InstrumentState, side: Side | None = None) -> C
         return None
 
 
+class Details(NamedTuple):
+    """What a plan tells beside the figures that it is chosen by; ``branches`` are its outcomes, ``otherwise``
+    what is done with the tokens if they cannot be sold for more."""
+
+    legs: list[Leg]
+    hedge: Hedge
+    costs_usd: dict[str, float]
+    notes: list[str]
+    branches: list[Branch]
+    exposure: Exposure
+    otherwise: Sequence[Leg] = ()
+
+
 class Candidate(Struct):
-    """A route with its size and its arithmetic, before it becomes a plan; ``branches`` are its outcomes."""
+    """A route with its size and its arithmetic, before it becomes a plan: most never do, so what only a plan
+    tells is worked out when it is asked for."""
 
     route: RouteKind
     instrument: str
     size_usd: float
     tokens: float
-    legs: list[Leg]
-    hedge: Hedge
     expected_usd: float
-    costs_usd: dict[str, float]
     worst_usd: float
     break_even_price: float
     duration_seconds: float
-    exposure: Exposure
     objective: float
-    notes: list[str]
-    branches: list[Branch]
     at: Callable[[float], tuple[float, Exposure]]
     """Objective and use of any other number of tokens, from ``least`` on."""
+    told: Callable[[], Details]
     least: float = 0.0
-    otherwise: list[Leg] = []
-    whole: Callable[[], Candidate | None] | None = None
+    whole: Callable[[Candidate], Candidate | None] | None = None
     """The same with its hedge in whole contracts or in words, where that is left until it is the best."""
+    notes: list[str] = []
+    """What has come to it since."""
+
+    @property
+    def exposure(self) -> Exposure:
+        """What it uses."""
+        return self.told().exposure
 
 
 LegAction = Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]

@@ -18,6 +18,7 @@ from bot.strategy.routes.common import (
     HEDGED_FROM_SECONDS,
     Candidate,
     Case,
+    Details,
     View,
     bounds_of,
     by_venue,
@@ -105,36 +106,35 @@ def _carried(view: View, case: Case, access: Access, bound: Bound, least: float,
     if funded.tokens < least:
         return None
     hedged = _wait_and_sell(view, case, access, funded, least, wait, carrier)
-
     if hedged is None:
         return None
 
-    def in_shares(made: Candidate | None, room: Bound, by: Carrier) -> Candidate | None:
-        """In whole shares, where shares carry it: bare, if it is less than one."""
-        if made is None or not isinstance(by, StockCarrier):
-            return made
-        whole = by.in_whole(view, made.tokens)
-        exact = _wait_and_sell(view, case, access, room, least, wait, whole, made.tokens)
+    def in_shares(found: Candidate, room: Bound, by: StockCarrier) -> Candidate | None:
+        """In whole shares: bare, if it is less than one."""
+        whole = by.in_whole(view, found.tokens)
+        exact = _wait_and_sell(view, case, access, room, least, wait, whole, found.tokens)
         if exact is not None and whole is not None:
-            exact.at = made.at
+            exact.at = found.at
         return exact
 
-    def again() -> Candidate | None:
-        exact = _carrier(view, case, access, hedged.tokens, wait.seconds, to_size=False)
+    def again(found: Candidate) -> Candidate | None:
+        exact = _carrier(view, case, access, found.tokens, wait.seconds, to_size=False)
         if exact is None:
             return None
-        sized = None if isinstance(exact, StockCarrier) else hedged.tokens
         room = tightest([funded, _capital(view, access, case, exact), *exact.bounds(view)])
-        if sized is None and room.tokens < least:
+        if not isinstance(exact, StockCarrier):
+            return _wait_and_sell(view, case, access, room, least, wait, exact, found.tokens)
+        if room.tokens < least:
             return None
-        return in_shares(_wait_and_sell(view, case, access, room, least, wait, exact, sized), room, exact)
+        made = _wait_and_sell(view, case, access, room, least, wait, exact)
+        return None if made is None else in_shares(made, room, exact)
 
     sd = view.sd_until(view.ts + round(wait.seconds * NS), case.fair_sd)
     hedger = view.hedger(case.fair, case.state.multiplier, wait.seconds, sd)
     if hedger is not None and not as_chosen(view, hedger, hedged.tokens, case.state.multiplier):
         hedged.whole = again
     elif isinstance(carrier, StockCarrier):
-        hedged.whole = lambda: in_shares(hedged, funded, carrier)
+        hedged.whole = lambda found: in_shares(found, funded, carrier)
     return hedged
 
 
@@ -168,15 +168,42 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
     usd, expected, worst = law.of(tokens)
     if expected == IMPOSSIBLE:
         return None
-    seconds, stays = wait.seconds, wait.stays
+
+    def at(tokens: float) -> tuple[float, Exposure]:
+        usd, expected, worst = law.of(tokens)
+        outlay, locked, beside = tokens * law.mint, 0.0, []
+        if carrier is not None:
+            locked = carrier.locked_usd(tokens)
+            beside = [(carrier.venue, carrier.notional_usd(tokens))] if carrier.venue else []
+        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst), Exposure(
+            capital_usd=outlay + locked,
+            largest_usd=max(usd, outlay, *(notional for _, notional in beside)),
+            venues_usd=by_venue((access.venue, outlay), (venue_of(case.name), usd), *beside),
+            settlement_usd=outlay if wait.seconds > wait.way.seconds else 0.0,
+            tokens={},
+            issuers_usd={access.issuer.name: outlay},
+        )
+
+    def told() -> Details:
+        return _told(view, law, access, tokens, usd, expected, bound, at(tokens)[1])
+
+    return Candidate(
+        "mint_and_sell", case.name, usd, tokens, expected, worst,
+        (usd - expected / max(law.sells, 0.01)) / tokens, law.seconds, view.objective(expected, worst), at,
+        told, least,
+    )  # fmt: skip
+
+
+def _told(view: View, law: Minted, access: Access, tokens: float, usd: float, expected: float, bound: Bound,
+          exposure: Exposure) -> Details:  # fmt: skip
+    case, carrier, seconds, stays = law.case, law.carrier, law.wait.seconds, law.wait.stays
     fee = tokens * access.fee_per_token(case.fair)
     legs, otherwise = _legs(view, law, access, tokens, usd, max(0.0, expected) / 2)
     hedge = Hedge("none", "the tokens are sold at once" if seconds == 0 else
                   "the price risk of the wait is carried", 0.0, 0.0)  # fmt: skip
-    if carrier is not None:
-        hedge = carrier.hedge(tokens, "until the tokens are sold")
     notes = bound.binds(tokens)
     if carrier is not None:
+        hedge = carrier.hedge(tokens, "until the tokens are sold")
         notes += carrier.notes()
     if seconds > 0:
         notes.append(
@@ -199,28 +226,9 @@ def _wait_and_sell(view: View, case: Case, access: Access, bound: Bound, least: 
         leg_failure=(stays - sold) * (usd - back) - law.unhedged * hedge_usd,
         channel_failure=sum(law.chances[name] * (usual - told[name]) for name in ("late", "lost")),
     )
-
-    def at(tokens: float) -> tuple[float, Exposure]:
-        usd, expected, worst = law.of(tokens)
-        outlay, locked, beside = tokens * law.mint, 0.0, []
-        if carrier is not None:
-            locked = carrier.locked_usd(tokens)
-            beside = [(carrier.venue, carrier.notional_usd(tokens))] if carrier.venue else []
-        return IMPOSSIBLE if expected == IMPOSSIBLE else view.objective(expected, worst), Exposure(
-            capital_usd=outlay + locked,
-            largest_usd=max(usd, outlay, *(notional for _, notional in beside)),
-            venues_usd=by_venue((access.venue, outlay), (venue_of(case.name), usd), *beside),
-            settlement_usd=outlay if wait.seconds > wait.way.seconds else 0.0,
-            tokens={},
-            issuers_usd={access.issuer.name: outlay},
-        )
-
-    judged, exposure = at(tokens)
-    return Candidate(
-        "mint_and_sell", case.name, usd, tokens, legs, hedge, expected, paid, worst,
-        (usd - expected / max(law.sells, 0.01)) / tokens, law.seconds, exposure,
-        judged, notes, _branches(access, law, tokens, usd, outcomes), at, least, otherwise,
-    )  # fmt: skip
+    return Details(
+        legs, hedge, paid, notes, _branches(access, law, tokens, usd, outcomes), exposure, otherwise
+    )
 
 
 def _branches(access: Access, law: Minted, tokens: float, usd: float,
