@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.pools import Curve, Executed
     from bot.strategy.routes.carry import Carrier
     from bot.strategy.routes.failing import Delayed
+    from bot.strategy.routes.minting import Minting
 
 IN_PRICES = frozenset({"venue_fee", "mint_fee", "redeem_fee", "spread"})
 """Costs that the legs' prices already hold: shown to people, never subtracted again."""
@@ -76,6 +77,8 @@ class View:
         self._moves: dict[tuple[Ns, float], float] = {}
         self.delays: dict[tuple[Ns, tuple[tuple[float, float], ...]], Delayed] = {}
         """How late failures are that have been looked at."""
+        self.mintings: dict[tuple[str, str, float, float, float], Minting] = {}
+        """By channel, place, gas and fair value (:mod:`bot.strategy.routes.minting`)."""
         self._shorts: dict[float, ShortStock | str] = {}
         self._hedges = hedges
         self._held: float | None = None

@@ -203,10 +203,11 @@ def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float
         moves = max(1.0, (done.usd - case.fee_in(done.usd, False)) / (tokens * case.spot))
     closed, still = (tokens * price * hold.ratio / moves for price in (case.fair, case.spot))
     carry = done.usd * view.financing(1.0, hold.carried) + hold.gas_usd
-    spent = done.usd + carry + carrier.cost_usd(tokens)
+    hedge, slips = carrier.figures(tokens, case.fair)
+    spent = done.usd + carry + hedge
     undone = -case.round_trip(done.usd, tokens, False)
     wider = done.usd * (1 - (case.spot / case.fair) ** 2)
-    stuck = undone - wider - carry - carrier.worst_usd(tokens, case.fair) - closed * hold.lost.at_99
+    stuck = undone - wider - carry - slips - closed * hold.lost.at_99
     back = hold.closed * closed + (1 - hold.closed) * still - hold.lost.chance * hold.lost.ratio * closed
     return Held(done.usd, back, closed, closed - spent, still - spent, undone - 2 * case.gas_usd,
                 min(-hold.gas_usd, stuck))  # fmt: skip

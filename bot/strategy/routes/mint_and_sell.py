@@ -18,7 +18,7 @@ from bot.strategy.routes.bounds import mint_bounds, sale_bounds, top_of
 from bot.strategy.routes.common import Candidate, Case, Details, View, by_venue, costs, leg, venue_of
 from bot.strategy.routes.failing import delayed, gone
 from bot.strategy.routes.mint_first import mint_first
-from bot.strategy.routes.minted import NO_CHANNEL_EXIT
+from bot.strategy.routes.minting import NO_CHANNEL_EXIT
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
 from bot.timefmt import short
 from bot.types import Hedge, Ns
