@@ -7,6 +7,7 @@ plans. A plan says what to do or, with ``decision == "no_trade"``, every rule th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -215,8 +216,8 @@ class Strategy:
             if candidate.whole is not None:
                 del best[route]
                 _keep(best, [found for found in [candidate.whole(candidate)] if found is not None])
-        there = {case.name: case.promise(float("inf")) for case in cases}
-        worth = [c for c in best.values() if self._worth(view, c, there.get(c.instrument))]
+        known = {case.name: case for case in cases}
+        worth = [c for c in best.values() if self._worth(view, c, known.get(c.instrument))]
         if not worth and not view.refused:
             view.refuse("profit.none", "at the prices that can be had now nothing is left to earn")
         return sorted(worth, key=lambda candidate: -candidate.objective)
@@ -325,11 +326,13 @@ class Strategy:
                 if candidate.objective > 0:
                     good, top = good + 1, max(top, candidate.objective)
 
-    def _worth(self, view: View, candidate: Candidate, there_usd: float | None) -> bool:
-        """Whether it pays; ``there_usd`` is all that closing the gap on its venue could earn."""
+    def _worth(self, view: View, candidate: Candidate, case: Case | None) -> bool:
+        """Whether it pays; ``case`` is its venue."""
         least = self._config.min_profit_usd
         if candidate.expected_usd >= least and candidate.objective > 0:
             return True
+        # All that closing the gap there could earn.
+        there_usd = inf if case is None else case.promise(inf)
         where = f"{candidate.route} on {candidate.instrument}"
         if candidate.expected_usd <= 0 or candidate.expected_usd >= least:
             view.refuse(
@@ -337,7 +340,7 @@ class Strategy:
                 f"{where} expects {cents(candidate.expected_usd)} against a worst case of "
                 f"{cents(candidate.worst_usd)}",
             )
-        elif there_usd is not None and there_usd < least:
+        elif there_usd < least:
             view.refuse(
                 "depth.too_thin",
                 f"bringing {candidate.instrument} all the way back to fair value would earn at most "
