@@ -179,6 +179,8 @@ class Desk:
 
     def _room(self, rule: str, usd: float, limit: float, of: str = "", legs: int = 1) -> Room:
         """Or less, where others are to have the rest."""
+        if not self.ration:
+            return Room(rule, usd / legs, limit)
         return Room(rule, min(usd, self.ration.get(f"{rule} {of}".rstrip(), inf)) / legs, limit)
 
     def reserve(self, plan: Plan, exposure: Exposure) -> None:

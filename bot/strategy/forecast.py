@@ -71,7 +71,10 @@ def forecast(branches: Iterable[Branch]) -> Forecast:
     laws = [(branch.probability, _Law(branch)) for branch in kept]
 
     def below(usd: float) -> float:
-        return sum(p * law.below(usd) for p, law in laws)
+        reached = 0.0
+        for p, law in laws:
+            reached += p * law.below(usd)
+        return reached
 
     low, high = min(law.low for _, law in laws), max(law.high for _, law in laws)
     return Forecast(

@@ -14,7 +14,7 @@ from bot.registry.derivatives import OptionVenue
 from bot.strategy.dividends import Coming, due
 from bot.strategy.hedge_lines import OptionLine
 from bot.strategy.options import Chain, ChainTerms, OptionQuote
-from bot.strategy.options.chain import MAX_AGE_NS
+from bot.strategy.options.chain import MAX_AGE_NS, apart
 from bot.strategy.options.european import OptionKind
 from bot.timefmt import NS, duration
 from bot.types import HedgeKind, HedgeNotChosen, Ns
@@ -84,7 +84,7 @@ class LiveChain(Chain):
         )
         self._coming = coming
         self._listed = listed
-        self._made: dict[tuple[Ns, OptionKind, float, float], list[OptionQuote]] = {}
+        self._made: dict[tuple[Ns, OptionKind, float, float, int, Ns], list[OptionQuote]] = {}
         self.aside: dict[str, dict[str, Ns]] = {}
 
     def expiries(self, after: Ns) -> list[Ns]:
@@ -94,15 +94,27 @@ class LiveChain(Chain):
         return self.between(expiry, kind, 0.0, inf)
 
     def between(self, expiry: Ns, kind: OptionKind, low: float, high: float) -> list[OptionQuote]:
-        key = expiry, kind, low, high
-        found = self._made.get(key)
-        if found is None:
-            lines, strikes = self._listed.lines, self._listed.expiries.get(expiry)
-            names = strikes[kind] if strikes is not None else []
-            near = names[bisect_left(names, (low, "")) : bisect_right(names, (high, LAST))]
-            found = [line.quote() for _, name in near if not self._unfit(line := lines[name])]
-            self._made[key] = found
-        return found
+        key = expiry, kind, low, high, 0, self.ts
+        if key not in self._made:
+            self._made[key] = [line.quote() for line in self._fit(expiry, kind, low, high)]
+        return self._made[key]
+
+    def spread(self, expiry: Ns, kind: OptionKind, low: float, high: float, most: int,
+               ts: Ns) -> list[OptionQuote]:  # fmt: skip
+        key = expiry, kind, low, high, most, ts
+        if key not in self._made:
+            found = [
+                line for line in self._fit(expiry, kind, low, high)
+                if 0 <= ts - line.ts <= MAX_AGE_NS and 0 < (line.bid or 0.0) <= (line.ask or 0.0)
+            ]  # fmt: skip
+            self._made[key] = [line.quote() for line in apart(found if expiry > ts else [], most)]
+        return self._made[key]
+
+    def _fit(self, expiry: Ns, kind: OptionKind, low: float, high: float) -> list[OptionLine]:
+        lines, strikes = self._listed.lines, self._listed.expiries.get(expiry)
+        names = strikes[kind] if strikes is not None else []
+        near = names[bisect_left(names, (low, "")) : bisect_right(names, (high, LAST))]
+        return [line for _, name in near if not self._unfit(line := lines[name])]
 
     def reckons_with(self, expiry: Ns) -> str:
         paid = [str(one) for one in self._coming if one.ex <= expiry]

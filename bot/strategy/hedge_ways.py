@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from math import exp, floor
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from math import exp, floor, inf
+from typing import Protocol
 
 from msgspec import Struct
 
-from bot.strategy.hedge_quotes import (
-    HORIZON_SPARE_SECONDS,
-    HedgeQuotes,
-    OptionsWay,
-    OptionValues,
-    Way,
-    Worth,
-    perp_way,
-    perpetual_way,
-)
+from bot.strategy.hedge_combinations import Combinations
+from bot.strategy.hedge_quotes import HedgeQuotes, Way, perp_way, perpetual_way, unavailable
 from bot.strategy.hedges import MARGIN_RATIO, ShortStock
 from bot.strategy.moves import Moves
-from bot.strategy.options import Chain, Contract, Greeks, OptionQuote
+from bot.strategy.options import Greeks
 from bot.strategy.options.chain import MAX_AGE_NS
 from bot.strategy.options.european import OptionKind
 from bot.strategy.risk import HEDGE_RESIDUAL, SIGMAS_99
-from bot.timefmt import NS, duration
 from bot.types import HedgeKind, HedgeNotChosen, Ns
 
 PERP_RESIDUAL = 0.15
 """As :data:`~bot.strategy.risk.HEDGE_RESIDUAL`, for a perp. An assumption."""
-EXPIRIES, STRIKES, FAR_STRIKES = 2, 5, 3
-"""So many of the nearest expiries beyond the wait, strikes of the protection, and strikes to pay for it."""
-LEAST_REACH = 0.03
-"""Strikes are looked at so far from the spot at least, as a log distance, and 2 % on the other side."""
 
 
 class Wait(Struct, frozen=True):
@@ -50,37 +36,83 @@ class Wait(Struct, frozen=True):
     shortfall_ratio: float = 0.02
 
 
-class Offer(NamedTuple):
-    """A way by name, what it is expected to cost, what it locks; :attr:`gains` works out what it brings in
-    each move, and :attr:`way` the rest."""
+class Offer(Protocol):
+    """A way by name; what is not asked for is not worked out."""
 
-    name: str
-    cost_usd: float
-    capital_usd: float
-    gains: Callable[[], Sequence[float]]
-    way: Callable[[], Way]
+    @property
+    def kind(self) -> HedgeKind:
+        """Of hedge."""
+
+    @property
+    def name(self) -> str:
+        """One of each name is told."""
+
+    @property
+    def description(self) -> str:
+        """For people."""
+
+    @property
+    def cost_usd(self) -> float:
+        """What it is expected to cost."""
+
+    @property
+    def least_usd(self) -> float:
+        """What it costs at least."""
+
+    @property
+    def capital_usd(self) -> float:
+        """What it locks."""
+
+    @property
+    def least_loss_usd(self) -> float:
+        """What is lost with it at the wait's level at least; minus infinity where nothing is known."""
+
+    def gains(self) -> Sequence[float]:
+        """What it brings in each move, USD."""
+
+    def way(self) -> Way:
+        """All that is known of it."""
+
+
+class Made:
+    """An offer of which everything is known."""
+
+    least_loss_usd = -inf
+
+    def __init__(self, way: Way, moves: Moves) -> None:
+        self._way, self.kind, self.name, self.description = way, way.kind, way.name, way.description
+        self.least_usd, self.capital_usd = way.least_usd, way.capital_usd
+        self.cost_usd = max(way.least_usd, -moves.mean(way.gains))
+
+    def gains(self) -> Sequence[float]:
+        return self._way.gains
+
+    def way(self) -> Way:
+        return self._way
 
 
 class Ways:
     """Every way to hedge one wait; what does not depend on the size is worked out once.
 
-    ``missing`` says of the last asked what was not on offer, by the name of the way.
+    ``tokens`` are the log moves as ratios of the price. ``missing`` says of the last asked what was not on
+    offer, by the name of the way.
     """
 
     def __init__(self, wait: Wait, quotes: HedgeQuotes, short: ShortStock | str, moves: Moves) -> None:
         self.wait, self.quotes, self.short, self.moves = wait, quotes, short, moves
+        self.tokens = [exp(move) - 1 for move in moves.logs]
         self.prices = self.prices_at(HEDGE_RESIDUAL)
         self._perp_prices = self.prices_at(PERP_RESIDUAL)
         self.missing: dict[str, HedgeNotChosen] = {}
-        self._values: dict[int, OptionValues] = {}
-        self._worths: dict[Contract, Worth] = {}
+        self._combinations = None
+        if quotes.chain is not None:
+            self._combinations = Combinations(wait, quotes.chain, moves, self.tokens, self.prices)
 
     def offers(self, shares: float) -> Iterator[Offer]:
         """Each way for so many shares (negative: owed), none at all first; fills ``missing`` as it goes."""
         self.missing = {}
         for way in self._simple(shares):
-            cost = max(way.least_usd, -self.moves.mean(way.gains))
-            yield Offer(way.name, cost, way.capital_usd, partial(_same, way.gains), partial(_same, way))
+            yield Made(way, self.moves)
         yield from self._options(shares)
 
     def aside(self) -> list[HedgeNotChosen]:
@@ -152,114 +184,10 @@ class Ways:
             yield way
 
     def _options(self, shares: float) -> Iterator[Offer]:
-        chain, wait = self.quotes.chain, self.wait
-        if chain is None:
+        if self._combinations is None:
             self._lacks("listed_option", "listed options", "no chain")
             return
-        end = wait.ts + round((wait.seconds + HORIZON_SPARE_SECONDS) * NS)
-        found = False
-        protecting: OptionKind = "put" if shares > 0 else "call"
-        paying: OptionKind = "call" if shares > 0 else "put"
-        sign = -1 if shares > 0 else 1
-        for expiry in chain.expiries(end)[:EXPIRIES]:
-            reach, far = max(SIGMAS_99 * wait.sd, LEAST_REACH), dict[str, list[OptionQuote]]()
-            for quote in self._within(chain, expiry, protecting, sign * reach, -sign * 0.02, STRIKES):
-                found = True
-                yield from self._bought(quote, shares)
-                sized = self._sized(quote, floor(abs(shares) / quote.contract.shares + 1e-9))
-                there = chain.on(sized)
-                if there.venue not in far:
-                    far[there.venue] = self._within(there, expiry, paying, -sign * reach, 0.0, FAR_STRIKES)
-                for other in far[there.venue]:
-                    yield from self._paid_for(sized, other, shares)
-        if not found:
-            self._lacks("listed_option", "listed options",
-                        f"no fresh option that outlives {duration(wait.seconds)} near the price")  # fmt: skip
-
-    def _sized(self, quote: OptionQuote, contracts: int) -> OptionQuote:
-        """The same contract where least is asked for so many, or for any."""
-        assert self.quotes.chain is not None
-        same = self.quotes.chain.same(quote)
-        return next((each for each in same if each.ask_size >= contracts), quote)
-
-    def _within(self, chain: Chain, expiry: Ns, kind: OptionKind, one: float, other: float,
-                most: int) -> list[OptionQuote]:  # fmt: skip
-        """Fresh quotes, both sides, of strikes between two log distances from the spot; at most so many."""
-        low, high = (self.wait.spot * exp(edge) for edge in sorted((one, other)))
-        found = [
-            quote for quote in chain.between(expiry, kind, low, high)
-            if quote.fresh(self.wait.ts) and quote.mid is not None
-        ]  # fmt: skip
-        if len(found) <= most:
-            return found
-        return [found[round(i * (len(found) - 1) / (most - 1))] for i in range(most)]
-
-    def _bought(self, quote: OptionQuote, shares: float) -> Iterator[Offer]:
-        each = quote.contract.shares
-        down = floor(abs(shares) / each + 1e-9)
-        for contracts in dict.fromkeys((down, down + (down * each < abs(shares) * (1 - 1e-9)))):
-            if contracts < 1:
-                continue
-            name, sized = f"protective {quote.contract.kind}", self._sized(quote, contracts)
-            if contracts > sized.ask_size:
-                self._lacks(
-                    "listed_option", name, f"{sized.ask_size} contracts at the ask, {contracts} needed"
-                )
-                continue
-            assert self.quotes.chain is not None
-            terms = self.quotes.chain.on(sized).terms
-            yield self._offer(name, OptionsWay(self._value(sized), None, contracts, self.wait.spot, terms))
-
-    def _paid_for(self, quote: OptionQuote, other: OptionQuote, shares: float) -> Iterator[Offer]:
-        """An option bought and the opposite sold: a collar, or at one strike a synthetic position. What is
-        sold is never for more shares than are hedged."""
-        contracts = floor(abs(shares) / quote.contract.shares + 1e-9)
-        same = quote.contract.strike == other.contract.strike
-        name = ("synthetic short" if shares > 0 else "synthetic long") if same else "collar"
-        if contracts < 1:
-            self._lacks("listed_option", name, f"one contract is for {quote.contract.shares} shares")
-        elif contracts > min(quote.ask_size, other.bid_size):
-            room = min(quote.ask_size, other.bid_size)
-            self._lacks("listed_option", name, f"{room} contracts at the quotes, {contracts} needed")
-        else:
-            assert self.quotes.chain is not None
-            terms = self.quotes.chain.on(quote).terms
-            both = OptionsWay(self._value(quote), self._value(other), contracts, self.wait.spot, terms)
-            yield self._offer(name, both)
-
-    def _offer(self, name: str, options: OptionsWay) -> Offer:
-        bought, sold = options.bought, options.sold
-        chain = self.quotes.chain
-        assert chain is not None
-        venue = chain.on(bought.quote).venue
-
-        def way() -> Way:
-            text = f"{options.contracts} {bought.name} bought at ${bought.quote.ask:,.2f}"
-            text += chain.where(bought.quote)
-            if sold is not None:
-                text += f", {options.contracts} {sold.name} sold at ${sold.quote.bid:,.2f}"
-            if note := chain.reckons_with(bought.quote.contract.expiry):
-                text += f", {note}"
-            return options.way(name, text, venue)
-
-        return Offer(name, options.cost_usd, options.capital_usd, options.gains, way)
-
-    def _value(self, quote: OptionQuote) -> OptionValues:
-        found = self._values.get(id(quote))
-        if found is None:
-            found = self._values[id(quote)] = OptionValues(quote, self._worth(quote), self.moves)
-        return found
-
-    def _worth(self, quote: OptionQuote) -> Worth:
-        """A contract is worth one thing wherever it is quoted: what the first quote looked at says."""
-        found = self._worths.get(quote.contract)
-        if found is None:
-            assert self.quotes.chain is not None
-            chain, wait = self.quotes.chain.on(quote), self.wait
-            found = self._worths[quote.contract] = Worth(
-                quote, wait.spot, self.prices, wait.ts, wait.seconds, chain.rate, chain.dividends
-            )
-        return found
+        yield from self._combinations.offers(shares, self.missing)
 
     def prices_at(self, residual: float) -> list[float]:
         """The hedge's price after each move of the token, all but ``residual`` of it; expected to stay."""
@@ -268,8 +196,4 @@ class Ways:
         return [self.wait.spot * factor / centre for factor in factors]
 
     def _lacks(self, kind: HedgeKind, name: str, detail: str) -> None:
-        self.missing[name] = HedgeNotChosen(kind, name, None, None, f"hedge.unavailable: {detail}")
-
-
-def _same(value: Any) -> Any:
-    return value
+        self.missing[name] = unavailable(kind, name, detail)

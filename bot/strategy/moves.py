@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from math import acos, copysign, cos, exp, log, sqrt
+from math import acos, copysign, cos, exp, inf, log, sqrt
 
 from msgspec import Struct
 
@@ -20,6 +20,8 @@ from bot.strategy.risk import SIGMAS_99
 
 EDGES = (0.0, 0.003, 0.006, 0.009, 0.011, 0.018, 0.03, 0.045, 0.055, 0.09, 0.18, 0.32)
 """Of the cells of probability below a half; fine about 1 % and 5 %, where shortfalls are read."""
+ROUNDING = 1e-12
+"""Sums of probabilities are right to so much."""
 
 
 class Moves(Struct, frozen=True):
@@ -51,6 +53,26 @@ class Moves(Struct, frozen=True):
     def shortfall(self, values: Sequence[float], level: float) -> float:
         """Loss at one level."""
         return self.shortfalls(values, (level,))[0]
+
+
+def worst(weights: Sequence[float], level: float) -> int:
+    """Of how many of the worst moves :func:`least_loss` needs to know what they bring, the worst first."""
+    total = largest = 0.0
+    for count, weight in enumerate(weights, 1):
+        total, largest = total + weight, max(largest, weight)
+        if total - largest / 2 >= 1.0 - level:
+            return count
+    return len(weights)
+
+
+def least_loss(values: Sequence[float], weights: Sequence[float], level: float) -> float:
+    """So much is lost at a level at least, to a rounding, whatever the moves bring that are not told."""
+    below = 0.0
+    for value, weight in sorted(zip(values, weights, strict=True)):
+        if below + weight / 2 >= 1.0 - level - ROUNDING:
+            return -value
+        below += weight
+    return -inf
 
 
 def student(sd: float) -> Moves:

@@ -7,6 +7,7 @@ plans. A plan says what to do or, with ``decision == "no_trade"``, every rule th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from bot.strategy.rivals import RIVALS, Others, Rival, may_bind, ration
 from bot.strategy.routes import (
     Candidate,
     Case,
+    Details,
     Pair,
     View,
     buy_and_redeem,
@@ -134,8 +136,12 @@ class Strategy:
         count = last.count if last is not None else 0
         if not chosen:
             return self._decline(view, last, count)
-        plans = [self._plan(view, candidate, count + n) for n, candidate in enumerate(chosen, 1)]
-        self.desk.reserve(plans[0], chosen[0].exposure)
+        told = [candidate.told() for candidate in chosen]
+        plans = [
+            self._plan(view, candidate, details, count + n)
+            for n, (candidate, details) in enumerate(zip(chosen, told, strict=True), 1)
+        ]
+        self.desk.reserve(plans[0], told[0].exposure)
         self._remember(incident, plans[0], count + len(plans), [], ts + self._expiry, 0.0)
         return plans
 
@@ -209,9 +215,9 @@ class Strategy:
         for route, candidate in list(best.items()):
             if candidate.whole is not None:
                 del best[route]
-                _keep(best, [found for found in [candidate.whole()] if found is not None])
-        there = {case.name: case.promise(float("inf")) for case in cases}
-        worth = [c for c in best.values() if self._worth(view, c, there.get(c.instrument))]
+                _keep(best, [found for found in [candidate.whole(candidate)] if found is not None])
+        known = {case.name: case for case in cases}
+        worth = [c for c in best.values() if self._worth(view, c, known.get(c.instrument))]
         if not worth and not view.refused:
             view.refuse("profit.none", "at the prices that can be had now nothing is left to earn")
         return sorted(worth, key=lambda candidate: -candidate.objective)
@@ -323,11 +329,13 @@ class Strategy:
                 if candidate.objective > 0:
                     good, top = good + 1, max(top, candidate.objective)
 
-    def _worth(self, view: View, candidate: Candidate, there_usd: float | None) -> bool:
-        """Whether it pays; ``there_usd`` is all that closing the gap on its venue could earn."""
+    def _worth(self, view: View, candidate: Candidate, case: Case | None) -> bool:
+        """Whether it pays; ``case`` is its venue."""
         least = self._config.min_profit_usd
         if candidate.expected_usd >= least and candidate.objective > 0:
             return True
+        # All that closing the gap there could earn.
+        there_usd = inf if case is None else case.promise(inf)
         where = f"{candidate.route} on {candidate.instrument}"
         if candidate.expected_usd <= 0 or candidate.expected_usd >= least:
             view.refuse(
@@ -335,7 +343,7 @@ class Strategy:
                 f"{where} expects {cents(candidate.expected_usd)} against a worst case of "
                 f"{cents(candidate.worst_usd)}",
             )
-        elif there_usd is not None and there_usd < least:
+        elif there_usd < least:
             view.refuse(
                 "depth.too_thin",
                 f"bringing {candidate.instrument} all the way back to fair value would earn at most "
@@ -349,9 +357,9 @@ class Strategy:
             )
         return False
 
-    def _plan(self, view: View, candidate: Candidate, number: int) -> Plan:
-        seconds, capital = candidate.duration_seconds, candidate.exposure.capital_usd
-        law = forecast(candidate.branches)
+    def _plan(self, view: View, candidate: Candidate, told: Details, number: int) -> Plan:
+        seconds, capital = candidate.duration_seconds, told.exposure.capital_usd
+        law = forecast(told.branches)
         annual = None
         if seconds >= RETURN_FROM_SECONDS and capital > 0:
             annual = candidate.expected_usd / capital / years(seconds)
@@ -359,13 +367,13 @@ class Strategy:
             id=f"{view.incident.id}-P{number}", incident_id=view.incident.id,
             instrument=candidate.instrument, underlying=view.incident.underlying, created=view.ts,
             expires=view.ts + self._expiry, decision="trade", route=candidate.route,
-            size_usd=candidate.size_usd, quantity_tokens=candidate.tokens, legs=candidate.legs,
-            hedge=candidate.hedge, expected_profit_usd=candidate.expected_usd,
-            costs_usd=candidate.costs_usd, worst_case_usd=min(candidate.worst_usd, -law.shortfall_99_usd),
+            size_usd=candidate.size_usd, quantity_tokens=candidate.tokens, legs=told.legs,
+            hedge=told.hedge, expected_profit_usd=candidate.expected_usd,
+            costs_usd=told.costs_usd, worst_case_usd=min(candidate.worst_usd, -law.shortfall_99_usd),
             break_even_price=candidate.break_even_price, capital_usd=capital,
-            duration_seconds=seconds, annualised_return=annual, reasons=candidate.notes,
+            duration_seconds=seconds, annualised_return=annual, reasons=[*told.notes, *candidate.notes],
             probability_of_loss=law.probability_of_loss, shortfall_95_usd=law.shortfall_95_usd,
-            shortfall_99_usd=law.shortfall_99_usd, outcomes=law.outcomes, otherwise=candidate.otherwise,
+            shortfall_99_usd=law.shortfall_99_usd, outcomes=law.outcomes, otherwise=list(told.otherwise),
         )  # fmt: skip
 
     def _decline(self, view: View, last: Last | None, count: int) -> list[Plan]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import exp, log
 from statistics import median
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -20,13 +21,14 @@ from bot.strategy.options.listed import Contract, Terms
 from bot.timefmt import NS
 from bot.types import HedgeNotChosen, Ns
 
+T = TypeVar("T")
 MAX_AGE_NS = 300 * NS
 PASSES = 3
 NEAREST = 6
 """So many strikes around the money say what the forward is."""
 
 
-class OptionQuote(Struct, frozen=True):
+class OptionQuote(Struct, frozen=True, gc=False):
     """One contract's best bid and ask, USD per share, sizes in contracts; ``None``: there is none.
 
     ``instrument`` is where it can be traded, empty where that is not known."""
@@ -97,6 +99,12 @@ class Chain:
         """The same of strikes between two, both included."""
         return [quote for quote in self.of(expiry, kind) if low <= quote.contract.strike <= high]
 
+    def spread(self, expiry: Ns, kind: OptionKind, low: float, high: float, most: int,
+               ts: Ns) -> list[OptionQuote]:  # fmt: skip
+        """At most so many of those, far apart, that have both sides and are fresh at ``ts``."""
+        found = self.between(expiry, kind, low, high)
+        return apart([quote for quote in found if quote.fresh(ts) and quote.mid is not None], most)
+
     def same(self, quote: OptionQuote) -> Sequence[OptionQuote]:
         """A quote's contract wherever it is quoted, the least asked first."""
         return (quote,)
@@ -116,6 +124,13 @@ class Chain:
     def left_out(self) -> list[HedgeNotChosen]:
         """What was left out of what was asked for, and why."""
         return []
+
+
+def apart(found: Sequence[T], most: int) -> list[T]:
+    """At most so many, the first and the last among them."""
+    if len(found) <= most:
+        return list(found)
+    return [found[round(i * (len(found) - 1) / (most - 1))] for i in range(most)]
 
 
 def implied(quote: OptionQuote, spot: float, ts: Ns, rate: float = 0.0, yield_: float = 0.0,

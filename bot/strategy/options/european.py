@@ -77,7 +77,9 @@ def prices(kind: OptionKind, spots: Sequence[float], strike: float, years: float
     if years <= 0:
         return [intrinsic(kind, spot, strike) for spot in spots]
     growth = rate - yield_
-    due = sum(usd * exp(-growth * when) for when, usd in dividends if 0 < when <= years)
+    due = 0.0
+    if dividends:
+        due = sum(usd * exp(-growth * when) for when, usd in dividends if 0 < when <= years)
     grown, discount, deviation = exp(growth * years), exp(-rate * years), volatility * sqrt(years)
     half, sign = deviation / 2, 1.0 if kind == "call" else -1.0
     near, far = -sign * ROOT_HALF, 0.5 * sign * discount
@@ -151,11 +153,15 @@ def _deviation(kind: OptionKind, paid: float, forward: float, strike: float) -> 
     if not 0 < target < most:
         return None
     goal, low, high = log(target), 0.0, inf
-    moneyness = abs(log(forward / strike))
-    step_from = sqrt(2 * moneyness) if moneyness > 1e-6 else ROOT_2PI * target / forward
-    deviation = step_from
+    distance, side = log(forward / strike), 1.0 if outside == "call" else -1.0
+    moneyness, tail = abs(distance), -side * ROOT_HALF
+    deviation = sqrt(2 * moneyness) if moneyness > 1e-6 else ROOT_2PI * target / forward
     for _ in range(STEPS):
-        value = black(outside, forward, strike, deviation)
+        d1 = distance / deviation + deviation / 2
+        # As black() has it, whose d1 is the slope's, too.
+        value = side * (
+            forward * (0.5 * erfc(tail * d1)) - strike * (0.5 * erfc(tail * (d1 - deviation)))
+        )  # fmt: skip
         miss = log(value) - goal if value > 0 else -inf
         if miss < 0:
             low = deviation
@@ -163,7 +169,6 @@ def _deviation(kind: OptionKind, paid: float, forward: float, strike: float) -> 
             high = deviation
         if abs(miss) < CLOSE_ENOUGH or high - low <= CLOSE_ENOUGH * deviation:
             break
-        d1 = log(forward / strike) / deviation + deviation / 2
         slope = forward * density(d1) / value if value > 0 else 0.0
         following = deviation - miss / slope if slope > 0 else inf
         if not low < following < high:

@@ -8,7 +8,10 @@ nights and weekends included.
 
 from __future__ import annotations
 
+from functools import partial
 from math import hypot, sqrt
+
+from msgspec.structs import replace
 
 from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
@@ -22,6 +25,7 @@ from bot.strategy.routes.common import (
     HEDGED_FROM_SECONDS,
     Candidate,
     Case,
+    Details,
     View,
     bounds_of,
     by_venue,
@@ -110,7 +114,7 @@ class _Redemption:
 
     def __init__(self, view: View, case: Case, access: Access, way: Way, moved: float) -> None:
         assert access.arrives is not None
-        self.view, self.case, self.way = view, case, way
+        self.view, self.case, self.way, self.moved = view, case, way, moved
         self.settles = seconds_until(view.ts, access.arrives)
         self.seconds = self.settles + way.seconds
         self.unit = access.price(case.fair)
@@ -174,7 +178,6 @@ class _Redemption:
 def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float, way: Way,
               moved: float) -> Candidate | None:  # fmt: skip
     law = _Redemption(view, case, access, way, moved)
-    chances, unit, seconds = law.chances, law.unit, law.seconds
 
     def objective(tokens: float) -> float:
         _, expected, worst = law.of(tokens)
@@ -184,9 +187,37 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
     usd, expected, worst = law.of(tokens)
     if expected == IMPOSSIBLE:
         return None
-    outcomes = law.outcomes(tokens, usd)
-    planned = outcomes["planned"]
-    proceeds = tokens * unit
+
+    def at(tokens: float) -> tuple[float, Exposure]:
+        usd, back = law.of(tokens)[0], tokens * law.unit
+        return objective(tokens), Exposure(
+            capital_usd=usd,
+            largest_usd=max(usd, back),
+            venues_usd=by_venue((venue_of(case.name), usd), (access.venue, back)),
+            settlement_usd=back if law.settles > 0 else 0.0,
+            tokens={},
+            issuers_usd={access.issuer.name: usd},
+        )
+
+    def told(hedge: Hedge) -> Details:
+        return _told(law, access, tokens, usd, bound, hedge, at(tokens)[1])
+
+    def whole(found: Candidate) -> Candidate:
+        hedge = _contingent_hedge(view, case, access, tokens, law.seconds)
+        return replace(found, told=partial(told, hedge))
+
+    return Candidate(
+        "buy_and_redeem", case.name, usd, tokens, expected, worst, (usd + expected / law.each_usd) / tokens,
+        law.seconds, view.objective(expected, worst), at, partial(told, Hedge("none", "", 0.0, 0.0)), least,
+        whole,
+    )  # fmt: skip
+
+
+def _told(law: _Redemption, access: Access, tokens: float, usd: float, bound: Bound, hedge: Hedge,
+          exposure: Exposure) -> Details:  # fmt: skip
+    view, case, way, moved = law.view, law.case, law.way, law.moved
+    outcomes, chances = law.outcomes(tokens, usd), law.chances
+    planned, proceeds = outcomes["planned"], tokens * law.unit
     slack = max(0.0, planned) / 2
     fee = tokens * access.fee_per_token(case.fair)
     legs = [leg("buy", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, False),
@@ -196,7 +227,6 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
                         delay_seconds=way.seconds))  # fmt: skip
     legs.append(leg("redeem", access.instrument(case.symbol), tokens, proceeds, slack_usd=slack, sd=moved,
                     fee_usd=fee, gas_usd=access.channel.gas_usd, delay_seconds=law.settles))  # fmt: skip
-    notes = bound.binds(tokens)
     refusal = chances["refused"] * (planned - outcomes["refused"])
     failing = sum(chances[name] * (planned - outcomes[name]) for name in ("held", "late", "lost"))
     paid = costs(
@@ -215,31 +245,7 @@ def _redeemed(view: View, case: Case, access: Access, bound: Bound, least: float
         Branch(f"{access.title} pays {law.late.text} late", chances["late"], outcomes["late"], struck),
         *law.lost.branches(outcomes["lost"], proceeds, struck),
     ]  # fmt: skip
-
-    def at(tokens: float) -> tuple[float, Exposure]:
-        usd, back = law.of(tokens)[0], tokens * unit
-        return objective(tokens), Exposure(
-            capital_usd=usd,
-            largest_usd=max(usd, back),
-            venues_usd=by_venue((venue_of(case.name), usd), (access.venue, back)),
-            settlement_usd=back if law.settles > 0 else 0.0,
-            tokens={},
-            issuers_usd={access.issuer.name: usd},
-        )
-
-    judged, exposure = at(tokens)
-    found = Candidate(
-        "buy_and_redeem", case.name, usd, tokens, legs, Hedge("none", "", 0.0, 0.0),
-        expected, paid, worst, (usd + expected / law.each_usd) / tokens, seconds, exposure,
-        judged, notes, branches, at, least,
-    )  # fmt: skip
-
-    def whole() -> Candidate:
-        found.hedge = _contingent_hedge(view, case, access, tokens, seconds)
-        return found
-
-    found.whole = whole
-    return found
+    return Details(legs, hedge, paid, bound.binds(tokens), branches, exposure)
 
 
 def _contingent_hedge(view: View, case: Case, access: Access, tokens: float, seconds: float) -> Hedge:

@@ -38,8 +38,9 @@ class Carrier(Protocol):
     def cost_usd(self, tokens: float) -> float:
         """What it is expected to cost."""
 
-    def worst_usd(self, tokens: float, price: float) -> float:
-        """What tokens worth ``price`` each lose with it at 99 %, its cost in it."""
+    def figures(self, tokens: float, price: float) -> tuple[float, float]:
+        """What it is expected to cost, and what tokens worth ``price`` each lose with it at 99 %, its cost in
+        that."""
 
     def swings(self, tokens: float, price: float, apart: float) -> Swings:
         """What the price's moves do to both together, beside what is expected, where tokens are let go at
@@ -94,10 +95,10 @@ class StockCarrier:
     def cost_usd(self, tokens: float) -> float:
         return self.short.cost_usd(self._held(tokens), self._seconds)
 
-    def worst_usd(self, tokens: float, price: float) -> float:
-        held = self._held(tokens)
+    def figures(self, tokens: float, price: float) -> tuple[float, float]:
+        held, cost = self._held(tokens), self.cost_usd(tokens)
         bare = if_long((tokens - held) * price, self._whole_sd)
-        return if_long(held * price, self._sd) + bare + self.cost_usd(tokens)
+        return cost, if_long(held * price, self._sd) + bare + cost
 
     def swings(self, tokens: float, price: float, apart: float) -> Swings:
         return swings(tokens * price - self.notional_usd(tokens), self._whole_sd, tokens * price * apart)
@@ -157,8 +158,8 @@ class ChosenCarrier:
     def cost_usd(self, tokens: float) -> float:
         return self._chosen.cost_usd * tokens / self._tokens
 
-    def worst_usd(self, tokens: float, price: float) -> float:
-        return self._chosen.shortfall_99_usd * tokens / self._tokens
+    def figures(self, tokens: float, price: float) -> tuple[float, float]:
+        return self.cost_usd(tokens), self._chosen.shortfall_99_usd * tokens / self._tokens
 
     def swings(self, tokens: float, price: float, apart: float) -> Swings:
         moves, part = self._hedger.moves, tokens / self._tokens

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import exp, sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.pools import Curve, Executed
     from bot.strategy.routes.carry import Carrier
     from bot.strategy.routes.failing import Delayed
+    from bot.strategy.routes.minting import Minting
 
 IN_PRICES = frozenset({"venue_fee", "mint_fee", "redeem_fee", "spread"})
 """Costs that the legs' prices already hold: shown to people, never subtracted again."""
@@ -78,6 +79,8 @@ class View:
         self._moves: dict[tuple[Ns, float], float] = {}
         self.delays: dict[tuple[Ns, tuple[tuple[float, float], ...]], Delayed] = {}
         """How late failures are that have been looked at."""
+        self.mintings: dict[tuple[str, str, float, float, float], Minting] = {}
+        """By channel, place, gas and fair value (:mod:`bot.strategy.routes.minting`)."""
         self._shorts: dict[float, ShortStock | str] = {}
         self._hedges = hedges
         self._held: float | None = None
@@ -342,30 +345,45 @@ def open_case(view: View, state: InstrumentState, side: Side | None = None) -> C
         return None
 
 
+class Details(NamedTuple):
+    """What a plan tells beside the figures that it is chosen by; ``branches`` are its outcomes, ``otherwise``
+    what is done with the tokens if they cannot be sold for more."""
+
+    legs: list[Leg]
+    hedge: Hedge
+    costs_usd: dict[str, float]
+    notes: list[str]
+    branches: list[Branch]
+    exposure: Exposure
+    otherwise: Sequence[Leg] = ()
+
+
 class Candidate(Struct):
-    """A route with its size and its arithmetic, before it becomes a plan; ``branches`` are its outcomes."""
+    """A route with its size and its arithmetic, before it becomes a plan: most never do, so what only a plan
+    tells is worked out when it is asked for."""
 
     route: RouteKind
     instrument: str
     size_usd: float
     tokens: float
-    legs: list[Leg]
-    hedge: Hedge
     expected_usd: float
-    costs_usd: dict[str, float]
     worst_usd: float
     break_even_price: float
     duration_seconds: float
-    exposure: Exposure
     objective: float
-    notes: list[str]
-    branches: list[Branch]
     at: Callable[[float], tuple[float, Exposure]]
     """Objective and use of any other number of tokens, from ``least`` on."""
+    told: Callable[[], Details]
     least: float = 0.0
-    otherwise: list[Leg] = []
-    whole: Callable[[], Candidate | None] | None = None
+    whole: Callable[[Candidate], Candidate | None] | None = None
     """The same with its hedge in whole contracts or in words, where that is left until it is the best."""
+    notes: list[str] = []
+    """What has come to it since."""
+
+    @property
+    def exposure(self) -> Exposure:
+        """What it uses."""
+        return self.told().exposure
 
 
 LegAction = Literal["buy", "sell", "mint", "redeem", "transfer", "hedge", "unhedge"]

@@ -16,6 +16,7 @@ from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.common import (
     Candidate,
     Case,
+    Details,
     View,
     bounds_of,
     by_venue,
@@ -150,33 +151,6 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
     if planned == IMPOSSIBLE:
         return None
     expected = lasts * planned + (1 - lasts) * failed
-    slack = max(0.0, expected) / 2
-    buy = leg("buy", cheap.name, tokens, spent, slack_usd=slack, fee_usd=cheap.fee_in(spent, False),
-              gas_usd=cheap.gas_usd)  # fmt: skip
-    sell = leg("sell", dear.name, tokens, got, slack_usd=slack if not moves else got * (1 - gone),
-               sd=sd if moves else 0.0, fee_usd=dear.fee_in(got, True),
-               gas_usd=dear.gas_usd)  # fmt: skip
-    legs: list[Leg] = [sell, buy] if sell_first else [buy, sell]
-    if moves:
-        move = leg("transfer", dear.name, tokens, spent, gas_usd=way.usd, delay_seconds=travel)
-        legs = [buy, move, sell]
-    notes = bound.binds(tokens)
-    if moves:
-        notes.append(
-            f"settlement.gap_risk: the tokens travel for {duration(travel)}; the gap is taken to be "
-            f"still there in {percent(stays)} of cases"
-        )
-    paid = costs(
-        venue_fee=cheap.fee_in(spent, False) + dear.fee_in(got, True), gas=gas, financing=spent * rate,
-        premium_gone=(1 - stays) * (planned - failed) if moves else 0.0,
-        leg_failure=(stays - lasts) * (planned - failed),
-    )  # fmt: skip
-    carried = swings(tokens * cheap.spot, sd)
-    lost = "the gap has closed on the way" if moves else "the second trade fails and the first is undone"
-    branches = [
-        Branch("as planned", lasts, planned, carried if moves else tuple),
-        Branch(lost, 1 - lasts, failed, carried),
-    ]
 
     def at(tokens: float) -> tuple[float, Exposure]:
         spent, got = outcome(tokens)[:2]
@@ -189,16 +163,44 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
             issuers_usd={view.registry.tokens[cheap.symbol].issuer: spent},
         )
 
-    judged, exposure = at(tokens)
+    def told() -> Details:
+        slack = max(0.0, expected) / 2
+        buy = leg("buy", cheap.name, tokens, spent, slack_usd=slack, fee_usd=cheap.fee_in(spent, False),
+                  gas_usd=cheap.gas_usd)  # fmt: skip
+        sell = leg("sell", dear.name, tokens, got, slack_usd=slack if not moves else got * (1 - gone),
+                   sd=sd if moves else 0.0, fee_usd=dear.fee_in(got, True),
+                   gas_usd=dear.gas_usd)  # fmt: skip
+        legs: list[Leg] = [sell, buy] if sell_first else [buy, sell]
+        notes = bound.binds(tokens)
+        if moves:
+            move = leg("transfer", dear.name, tokens, spent, gas_usd=way.usd, delay_seconds=travel)
+            legs = [buy, move, sell]
+            notes.append(
+                f"settlement.gap_risk: the tokens travel for {duration(travel)}; the gap is taken to be "
+                f"still there in {percent(stays)} of cases"
+            )
+        paid = costs(
+            venue_fee=cheap.fee_in(spent, False) + dear.fee_in(got, True), gas=gas, financing=spent * rate,
+            premium_gone=(1 - stays) * (planned - failed) if moves else 0.0,
+            leg_failure=(stays - lasts) * (planned - failed),
+        )  # fmt: skip
+        carried = swings(tokens * cheap.spot, sd)
+        lost = "the gap has closed on the way" if moves else "the second trade fails and the first is undone"
+        branches = [
+            Branch("as planned", lasts, planned, carried if moves else tuple),
+            Branch(lost, 1 - lasts, failed, carried),
+        ]
+        text = "both trades go together" if not moves else "the price risk of the way is carried"
+        return Details(legs, Hedge("none", text, 0.0, 0.0), paid, notes, branches, at(tokens)[1])
+
     seen = view.incident.instrument
     main, usd = (cheap, spent) if cheap.name == seen else (dear, got)
     # What is paid is paid in every case once tokens travel; what is got, where the second leg goes.
     paid_ratio = (1.0 if moves else lasts) * (1 + rate)
     break_even = (usd + expected / paid_ratio if main is cheap else usd - expected / lasts) / tokens
-    text = "both trades go together" if not moves else "the price risk of the way is carried"
     return Candidate(
-        "cross_venue", main.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
-        break_even, travel, exposure, judged, notes, branches, at,
+        "cross_venue", main.name, usd, tokens, expected, worst, break_even, travel,
+        view.objective(expected, worst), at, told,
     )  # fmt: skip
 
 

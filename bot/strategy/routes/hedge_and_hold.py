@@ -23,7 +23,7 @@ from bot.strategy.mechanisms.way import HERE
 from bot.strategy.risk import HEDGE_RESIDUAL
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
-from bot.strategy.routes.common import Candidate, Case, View, costs, leg, named_at, venue_of
+from bot.strategy.routes.common import Candidate, Case, Details, View, costs, leg, named_at, venue_of
 from bot.strategy.routes.failing import NOTHING_GONE, Gone, delayed, gone
 from bot.strategy.routes.lasting import half_life_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
@@ -75,7 +75,7 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
         return []
     hedger = view.hedger(case.fair, case.state.multiplier, hold.seconds, hold.sd)
 
-    def again() -> Candidate | None:
+    def again(_found: Candidate) -> Candidate | None:
         exact = _carrier(view, case, hold, Bound(tokens, "", ""), to_size=False)
         if exact is None:
             return None
@@ -88,7 +88,7 @@ def hedge_and_hold(view: View, case: Case) -> list[Candidate]:
         # For the best venue the hedge is chosen again for its own size, in whole contracts.
         found.whole = again
     elif isinstance(carrier, StockCarrier):
-        found.whole = lambda: _in_shares(view, case, hold, carrier, tokens, bound)
+        found.whole = lambda _found: _in_shares(view, case, hold, carrier, tokens, bound)
     return [found]
 
 
@@ -203,10 +203,11 @@ def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float
         moves = max(1.0, (done.usd - case.fee_in(done.usd, False)) / (tokens * case.spot))
     closed, still = (tokens * price * hold.ratio / moves for price in (case.fair, case.spot))
     carry = done.usd * view.financing(1.0, hold.carried) + hold.gas_usd
-    spent = done.usd + carry + carrier.cost_usd(tokens)
+    hedge, slips = carrier.figures(tokens, case.fair)
+    spent = done.usd + carry + hedge
     undone = -case.round_trip(done.usd, tokens, False)
     wider = done.usd * (1 - (case.spot / case.fair) ** 2)
-    stuck = undone - wider - carry - carrier.worst_usd(tokens, case.fair) - closed * hold.lost.at_99
+    stuck = undone - wider - carry - slips - closed * hold.lost.at_99
     back = hold.closed * closed + (1 - hold.closed) * still - hold.lost.chance * hold.lost.ratio * closed
     return Held(done.usd, back, closed, closed - spent, still - spent, undone - 2 * case.gas_usd,
                 min(-hold.gas_usd, stuck))  # fmt: skip
@@ -255,49 +256,9 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
     held = _outcome(view, case, hold, carrier, tokens)
     if held is None:
         return None
-    usd, worst, refused = held.usd, held.worst, carrier.fails(view)
-    planned, expected = _expected(held, hold, refused)
-    slack = max(0.0, planned) / 2
-    legs = [
-        leg("buy", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, False),
-            gas_usd=case.gas_usd)
-    ]  # fmt: skip
-    opening = carrier.opening(tokens, slack)
-    gap_left = (1 - hold.closed) * tokens * (case.fair - case.spot)
-    by_itself = not carrier.notes()  # else a person gives the orders of the hedge
-    legs += opening
-    if by_itself:
-        legs += _way_out(view, case, hold, tokens, usd, held.back)
-        legs += carrier.closing(tokens)
-    paid = costs(
-        venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
-        financing=usd * view.financing(1.0, hold.carried), hedge=carrier.cost_usd(tokens),
-        gap_left=gap_left, exit=tokens * case.fair - gap_left - held.back, leg_failure=planned - expected,
-    )  # fmt: skip
-    # What is redeemed is paid for at the share's price: the token's own moves are no matter then.
-    apart = HEDGE_RESIDUAL if hold.redeem is None else 0.0
-    closed, still = (
-        carrier.swings(tokens, case.fair, apart),
-        carrier.swings(tokens, case.spot, HEDGE_RESIDUAL),
-    )
-    branches = [
-        Branch("as planned", (1 - refused) * (hold.closed - hold.lost.chance), held.closes, closed),
-        Branch(
-            "the gap stays open" if hold.redeem is None else "the redemption is refused",
-            (1 - refused) * (1 - hold.closed),
-            held.stays,
-            still,
-        ),
-        Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
-    ]
-    mean_usd = held.closes - held.whole * hold.lost.ratio
-    branches += [
-        part._replace(probability=(1 - refused) * part.probability)
-        for part in hold.lost.branches(mean_usd, held.whole, closed)
-    ]
-    notes = [*bound.binds(tokens), *carrier.notes()]
-    rule = "hold.exit" if by_itself else "hold.exit_by_hand"
-    notes.append(f"{rule}: expected to be {hold.way_out}, after about {duration(hold.seconds)}")
+    refused = carrier.fails(view)
+    _, expected = _expected(held, hold, refused)
+    each_usd = (1 - refused) * (1 + view.financing(1.0, hold.carried))
 
     def at(tokens: float) -> tuple[float, Exposure]:
         held = _outcome(view, case, hold, carrier, tokens)
@@ -313,10 +274,64 @@ def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
             issuers_usd={view.registry.tokens[case.symbol].issuer: held.usd},
         )
 
-    judged, exposure = at(tokens)
-    each_usd = (1 - refused) * (1 + view.financing(1.0, hold.carried))
+    def told() -> Details:
+        return _told(view, case, hold, carrier, tokens, bound, held, at(tokens)[1])
+
     return Candidate(
-        "hedge_and_hold", case.name, usd, tokens, legs,
-        carrier.hedge(tokens, "for as long as the tokens are held"), expected, paid, worst,
-        (usd + expected / each_usd) / tokens, hold.seconds, exposure, judged, notes, branches, at,
+        "hedge_and_hold", case.name, held.usd, tokens, expected, held.worst,
+        (held.usd + expected / each_usd) / tokens, hold.seconds, view.objective(expected, held.worst), at,
+        told,
     )  # fmt: skip
+
+
+def _told(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float, bound: Bound, held: Held,
+          exposure: Exposure) -> Details:  # fmt: skip
+    usd, refused = held.usd, carrier.fails(view)
+    planned, expected = _expected(held, hold, refused)
+    slack = max(0.0, planned) / 2
+    legs = [
+        leg("buy", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, False),
+            gas_usd=case.gas_usd),
+        *carrier.opening(tokens, slack),
+    ]  # fmt: skip
+    gap_left = (1 - hold.closed) * tokens * (case.fair - case.spot)
+    by_itself = not carrier.notes()  # else a person gives the orders of the hedge
+    if by_itself:
+        legs += _way_out(view, case, hold, tokens, usd, held.back)
+        legs += carrier.closing(tokens)
+    paid = costs(
+        venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
+        financing=usd * view.financing(1.0, hold.carried), hedge=carrier.cost_usd(tokens),
+        gap_left=gap_left, exit=tokens * case.fair - gap_left - held.back, leg_failure=planned - expected,
+    )  # fmt: skip
+    rule = "hold.exit" if by_itself else "hold.exit_by_hand"
+    way_out = f"{rule}: expected to be {hold.way_out}, after about {duration(hold.seconds)}"
+    notes = [*bound.binds(tokens), *carrier.notes(), way_out]
+    hedge = carrier.hedge(tokens, "for as long as the tokens are held")
+    branches = _branches(case, hold, carrier, tokens, held, refused)
+    return Details(legs, hedge, paid, notes, branches, exposure)
+
+
+def _branches(case: Case, hold: Hold, carrier: Carrier, tokens: float, held: Held,
+              refused: float) -> list[Branch]:  # fmt: skip
+    # What is redeemed is paid for at the share's price: the token's own moves are no matter then.
+    apart = HEDGE_RESIDUAL if hold.redeem is None else 0.0
+    closed, still = (
+        carrier.swings(tokens, case.fair, apart),
+        carrier.swings(tokens, case.spot, HEDGE_RESIDUAL),
+    )
+    mean_usd = held.closes - held.whole * hold.lost.ratio
+    return [
+        Branch("as planned", (1 - refused) * (hold.closed - hold.lost.chance), held.closes, closed),
+        Branch(
+            "the gap stays open" if hold.redeem is None else "the redemption is refused",
+            (1 - refused) * (1 - hold.closed),
+            held.stays,
+            still,
+        ),
+        Branch("the hedge is refused and the tokens are sold again", refused, held.refused),
+        *(
+            part._replace(probability=(1 - refused) * part.probability)
+            for part in hold.lost.branches(mean_usd, held.whole, closed)
+        ),
+    ]

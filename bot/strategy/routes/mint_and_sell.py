@@ -15,10 +15,10 @@ from bot.strategy.mechanisms import Access, Odds, seconds_until
 from bot.strategy.mechanisms.way import HERE
 from bot.strategy.risk import if_short
 from bot.strategy.routes.bounds import mint_bounds, sale_bounds, top_of
-from bot.strategy.routes.common import Candidate, Case, View, by_venue, costs, leg, venue_of
+from bot.strategy.routes.common import Candidate, Case, Details, View, by_venue, costs, leg, venue_of
 from bot.strategy.routes.failing import delayed, gone
 from bot.strategy.routes.mint_first import mint_first
-from bot.strategy.routes.minted import NO_CHANNEL_EXIT
+from bot.strategy.routes.minting import NO_CHANNEL_EXIT
 from bot.strategy.sizing import IMPOSSIBLE, Bound, tightest
 from bot.timefmt import short
 from bot.types import Hedge, Ns
@@ -158,49 +158,6 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
     usd, expected, worst = law.of(tokens)
     if expected == IMPOSSIBLE:
         return None
-    outcomes, chances = law.outcomes(tokens, usd), law.chances
-    planned = outcomes["planned"]
-    outlay = tokens * law.price
-    notes = bound.binds(tokens)
-    slack = max(0.0, planned) / 2
-    fee, spread = tokens * access.fee_per_token(case.fair), tokens * access.spread_per_token(case.fair)
-    legs = [
-        leg("sell", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, True),
-            gas_usd=case.gas_usd)
-    ]  # fmt: skip
-    if refill_now:
-        legs.append(
-            leg("mint", access.instrument(case.symbol), tokens, outlay, slack_usd=slack, fee_usd=fee,
-                gas_usd=access.channel.gas_usd, delay_seconds=law.seconds)
-        )  # fmt: skip
-        if law.way is not HERE:  # so that they lie again where they were sold
-            legs.append(leg("transfer", case.name, tokens, outlay, gas_usd=law.way.usd,
-                            delay_seconds=law.way.seconds))  # fmt: skip
-        refusal = chances["refused"] * (planned - outcomes["refused"])
-        failing = sum(chances[name] * (planned - outcomes[name]) for name in ("late", "lost"))
-        paid = costs(venue_fee=case.fee_in(usd, True), mint_fee=fee, spread=spread, gas=law.gas,
-                     financing=tokens * law.rate, leg_failure=refusal,
-                     channel_failure=failing)  # fmt: skip
-        struck = swings(-outlay, case.fair_sd)
-        late = f"{access.title} delivers {law.late.text} late"
-        branches = [
-            Branch("as planned", chances["planned"], planned, struck),
-            Branch("the mint is refused and the tokens are bought back", law.refused, outcomes["refused"]),
-            Branch(late, chances["late"], outcomes["late"], struck),
-            *law.lost.branches(outcomes["lost"], tokens * law.price, struck),
-        ]
-        by = "the issuer" if access.conversion is None else access.venue
-        text = f"the mint is priced when {by} accepts it, so only a refused mint leaves price risk"
-    else:
-        notes.append(_why_later(access, tokens, case, law.until))
-        paid = costs(
-            venue_fee=case.fee_in(usd, True),
-            gas=law.gas,
-            refill=tokens * (law.price - case.fair) + law.later_usd(tokens),
-        )
-        text = "the tokens come out of inventory, which is smaller until they are replaced"
-        branches = [Branch("as planned", 1.0, planned,
-                           swings(-tokens * case.fair, law.sd))]  # fmt: skip
 
     def at(tokens: float) -> tuple[float, Exposure]:
         usd, expected, worst = law.of(tokens)
@@ -215,12 +172,67 @@ def _sale(view: View, case: Case, access: Access, bound: Bound, least: float, *,
             tokens={f"{case.symbol}@{case.place}": tokens},
         )
 
-    best, exposure = at(tokens)
+    def told() -> Details:
+        tell = _minted_back if refill_now else _replaced_later
+        return tell(law, access, tokens, usd, bound, at(tokens)[1])
+
     return Candidate(
-        "mint_and_sell", case.name, usd, tokens, legs, Hedge("none", text, 0.0, 0.0), expected, paid, worst,
+        "mint_and_sell", case.name, usd, tokens, expected, worst,
         (usd - expected / (1 - law.refused)) / tokens,
-        law.seconds + law.way.seconds if refill_now else 0.0, exposure, best, notes, branches, at, least,
+        law.seconds + law.way.seconds if refill_now else 0.0, view.objective(expected, worst), at,
+        told, least,
     )  # fmt: skip
+
+
+def _minted_back(law: _Refill, access: Access, tokens: float, usd: float, bound: Bound,
+                 exposure: Exposure) -> Details:  # fmt: skip
+    case, outlay = law.case, tokens * law.price
+    outcomes, chances = law.outcomes(tokens, usd), law.chances
+    planned = outcomes["planned"]
+    slack = max(0.0, planned) / 2
+    fee, spread = tokens * access.fee_per_token(case.fair), tokens * access.spread_per_token(case.fair)
+    legs = [
+        leg("sell", case.name, tokens, usd, slack_usd=slack, fee_usd=case.fee_in(usd, True),
+            gas_usd=case.gas_usd),
+        leg("mint", access.instrument(case.symbol), tokens, outlay, slack_usd=slack, fee_usd=fee,
+            gas_usd=access.channel.gas_usd, delay_seconds=law.seconds),
+    ]  # fmt: skip
+    if law.way is not HERE:  # so that they lie again where they were sold
+        legs.append(leg("transfer", case.name, tokens, outlay, gas_usd=law.way.usd,
+                        delay_seconds=law.way.seconds))  # fmt: skip
+    refusal = chances["refused"] * (planned - outcomes["refused"])
+    failing = sum(chances[name] * (planned - outcomes[name]) for name in ("late", "lost"))
+    paid = costs(venue_fee=case.fee_in(usd, True), mint_fee=fee, spread=spread, gas=law.gas,
+                 financing=tokens * law.rate, leg_failure=refusal, channel_failure=failing)  # fmt: skip
+    struck = swings(-outlay, case.fair_sd)
+    branches = [
+        Branch("as planned", chances["planned"], planned, struck),
+        Branch("the mint is refused and the tokens are bought back", law.refused, outcomes["refused"]),
+        Branch(f"{access.title} delivers {law.late.text} late", chances["late"], outcomes["late"], struck),
+        *law.lost.branches(outcomes["lost"], tokens * law.price, struck),
+    ]
+    by = "the issuer" if access.conversion is None else access.venue
+    text = f"the mint is priced when {by} accepts it, so only a refused mint leaves price risk"
+    hedge = Hedge("none", text, 0.0, 0.0)
+    return Details(legs, hedge, paid, bound.binds(tokens), branches, exposure)
+
+
+def _replaced_later(law: _Refill, access: Access, tokens: float, usd: float, bound: Bound,
+                    exposure: Exposure) -> Details:  # fmt: skip
+    case, planned = law.case, law.outcomes(tokens, usd)["planned"]
+    legs = [
+        leg("sell", case.name, tokens, usd, slack_usd=max(0.0, planned) / 2, fee_usd=case.fee_in(usd, True),
+            gas_usd=case.gas_usd)
+    ]  # fmt: skip
+    paid = costs(
+        venue_fee=case.fee_in(usd, True),
+        gas=law.gas,
+        refill=tokens * (law.price - case.fair) + law.later_usd(tokens),
+    )
+    text = "the tokens come out of inventory, which is smaller until they are replaced"
+    branches = [Branch("as planned", 1.0, planned, swings(-tokens * case.fair, law.sd))]
+    notes = [*bound.binds(tokens), _why_later(access, tokens, case, law.until)]
+    return Details(legs, Hedge("none", text, 0.0, 0.0), paid, notes, branches, exposure)
 
 
 def _why_later(access: Access, tokens: float, case: Case, until: Ns) -> str:

@@ -13,7 +13,7 @@ from bot.registry.dividends import Dividend
 from bot.strategy.dividends import due
 from bot.strategy.hedge_book import HedgeBook
 from bot.strategy.hedge_choice import Hedger
-from bot.strategy.hedge_quotes import OptionValues, Worth
+from bot.strategy.hedge_options import OptionValues, Worth
 from bot.strategy.hedge_ways import Wait
 from bot.strategy.moves import student
 from bot.strategy.options import occ
@@ -71,8 +71,8 @@ def values(book: HedgeBook, strike: float, kind: str, seconds: float, prices: li
     chain = book.quotes("TSLA", T, SPOT, lambda _symbol: 1.0).chain
     quote = next(each for each in chain.of(EXPIRY, kind) if each.contract.strike == strike)
     prices = prices + [SPOT] * (len(MOVES.logs) - len(prices))
-    worth = Worth(quote, SPOT, prices, T, seconds, chain.rate, chain.dividends)
-    return OptionValues(quote, worth, MOVES)
+    worth = Worth(quote, SPOT, T, seconds, chain.rate, chain.dividends)
+    return OptionValues(quote, worth, SPOT, MOVES, prices, slice(None), chain.terms)
 
 
 # -- Who says them -------------------------------------------------------------------------------------
