@@ -8,6 +8,18 @@ from bot.strategy.mechanisms import Access
 from bot.strategy.routes.common import Case, View, bounds_of, venue_of
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise
 
+STILL_BID = 0.8
+"""Of the tokens that an order book takes now so much is counted on once tokens have come to it: bids are of
+dollars, their price may rise, and others sell there, too. A pool takes any number. An assumption."""
+
+
+def later_bounds(case: Case, takes: float) -> list[Bound]:
+    """What is counted on to be sold later on a venue that takes so many tokens now."""
+    if case.state.venue_kind != "exchange":
+        return []
+    detail = f"{case.name} takes {takes:,.6g} {case.symbol} now, and what it will take is not known"
+    return [Bound(STILL_BID * takes, "depth.later", detail)]
+
 
 def sale_bounds(view: View, case: Case, legs: int = 1) -> list[Bound]:
     """What limits allow to be sold on a venue that ``legs`` of the plan use."""

@@ -12,6 +12,7 @@ from bot.strategy.forecast import Branch, swings
 from bot.strategy.mechanisms.delay import certain
 from bot.strategy.mechanisms.way import HERE, Way
 from bot.strategy.risk import SECOND_LEG_SECONDS, if_long
+from bot.strategy.routes.bounds import later_bounds
 from bot.strategy.routes.buy_and_redeem import buy_bounds
 from bot.strategy.routes.common import (
     Candidate,
@@ -69,7 +70,8 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
         own = Bound(held, "inventory.tokens", f"{held:,.6g} {dear.symbol} {in_hand_at(dear.place)}")
         ways.append(_trade(view, cheap, dear, tightest([market, own]), HERE, from_inventory=True))
     if held < market.tokens and (way is HERE or view.halt is None):
-        ways.append(_trade(view, cheap, dear, market, way, from_inventory=False))
+        most = market if way is HERE else tightest([market, *later_bounds(dear, pair.meet_tokens)])
+        ways.append(_trade(view, cheap, dear, most, way, from_inventory=False))
     found = [way for way in ways if way is not None]
     if not found:
         return []

@@ -13,7 +13,7 @@ from bot.strategy.hedges import ShortStock
 from bot.strategy.mechanisms import Access
 from bot.strategy.mechanisms.way import HERE
 from bot.strategy.risk import HEDGE_RESIDUAL
-from bot.strategy.routes.bounds import mint_bounds, sale_bounds, top_of
+from bot.strategy.routes.bounds import later_bounds, mint_bounds, sale_bounds, top_of
 from bot.strategy.routes.carry import Carrier, StockCarrier, as_chosen, carrier_for
 from bot.strategy.routes.common import (
     HEDGED_FROM_SECONDS,
@@ -63,6 +63,8 @@ def _through(view: View, case: Case, access: Access, reach: list[Bound], missing
     seconds, price = terms.seconds, terms.mint
     held_back = bounds_of(view.holding_rooms(case.symbol), lambda usd: usd / price)
     legs = 2 if access.venue == venue_of(case.name) else 1
+    if seconds > 0 and case.top is not None:
+        reach = [*reach, *later_bounds(case, case.top.tokens)]
     bound = tightest([*reach, *held_back, *mint_bounds(view, access, case.fair, terms.settles > 0, legs),
                       *(sale_bounds(view, case, legs) if legs > 1 else [])])  # fmt: skip
     # What could not be redeemed if the premium goes is not minted.
