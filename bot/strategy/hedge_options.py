@@ -99,10 +99,6 @@ class OptionValues:
         """What selling it brings at most: it is worth nothing at the end."""
 
     @cached_property
-    def _at_end(self) -> list[float]:
-        return self._worth.at(self._prices)
-
-    @cached_property
     def bought_in_worst(self) -> list[float]:
         """In the worst moves alone."""
         return self._bought(self._worth.at(self._prices[self.worst]))
@@ -110,13 +106,13 @@ class OptionValues:
     @cached_property
     def bought(self) -> list[float]:
         """In each move."""
-        return self._bought(self._at_end)
+        return self._bought(self._worth.at(self._prices))
 
     @cached_property
     def sold(self) -> list[float]:
         """The same where it is sold."""
         bid, half = self.bid, self.half
-        return [bid - worth - half for worth in self._at_end]
+        return [bid - worth - half for worth in self._worth.at(self._prices)]
 
     @cached_property
     def mean_bought(self) -> float:

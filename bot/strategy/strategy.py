@@ -7,6 +7,7 @@ plans. A plan says what to do or, with ``decision == "no_trade"``, every rule th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, combinations, product
 from math import inf
 from typing import Any
 
@@ -285,28 +286,27 @@ class Strategy:
                 best: dict[RouteKind, Candidate]) -> None:  # fmt: skip
         """Venue against venue: each that is out against every other of the same token."""
         known = {case.name: case for case in cases}
-        seen: set[tuple[str, str]] = set()
-        aside = self._view(view.incident, view.market, view.ts, None)
-        for state in view.market.instruments_of(view.incident.underlying):
-            if state.name not in known and state.name not in names:
-                case = open_case(aside, state)
-                if case is not None:
-                    known[state.name] = case
+        symbols = {case.symbol for case in cases}
+        unknown = [
+            state
+            for state in view.market.instruments_of(view.incident.underlying)
+            if state.token.symbol in symbols and state.name not in known and state.name not in names
+        ]
+        # What is wrong with a venue that is not out is nobody's business.
+        aside = self._view(view.incident, view.market, view.ts, None) if unknown else view
+        others = [case for state in unknown if (case := open_case(aside, state)) is not None]
+        known |= {case.name: case for case in others}
         gaps: list[tuple[float, str, str]] = []
-        for case in cases:
-            for other in known.values():
-                cheap, dear = (case, other) if case.spot < other.spot else (other, case)
-                if cheap is dear or (cheap.name, dear.name) in seen:
-                    continue
-                seen.add((cheap.name, dear.name))
-                if (left := gap(cheap, dear)) > 0:
-                    gaps.append((left, cheap.name, dear.name))
+        for one, other in chain(combinations(cases, 2), product(cases, others)):
+            cheap, dear = (one, other) if one.spot < other.spot else (other, one)
+            if (left := gap(cheap, dear)) > 0:
+                gaps.append((left, cheap.name, dear.name))
         gaps.sort(reverse=True)
         pairs = [
             Pair(bought, sold)
-            for _, cheap, dear in gaps[:WIDEST_PAIRS]
-            if (bought := _for(view, known[cheap], "buy")) is not None
-            and (sold := _for(view, known[dear], "sell")) is not None
+            for _, low, high in gaps[:WIDEST_PAIRS]
+            if (bought := _for(view, known[low], "buy")) is not None
+            and (sold := _for(view, known[high], "sell")) is not None
             and bought.spot < sold.spot
         ]
         pairs.sort(key=lambda pair: -pair.promise)

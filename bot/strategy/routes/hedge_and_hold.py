@@ -37,11 +37,11 @@ LONGEST_SECONDS = 5.0 * DAY_SECONDS
 
 
 class Hold(Struct, frozen=True):
-    """How long, and how long capital is locked for on average; how much of the gap closes by then, or how
-    likely it is redeemed; and what is left on the way out (``ratio``)."""
+    """How long, and what a dollar costs that is locked as long as that is on average; how much of the gap
+    closes by then, or how likely it is redeemed; and what is left on the way out (``ratio``)."""
 
     seconds: float
-    carried: float
+    rate: float
     closed: float
     ratio: float
     gas_usd: float
@@ -176,7 +176,8 @@ def _hold(view: View, case: Case, channels: Sequence[Access]) -> Hold:
         ratio, gas = 1.0 - case.fee_ratio, case.gas_usd
         way_out = f"sold on {case.name} when {percent(closed)} of the gap has closed"
     sd = view.sd_until(view.ts + round(seconds * NS), case.fair_sd)
-    return Hold(seconds, carried, closed, ratio, case.gas_usd + gas, way_out, sd, access, lost)
+    rate = view.financing(1.0, carried)
+    return Hold(seconds, rate, closed, ratio, case.gas_usd + gas, way_out, sd, access, lost)
 
 
 class Held(NamedTuple):
@@ -192,7 +193,7 @@ class Held(NamedTuple):
     worst: float
 
 
-def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float) -> Held | None:
+def _outcome(case: Case, hold: Hold, carrier: Carrier, tokens: float) -> Held | None:
     """Sold where they were bought, the tokens move the venue as much again. At 99 % the gap does not close
     but is three times as wide, and the hedge slips."""
     done = case.curve.buy_tokens(tokens)
@@ -201,8 +202,8 @@ def _outcome(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float
     moves = 1.0
     if hold.redeem is None:
         moves = max(1.0, (done.usd - case.fee_in(done.usd, False)) / (tokens * case.spot))
-    closed, still = (tokens * price * hold.ratio / moves for price in (case.fair, case.spot))
-    carry = done.usd * view.financing(1.0, hold.carried) + hold.gas_usd
+    closed, still = tokens * case.fair * hold.ratio / moves, tokens * case.spot * hold.ratio / moves
+    carry = done.usd * hold.rate + hold.gas_usd
     hedge, slips = carrier.figures(tokens, case.fair)
     spent = done.usd + carry + hedge
     undone = -case.round_trip(done.usd, tokens, False)
@@ -224,7 +225,7 @@ def _sized(view: View, case: Case, hold: Hold, carrier: Carrier, most: float) ->
     refused = carrier.fails(view)
 
     def objective(tokens: float) -> float:
-        held = _outcome(view, case, hold, carrier, tokens)
+        held = _outcome(case, hold, carrier, tokens)
         if held is None:
             return IMPOSSIBLE
         return view.objective(_expected(held, hold, refused)[1], held.worst)
@@ -253,15 +254,15 @@ def _way_out(view: View, case: Case, hold: Hold, tokens: float, usd: float, back
 
 def _held(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float,
           bound: Bound) -> Candidate | None:  # fmt: skip
-    held = _outcome(view, case, hold, carrier, tokens)
+    held = _outcome(case, hold, carrier, tokens)
     if held is None:
         return None
     refused = carrier.fails(view)
     _, expected = _expected(held, hold, refused)
-    each_usd = (1 - refused) * (1 + view.financing(1.0, hold.carried))
+    each_usd = (1 - refused) * (1 + hold.rate)
 
     def at(tokens: float) -> tuple[float, Exposure]:
-        held = _outcome(view, case, hold, carrier, tokens)
+        held = _outcome(case, hold, carrier, tokens)
         if held is None:
             return IMPOSSIBLE, Exposure(0.0, 0.0, {}, 0.0, {})
         notional = carrier.notional_usd(tokens)
@@ -301,7 +302,7 @@ def _told(view: View, case: Case, hold: Hold, carrier: Carrier, tokens: float, b
         legs += carrier.closing(tokens)
     paid = costs(
         venue_fee=case.fee_in(usd, False), gas=hold.gas_usd,
-        financing=usd * view.financing(1.0, hold.carried), hedge=carrier.cost_usd(tokens),
+        financing=usd * hold.rate, hedge=carrier.cost_usd(tokens),
         gap_left=gap_left, exit=tokens * case.fair - gap_left - held.back, leg_failure=planned - expected,
     )  # fmt: skip
     rule = "hold.exit" if by_itself else "hold.exit_by_hand"
