@@ -26,7 +26,7 @@ from bot.strategy.routes.common import (
     leg,
     venue_of,
 )
-from bot.strategy.routes.lasting import gap_half_life, paid_once_closed, still_there_after
+from bot.strategy.routes.lasting import GAP_HALF_LIFE, paid_once_closed, still_there_after
 from bot.strategy.sizing import IMPOSSIBLE, Bound, maximise, tightest
 from bot.timefmt import duration, percent
 from bot.types import WALLET, Hedge, Leg
@@ -81,7 +81,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
             "inventory.none_in_time",
             f"no {dear.symbol} {in_hand_at(dear.place)}; from {cheap.name} to {dear.name} takes "
             f"{duration(travel)}, and then the gap is still there in "
-            f"{percent(still_there_after(view, way.delay, gap_half_life(view, cheap, dear)))} of cases",
+            f"{percent(still_there_after(GAP_HALF_LIFE, way.delay))} of cases",
         )
     return [best]
 
@@ -117,7 +117,7 @@ def _trade(view: View, cheap: Case, dear: Case, bound: Bound, way: Way, *,
             view.refuse(bound.rule, bound.detail)
         return None
     travel, moves = way.seconds, way is not HERE
-    stays = still_there_after(view, way.delay, gap_half_life(view, cheap, dear))
+    stays = still_there_after(GAP_HALF_LIFE, way.delay)
     gas = cheap.gas_usd + dear.gas_usd + way.usd
     rate = view.financing(1.0, way.delay.mean)
     gone = paid_once_closed(cheap, dear)

@@ -32,7 +32,7 @@ class Minting:
         self.moves = self.way is not HERE
         self.settles = seconds_until(view.ts, access.arrives)
         self.seconds, self.delay = self.settles + self.way.seconds, access.delay.plus(self.way.delay)
-        self.stays = still_there_after(view, self.delay)
+        self.stays = still_there_after(half_life_of(view), self.delay)
         self.redeem = view.opposite(access, "redeem", case.symbol)
         self.back_way = view.way(case.symbol, case.place, self.redeem.place)
         self.mint = access.price(case.fair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fixtures.market import CLOCK, KRAKEN, MONDAY, World, incident, pool_at, registry
 
@@ -10,15 +11,15 @@ FAIR, GATE, POOL = 400.0, "TSLAx@gate", "TSLAx@raydium"
 
 
 def plan_of(name, depth, route):
-    made = World(
-        MONDAY, FAIR, session=CLOCK.session(MONDAY), of=registry(conversions=[KRAKEN]), capital_usd=1e6
-    )
+    of = registry(conversions=[KRAKEN] if route == "mint_and_sell" else [])
+    of.venues["gate"] = replace(of.venues["gate"], withdraw_days=180 / 86_400)
+    made = World(MONDAY, FAIR, session=CLOCK.session(MONDAY), of=of, capital_usd=1e6)
     if isinstance(depth, list):
         made.book(name, depth, [[460.0, 50.0]])
     else:
         made.venue(name, depth)
     if route == "cross_venue":
-        made.book("TSLAx@kraken", [[399.0, 500.0]], [[400.0, 500.0]])
+        made.venue(POOL, pool_at(FAIR, 1e7))
     plans = made.plans(incident(name, 0.095, cause="broad_premium", venues=[name, "TSLAx@elsewhere"]))
     return next(plan for plan in plans if plan.route == route)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.strategy.mechanisms.delay import Delay
 from bot.strategy.routes.common import View, open_case
-from bot.strategy.routes.lasting import gap_half_life, paid_once_closed, still_there_after
+from bot.strategy.routes.lasting import half_life_of, paid_once_closed, still_there_after
 from tests.fixtures.market import CLOCK, MONDAY, World, incident, pool_at, registry
 
 FAIR, DEAR, DAY = 400.0, 440.0, 86_400.0
@@ -57,16 +57,17 @@ def test_beside_a_venue_that_is_out_as_well_it_lasts_as_its_cause_says():
         assert stays(plan) == pytest.approx(2 ** (-WAIT / DAY))
 
 
-def test_while_the_issuer_has_halted_nobody_can_close_it():
-    """Which a desk with a conversion meets: half of it is there after three days."""
-    made = world((OTHER, FAIR))
+@pytest.mark.parametrize("venues", [[POOL], [POOL, BOOK]])
+def test_an_issuer_that_has_halted_keeps_no_two_venues_apart(venues):
+    """Who buys on the one and sells on the other needs no issuer; what all carry together lasts."""
     found = {}
-    for cause in ("issuer_halt", "broad_premium"):
-        seen = incident(POOL, 0.0953, cause=cause)
+    for other in (FAIR, DEAR * 0.99):
+        made = world((OTHER, other))
+        seen = incident(POOL, 0.0953, cause="issuer_halt", venues=venues)
         view = View(seen, made.market, made.registry, made.settings, CLOCK, made.strategy.desk, 0.5, MONDAY)
-        found[cause] = still_there_after(view, Delay((120.0, 3 * DAY), (0.5, 0.5)))
-    assert found["issuer_halt"] == pytest.approx(0.5 * 2 ** (-120 / (3 * DAY)) + 0.25)
-    assert found["broad_premium"] == pytest.approx(0.25)
+        found[other] = still_there_after(half_life_of(view), Delay((120.0, 3 * DAY), (0.5, 0.5)))
+    assert found[FAIR] == pytest.approx(0.25)
+    assert found[DEAR * 0.99] == pytest.approx(0.5 * 2 ** (-120 / (3 * DAY)) + 0.25)
 
 
 def cases(cheap, dear):
@@ -75,23 +76,21 @@ def cases(cheap, dear):
     seen = incident(POOL, 0.05, cause="issuer_halt", venues=[POOL, OTHER])
     view = View(seen, made.market, made.registry, made.settings, CLOCK, made.strategy.desk, 0.5, MONDAY)
     at = [made.venue(name, pool_at(price, 1e6)) for name, price in ((OTHER, cheap), (POOL, dear))]
-    return view, *(open_case(view, state) for state in at)
+    return [open_case(view, state) for state in at]
 
 
 @pytest.mark.parametrize(
-    ("cheap", "dear", "half", "paid"),
+    ("cheap", "dear", "paid"),
     [
-        (400.0, 440.0, 3 * DAY, 400.0),  # the dear one comes down to fair value
-        (380.0, 440.0, 3 * DAY, 400.0),
-        (380.0, 400.0, 3 * DAY, 400.0),  # the cheap one comes up to it
-        (420.0, 440.0, 120.0, 440.0 - 20.0 * 40 / 60),  # both are dear: the dearer goes most of the way
-        (360.0, 380.0, 120.0, 380.0 - 20.0 * 20 / 60),
-        (401.0, 440.0, 3 * DAY, 440.0 - 39.0 * 40 / 41),  # that is noise
+        (400.0, 440.0, 400.0),  # the dear one comes down to fair value
+        (380.0, 440.0, 400.0),
+        (380.0, 400.0, 400.0),  # the cheap one comes up to it
+        (420.0, 440.0, 440.0 - 20.0 * 40 / 60),  # both are dear: the dearer goes most of the way
+        (360.0, 380.0, 380.0 - 20.0 * 20 / 60),
     ],
 )
-def test_a_gap_between_two_venues_that_are_off_closes_in_minutes_and_in_part_by_each(cheap, dear, half, paid):
-    view, below, above = cases(cheap, dear)
-    assert gap_half_life(view, below, above) == half
+def test_two_venues_meet_each_going_the_farther_the_farther_it_is_from_fair_value(cheap, dear, paid):
+    below, above = cases(cheap, dear)
     assert paid_once_closed(below, above) * dear == pytest.approx(paid, rel=1e-6)
 
 

@@ -29,6 +29,13 @@ def world(price=FAIR, ts=MONDAY, usd=1e6, **changes):
     return made
 
 
+def near():
+    """Kraken takes tokens in within three minutes."""
+    found = registry()
+    found.venues["kraken"] = replace(found.venues["kraken"], withdraw_days=180 / 86_400)
+    return found
+
+
 def only(plans, route):
     return next((plan for plan in plans if plan.route == route), None)
 
@@ -124,31 +131,32 @@ def test_with_tokens_at_the_dear_venue_the_thinner_leg_goes_first():
 
 
 def test_the_way_from_a_pool_to_an_exchange_is_time_in_which_the_gap_may_close():
-    made = world(FAIR)
-    made.book(BOOK, [[420.0, 100]], [[421.0, 100]])
-    wide = {"venues": [BOOK, "TSLAx@gate"]}  # another exchange stands off as well
-    slow = only(made.plans(premium(BOOK, cause="broad_premium", **wide)), "cross_venue")
-    assert [leg.action for leg in slow.legs] == ["buy", "transfer", "sell"]
-    assert slow.duration_seconds == pytest.approx(0.05 * 86_400)
-    assert "settlement.gap_risk" in rules(slow)
-    assert slow.costs_usd["premium_gone"] > 0
-    made = world(FAIR, SATURDAY, session="weekend")
-    made.book(BOOK, [[420.0, 100]], [[421.0, 100]])
-    (none,) = made.plans(premium(BOOK, cause="thin_liquidity"))
-    assert none.decision == "no_trade"
-    assert "inventory.none_in_time" in rules(none)
+    for cause in ("broad_premium", "issuer_halt", "thin_liquidity"):
+        made = world(FAIR, of=near())
+        made.book(BOOK, [[420.0, 100]], [[421.0, 100]])
+        plan = only(made.plans(premium(BOOK, cause=cause)), "cross_venue")
+        assert [leg.action for leg in plan.legs] == ["buy", "transfer", "sell"]
+        assert plan.duration_seconds == pytest.approx(180.0)
+        assert plan.outcomes[0].probability == pytest.approx(2 ** (-180 / 120) * 0.995)
+        assert "settlement.gap_risk" in rules(plan)
+        assert plan.costs_usd["premium_gone"] > 0
+        made = world(FAIR, SATURDAY, session="weekend")
+        made.book(BOOK, [[420.0, 100]], [[421.0, 100]])
+        (none,) = made.plans(premium(BOOK, cause=cause))
+        assert none.decision == "no_trade"
+        assert "inventory.none_in_time" in rules(none)
 
 
 def test_a_gap_that_closes_on_the_way_closes_to_fair_value():
-    dear = world(FAIR)
+    dear = world(FAIR, of=near())
     dear.book(BOOK, [[440.0, 30]], [[441.0, 30]])
-    lost = only(dear.plans(premium(BOOK, venues=[BOOK, "TSLAx@gate"])), "cross_venue")
+    lost = only(dear.plans(premium(BOOK)), "cross_venue")
     planned, gone = lost.outcomes
     sold = lost.legs[2].notional_usd
     # The book's middle, 440.5, is 400 then; its fee and width stay.
     assert gone.usd - planned.usd == pytest.approx(sold * (400.0 / 440.5 - 1))
     assert gone.usd < 0 < planned.usd
-    cheap = world(360.0)
+    cheap = world(360.0, of=near())
     cheap.book(BOOK, [[FAIR, 30]], [[401.0, 30]])
     kept = only(cheap.plans(below(POOL, venues=[POOL, BOOK])), "cross_venue")
     # It is the pool that comes up; the book goes on paying what it does.

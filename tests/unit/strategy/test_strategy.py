@@ -11,7 +11,7 @@ from bot.strategy import Strategy
 from bot.timefmt import NS
 from bot.types import Command, Fill
 from bot.valuation.fair import FairValue
-from tests.fixtures.market import CLOCK, MONDAY, World, incident, pool_at
+from tests.fixtures.market import CLOCK, MONDAY, World, incident, pool_at, registry
 
 POOL = "TSLAx@raydium"
 
@@ -362,9 +362,11 @@ def test_what_we_had_of_a_venue_takes_it_to_no_other_side_of_fair_value(price, b
 def test_a_book_that_has_not_followed_is_not_planned_with_unless_the_desk_says_so():
     book, found = "TSLAx@kraken", {}
     for cause, held in (("broad_premium", 0.0), ("stale_venue", 0.0), ("stale_venue", 500.0)):
-        made = world(400.0, inventory_tokens={"TSLAx@kraken": held}, hit_stale_books=True)
+        near = registry()
+        near.venues["kraken"] = msgspec.structs.replace(near.venues["kraken"], withdraw_days=180 / 86_400)
+        made = world(400.0, inventory_tokens={"TSLAx@kraken": held}, hit_stale_books=True, of=near)
         made.book(book, [[440.0, 50.0]], [[441.0, 50.0]])
-        plans = made.plans(incident(book, 0.1, cause=cause, venues=[book, "TSLAx@gate"]))
+        plans = made.plans(incident(book, 0.1, cause=cause))
         found[cause, held] = next(one for one in plans if one.route == "cross_venue")
     steady, stale, in_hand = found.values()
     assert steady.expected_profit_usd > 1.3 * stale.expected_profit_usd
