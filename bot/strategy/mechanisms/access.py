@@ -31,9 +31,8 @@ class Access(Struct, frozen=True):
     """One direction of one channel now: the issuer's own or, with ``conversion``, an exchange's.
 
     ``rule`` and ``detail`` say why it cannot be used at this moment; both empty if it can. ``opens``
-    is when it next takes orders (now, if it is open), ``arrives`` when what was ordered then is due, and
-    ``delay`` how long from now until it is in hand, as a distribution; all ``None`` if nobody knows.
-    ``failures`` are the mechanism's own.
+    is when it next takes orders (now, if it is open), ``arrives`` when what was ordered then is due; both
+    ``None`` if nobody knows. ``failures`` are the ``mechanism``'s own.
     """
 
     action: Action
@@ -43,7 +42,8 @@ class Access(Struct, frozen=True):
     detail: str
     opens: Ns | None
     arrives: Ns | None
-    delay: Delay | None = None
+    mechanism: ByChannel
+    moment: Moment
     failures: tuple[Failure, ...] = ()
     conversion: Conversion | None = None
 
@@ -66,6 +66,15 @@ class Access(Struct, frozen=True):
         """What orders name."""
         name = f"{symbol}@{self.issuer.name}"
         return name if self.conversion is None else self.conversion.instrument(symbol)
+
+    @property
+    def delay(self) -> Delay | None:
+        """How long from now until it is in hand, as a distribution; ``None`` if nobody knows."""
+        if self.opens is None:
+            return None
+        if isinstance(self.mechanism, Exchange):  # the way of the tokens is a step of its own
+            return self.mechanism.converted(self.action, self.moment)
+        return self.mechanism.delay(self.action, self.moment)
 
     @property
     def usable(self) -> bool:
@@ -117,9 +126,8 @@ def look(action: Action, token: str, issuer: Issuer, market: Market, clock: Sess
 
     def access(rule: str, detail: str, opens: Ns | None = None) -> Access:
         arrives = None if opens is None else in_hand(clock, opens, channel.settlement_days)
-        delay = None if opens is None else _delay(mechanism, action, moment)
-        failures = mechanism.failures(action)
-        return Access(action, issuer, channel, rule, detail, opens, arrives, delay, failures, conversion)
+        return Access(action, issuer, channel, rule, detail, opens, arrives, mechanism, moment,
+                      mechanism.failures(action), conversion)  # fmt: skip
 
     opening = mechanism.opening(action, moment)
     if opening.rule in NEVER:
@@ -151,12 +159,6 @@ def conversion_halted(token: str, conversion: Conversion, market: Market) -> str
         return told
     book = market.instrument(f"{token}@{conversion.venue}")
     return book.halted_reason if book is not None and book.halted else None
-
-
-def _delay(mechanism: ByChannel, action: Action, moment: Moment) -> Delay | None:
-    if isinstance(mechanism, Exchange):
-        return mechanism.converted(action, moment)
-    return mechanism.delay(action, moment)
 
 
 def seconds_until(ts: Ns, moment: Ns) -> float:

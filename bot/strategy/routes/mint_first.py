@@ -10,7 +10,7 @@ from bot.strategy.desk import Exposure
 from bot.strategy.forecast import Branch, swings
 from bot.strategy.hedge_choice import Hedger
 from bot.strategy.hedges import ShortStock
-from bot.strategy.mechanisms import Access
+from bot.strategy.mechanisms import Access, seconds_until
 from bot.strategy.mechanisms.way import HERE
 from bot.strategy.risk import HEDGE_RESIDUAL
 from bot.strategy.routes.bounds import later_bounds, mint_bounds, sale_bounds, top_of
@@ -59,13 +59,14 @@ def mint_first(view: View, case: Case, reach: list[Bound], held: float) -> Candi
 
 def _through(view: View, case: Case, access: Access, reach: list[Bound], missing: str) -> Candidate | None:
     """Minted by one channel."""
-    terms = minting(view, case, access)
-    seconds, price = terms.seconds, terms.mint
+    assert access.arrives is not None
+    settles, price = seconds_until(view.ts, access.arrives), access.price(case.fair)
+    seconds = settles + view.way(case.symbol, access.place, case.place).seconds
     held_back = bounds_of(view.holding_rooms(case.symbol), lambda usd: usd / price)
     legs = 2 if access.venue == venue_of(case.name) else 1
     if seconds > 0 and case.top is not None:
         reach = [*reach, *later_bounds(case, case.top.tokens)]
-    bound = tightest([*reach, *held_back, *mint_bounds(view, access, case.fair, terms.settles > 0, legs),
+    bound = tightest([*reach, *held_back, *mint_bounds(view, access, case.fair, settles > 0, legs),
                       *(sale_bounds(view, case, legs) if legs > 1 else [])])  # fmt: skip
     # What could not be redeemed if the premium goes is not minted.
     least = view.least(access, case.fair, view.sd_over(seconds, case.fair_sd))
@@ -79,6 +80,7 @@ def _through(view: View, case: Case, access: Access, reach: list[Bound], missing
         view.refuse("channel.minimum", f"{from_usd}; {takes} {worth}")
         view.refuse("inventory.none_in_time", missing)
         return None
+    terms = minting(view, case, access, seconds)
     ways = [_wait_and_sell(view, case, terms, bound, least, None)]
     carrier = _carrier(view, case, terms, bound.tokens, to_size=True)
     if carrier is not None:

@@ -25,13 +25,11 @@ class Minting:
     ``stays`` is how likely the premium is still there then.
     """
 
-    def __init__(self, view: View, case: Case, access: Access) -> None:
-        assert access.arrives is not None
+    def __init__(self, view: View, case: Case, access: Access, seconds: float) -> None:
         assert access.delay is not None
-        self.access, self.way = access, view.way(case.symbol, access.place, case.place)
+        self.access, self.way, self.seconds = access, view.way(case.symbol, access.place, case.place), seconds
         self.moves = self.way is not HERE
-        self.settles = seconds_until(view.ts, access.arrives)
-        self.seconds, self.delay = self.settles + self.way.seconds, access.delay.plus(self.way.delay)
+        self.delay = access.delay.plus(self.way.delay)
         self.stays = still_there_after(half_life_of(view), self.delay)
         self.redeem = view.opposite(access, "redeem", case.symbol)
         self.back_way = view.way(case.symbol, case.place, self.redeem.place)
@@ -81,9 +79,9 @@ class Minting:
         return seconds_until(there, in_hand(view.clock, asked, channel.settlement_days))
 
 
-def minting(view: View, case: Case, access: Access) -> Minting:
+def minting(view: View, case: Case, access: Access, seconds: float) -> Minting:
     """That of one moment, worked out once."""
     key = (access.instrument(case.symbol), case.place, case.gas_usd, case.fair, case.fair_sd)
     if key not in view.mintings:
-        view.mintings[key] = Minting(view, case, access)
+        view.mintings[key] = Minting(view, case, access, seconds)
     return view.mintings[key]
