@@ -177,9 +177,13 @@ def test_many_pairs_of_trades_fail_as_often_as_said_and_lose_what_was_said(many)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_whole_engine_on_simulated_weeks_earns_what_its_plans_say_or_more():
-    """Detector, fair value, agents and all."""
-    found = record(each for seed in range(100, 108) for each in engine_trials.trials(seed))
-    assert found.plans > 60
-    assert -0.005 < found.bias < 0.02
-    assert found.beyond_95 <= 0.08
-    assert found.beyond_99 <= 0.03
+    """Detector, fair value, agents and all; what carries a price is beyond its shortfall as often as it says."""
+    done = [each for seed in range(100, 132) for each in engine_trials.trials(seed)]
+    found = record(done)
+    assert found.plans > 300
+    assert -0.001 < found.bias < 0.01
+    assert found.beyond_95 <= 0.05
+    carry = record(each for each in done if way(each) in WAYS and each.plan.duration_seconds > 0)
+    assert carry.plans > 100
+    assert carry.beyond_95 <= 0.07
+    assert carry.beyond_99 <= 0.03
