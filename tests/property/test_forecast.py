@@ -177,7 +177,7 @@ def test_many_pairs_of_trades_fail_as_often_as_said_and_lose_what_was_said(many)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_whole_engine_on_simulated_weeks_earns_what_its_plans_say_or_more():
-    """Detector, fair value, agents and all; what carries a price is beyond its shortfall as often as it says."""
+    """Detector, fair value, agents and all; what carries a price is beyond its shortfall as often as said."""
     done = [each for seed in range(100, 132) for each in engine_trials.trials(seed)]
     found = record(done)
     assert found.plans > 300
