@@ -26,6 +26,8 @@ from bot.pools.v3_swap import V3Swap, swap_in, swap_out, swap_to
 
 __all__ = ["UniswapV3", "UniswapV3State", "V3Swap"]
 
+PER_Q96 = 1.0 / Q96
+
 
 class UniswapV3State(PoolState, frozen=True, kw_only=True, tag="uniswap_v3"):
     """``ticks`` are all initialised ones, ``(tick, liquidity_net)``; ``fee`` in millionths."""
@@ -148,5 +150,5 @@ class UniswapV3(Struct, frozen=True):
         return sell == (self.token_index == 0)
 
     def _price(self, sqrt_price: int) -> float:
-        ratio = (sqrt_price / Q96) ** 2
+        ratio = (float(sqrt_price) * PER_Q96) ** 2  # of the same bits as the quotient
         return ratio if self.token_index == 0 else 1 / ratio
