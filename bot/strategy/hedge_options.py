@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from bot.strategy.hedge_quotes import TINY, HedgeLeg, Way
 from bot.strategy.moves import Moves
@@ -76,6 +77,13 @@ class Worth:
         return f"{contract.underlying} {day} {contract.strike:,.6g} {contract.kind}"
 
 
+class Gains(NamedTuple):
+    """USD a share in each move, and their mean."""
+
+    each: list[float]
+    mean: float
+
+
 class OptionValues:
     """One quote over the wait, of a contract that is so much ``worth``: USD a share that buying or selling it
     brings at each of ``prices``, of which ``worst`` are those that it is bought against."""
@@ -88,6 +96,9 @@ class OptionValues:
         self.spread = quote.ask - quote.bid
         self.half = self.spread / 2
         self._worth, self._moves, self._prices, self.worst = worth, moves, prices, worst
+        self._bought_in_worst: list[float] = []
+        self._bought: Gains | None = None
+        self._sold: Gains | None = None
         contract = quote.contract
         self.shares = contract.shares
         outside = contract.strike - spot if contract.kind == "call" else spot - contract.strike
@@ -98,31 +109,33 @@ class OptionValues:
         self.most_sold = quote.bid - self.half
         """What selling it brings at most: it is worth nothing at the end."""
 
-    @cached_property
+    @property
     def bought_in_worst(self) -> list[float]:
         """In the worst moves alone."""
-        return self._bought(self._worth.at(self._prices[self.worst]))
+        if not self._bought_in_worst:
+            self._bought_in_worst = self._buying(self._prices[self.worst])
+        return self._bought_in_worst
 
-    @cached_property
-    def bought(self) -> list[float]:
-        """In each move."""
-        return self._bought(self._worth.at(self._prices))
+    @property
+    def bought(self) -> Gains:
+        """In each move, and expected."""
+        if self._bought is None:
+            gains = self._buying(self._prices)
+            self._bought = Gains(gains, self._moves.mean(gains))
+        return self._bought
 
-    @cached_property
-    def sold(self) -> list[float]:
+    @property
+    def sold(self) -> Gains:
         """The same where it is sold."""
-        bid, half = self.bid, self.half
-        return [bid - worth - half for worth in self._worth.at(self._prices)]
+        if self._sold is None:
+            bid, half = self.bid, self.half
+            gains = [bid - worth - half for worth in self._worth.at(self._prices)]
+            self._sold = Gains(gains, self._moves.mean(gains))
+        return self._sold
 
-    @cached_property
-    def mean_bought(self) -> float:
-        """Expected."""
-        return self._moves.mean(self.bought)
-
-    @cached_property
-    def mean_sold(self) -> float:
-        """The same where it is sold."""
-        return self._moves.mean(self.sold)
+    def _buying(self, prices: Sequence[float]) -> list[float]:
+        ask, half = self.ask, self.half
+        return [(worth - half if worth > half else 0.0) - ask for worth in self._worth.at(prices)]
 
     @property
     def greeks(self) -> Greeks:
@@ -133,10 +146,6 @@ class OptionValues:
     def name(self) -> str:
         """The contract's."""
         return self._worth.name
-
-    def _bought(self, worths: Sequence[float]) -> list[float]:
-        ask, half = self.ask, self.half
-        return [(worth - half if worth > half else 0.0) - ask for worth in worths]
 
 
 class OptionsOffer:
@@ -163,20 +172,20 @@ class OptionsOffer:
         self.outlay_usd = shares * outlay
         self.capital_usd = shares * (max(0.0, outlay) + margin)
 
-    @cached_property
+    @property
     def cost_usd(self) -> float:
         """Expected, and no less than what trading it costs."""
-        gain = self.bought.mean_bought
+        gain = self.bought.bought.mean
         if self.sold is not None:
-            gain += self.sold.mean_sold
+            gain += self.sold.sold.mean
         return max(self.least_usd, self.fees - self.shares * gain)
 
     def gains(self) -> list[float]:
         """USD at the end of the wait in each move."""
         shares, fees = self.shares, self.fees
         if self.sold is None:
-            return [shares * gain - fees for gain in self.bought.bought]
-        pairs = zip(self.bought.bought, self.sold.sold, strict=True)
+            return [shares * gain - fees for gain in self.bought.bought.each]
+        pairs = zip(self.bought.bought.each, self.sold.sold.each, strict=True)
         return [shares * (bought + sold) - fees for bought, sold in pairs]
 
     def way(self) -> Way:

@@ -79,7 +79,9 @@ class StockCarrier:
                  others: tuple[HedgeNotChosen, ...] = (), *, whole: bool = False) -> None:  # fmt: skip
         self.short, self.others, self.whole = short, others, whole
         self._underlying, self._seconds = view.incident.underlying, seconds
-        self._sd, self._whole_sd = HEDGE_RESIDUAL * sd, sd
+        self._whole_sd = sd
+        # Lost of a dollar at 99 %, hedged and bare.
+        self._slips, self._falls = if_long(1.0, HEDGE_RESIDUAL * sd), if_long(1.0, sd)
         self.venue = venue_of(short.instrument)
 
     def in_whole(self, view: View, tokens: float) -> StockCarrier | None:
@@ -97,8 +99,7 @@ class StockCarrier:
 
     def figures(self, tokens: float, price: float) -> tuple[float, float]:
         held, cost = self._held(tokens), self.cost_usd(tokens)
-        bare = if_long((tokens - held) * price, self._whole_sd)
-        return cost, if_long(held * price, self._sd) + bare + cost
+        return cost, held * price * self._slips + (tokens - held) * price * self._falls + cost
 
     def swings(self, tokens: float, price: float, apart: float) -> Swings:
         return swings(tokens * price - self.notional_usd(tokens), self._whole_sd, tokens * price * apart)

@@ -162,7 +162,7 @@ def test_worth_at_the_end_of_a_wait_is_quantlibs(kind, days):
     seconds = days * DAY_SECONDS
     found = values(book, 395.0, kind, seconds, prices)
     left = (EXPIRY - T) / YEAR_NS - seconds / (365 * DAY_SECONDS)
-    for price, gain in zip(prices, found.bought, strict=False):
+    for price, gain in zip(prices, found.bought.each, strict=False):
         ahead = WHEN - seconds / (365 * DAY_SECONDS)
         later, share = (((ahead, USD),), price) if ahead > 0 else ((), price - USD)
         end = Reference(kind, share, 395.0, left, VOLATILITY, RATE, 0.0, later).european()
@@ -197,7 +197,7 @@ def test_dividends_of_a_price_that_has_fallen_below_them_break_nothing():
     book = book_of(Dividend(EX, USD))
     quoted(book)
     found = values(book, 395.0, "put", 86_400.0, [1.0, 1e-3])
-    assert found.bought[0] == pytest.approx(394.0 - 0.01 - found.quote.ask)
+    assert found.bought.each[0] == pytest.approx(394.0 - 0.01 - found.quote.ask)
 
 
 def test_what_has_gone_ex_is_due_no_more():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import product
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from bot.errors import DataError
 from bot.registry.derivatives import PerpetualOffer
 from bot.strategy import hedge_book
 from bot.strategy.hedge_book import HedgeBook
+from bot.strategy.options import Chain
 from bot.timefmt import DAY_SECONDS, NS
 from bot.types import Tick
 from tests.fixtures import hedge_tape as world
@@ -121,6 +123,20 @@ def test_what_is_left_out_counts_once_however_often_it_is_asked_for(watched):
         assert chain.between(EXPIRY, "put", low, 410.0) == []
     chain.of(EXPIRY, "put")
     assert [one.description for one in chain.left_out()] == ["2 options on alpaca"]
+
+
+@pytest.mark.parametrize("most", [2, 3, 5, 50])
+def test_few_of_the_strikes_are_those_that_all_of_their_quotes_would_give(watched, most):
+    told(watched, *world.chain(T, SPOT))
+    told(watched, *(replace(tick, ts=T + 1, bid=None) for tick in world.chain(T, SPOT, (370, 420))))
+    chain = watched.at(T + 1).chain
+    for kind, ts in product(("call", "put"), (T + 1, T - 1, T + 301 * NS, EXPIRY)):
+        asked = (EXPIRY, kind, 355.0, 436.0, most, ts)
+        assert chain.spread(*asked) == Chain.spread(chain, *asked)
+    found = chain.spread(EXPIRY, "put", 355.0, 436.0, most, T + 1)
+    strikes = [quote.contract.strike for quote in found]
+    assert strikes == sorted(strikes)
+    assert (strikes[0], strikes[-1], len(found)) == (360.0, 430.0, min(most, 6))
 
 
 def test_a_crossed_one_is_believed_again_with_its_next_quote(watched):
