@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 from bot.pools.curve import Executed
 from bot.pools.raw import RawPool, Swap
 
@@ -73,8 +71,8 @@ class PoolCurve:
         pool = self.pool.after(amount, sell)
         if pool is None:
             return None
-        left = copy(self)
-        left.pool = pool
+        left = PoolCurve.__new__(PoolCurve)
+        left.pool, left._quote_unit, left._token_unit = pool, self._quote_unit, self._token_unit
         return left
 
     def _sold(self, swap: Swap | None) -> Executed | None:
