@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp
 from random import Random
 
 import pytest
@@ -234,9 +234,9 @@ def minted(draw: Random) -> bool:
         )
 
     top = curve.to_price(FAIR)
-    best = best_on_grid(
-        objective, LEAST / (FAIR * 1.0005) / move, top.tokens if top is not None else 0.0, GRID
-    )
+    # Of a book four fifths are counted on once the tokens are there.
+    high = (top.tokens if top is not None else 0.0) * (0.8 if kind == "book" else 1.0)
+    best = best_on_grid(objective, LEAST / (FAIR * 1.0005) / move, high, GRID)
     plans = mint_and_sell(view, case_of(view, name))
     if plans:
         used = plans[0].exposure
@@ -261,9 +261,8 @@ def across(draw: Random) -> bool:
     pair = Pair(low, high)
     days = 0.05 * (("kraken" in here) + ("gate" in there)) * (low.place != high.place)
     travel = days * 86_400
-    # The dear venue is out alone, and closed in minutes, unless the other is nearer to it than to fair value.
-    alone = abs(log(low.spot / high.spot)) > off / 2
-    stays = 2.0 ** (-travel / (120 if alone else 86_400))
+    # What one venue pays more than another is gone in minutes.
+    stays = 2.0 ** (-travel / 120)
     lasts = stays * (1 - fails_at(here))
     gone = min(1.0, FAIR / high.spot)
     gas = gas_at(here) + gas_at(there) + (0.05 if travel else 0.0)
@@ -286,7 +285,8 @@ def across(draw: Random) -> bool:
         expected = lasts * planned + (1 - lasts) * failed
         return judged(world.settings, expected, min(-gas, failed - tokens * risk))
 
-    best = best_on_grid(objective, 0.0, pair.meet_tokens, GRID)
+    most = pair.meet_tokens * (0.8 if travel and kind == "book" else 1.0)
+    best = best_on_grid(objective, 0.0, most, GRID)
     plans = cross_venue(view, pair)
     if plans:
         used = plans[0].exposure

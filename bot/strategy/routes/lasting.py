@@ -42,10 +42,16 @@ def half_life_of(view: View) -> float:
 
 
 def paid_once_closed(cheap: Case, dear: Case) -> float:
-    """What the dearer of two venues pays once they have met, over what it pays now: of the way between them
-    the part is its own that is its part in how far both are from fair value."""
-    gap, off, beside = dear.spot - cheap.spot, abs(dear.spot - dear.fair), abs(cheap.spot - cheap.fair)
-    return 1.0 - gap * off / (off + beside) / dear.spot if gap > 0 and off else 1.0
+    """What the dearer of two venues pays once they have met, over what it pays now. Where fair value lies
+    between them it comes down to it; where both are off on one side, the farther from fair value the more of
+    the way is its own."""
+    off, beside = dear.spot - dear.fair, cheap.spot - cheap.fair
+    if beside <= 0 < off:
+        return dear.fair / dear.spot
+    if off * beside <= 0:
+        return 1.0
+    gap, own = dear.spot - cheap.spot, off * off / (off * off + beside * beside)
+    return 1.0 - max(0.0, gap) * own / dear.spot
 
 
 def still_there_after(half: float, delay: Delay) -> float:
