@@ -285,7 +285,9 @@ def across(draw: Random) -> bool:
         expected = lasts * planned + (1 - lasts) * failed
         return judged(world.settings, expected, min(-gas, failed - tokens * risk))
 
-    most = pair.meet_tokens * (0.8 if travel and kind == "book" else 1.0)
+    most = pair.meet_tokens
+    if travel and kind == "book":  # of which four fifths are counted on once the tokens are there
+        most = min(most, 0.8 * dear.to_price(low.spot).tokens)
     best = best_on_grid(objective, 0.0, most, GRID)
     plans = cross_venue(view, pair)
     if plans:
