@@ -47,6 +47,9 @@ def scale(values: Sequence[float], most: int = 5) -> Scale:
         high = low + 1.0
     step = _round((high - low) / most)
     first, last = floor(low / step), -floor(-high / step)
+    # The quotient of what is nearly on a tick, or next to nothing, is rounded to the tick.
+    first -= first * step > low
+    last += last * step < high
     return Scale(first * step, last * step, [n * step for n in range(first, last + 1)])
 
 

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.backtest.charts import HEIGHT, WIDTH, Series, bar, lines, scale, scatter
@@ -22,6 +22,8 @@ def points_of(html: str, css: str) -> list[tuple[float, float]]:
 
 
 @given(st.lists(USD, min_size=1, max_size=20), st.integers(2, 8))
+@example([3.0, -5e-324], 2)
+@example([-3.0, 5e-324], 2)
 def test_a_scale_has_zero_and_every_value_between_its_ends(values: list[float], most: int) -> None:
     found = scale(values, most)
     assert found.low == found.ticks[0] <= min(0.0, *values)
