@@ -15,6 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from typing import cast
 
 from bot.pools.state import Raw, need
 from bot.pools.steps import Rules, Steps
@@ -106,6 +107,8 @@ def ladder(told: tuple[tuple[int, Raw], ...], spacing: int, fee: Fee) -> Ladder:
     and :class:`ValueError` for what is no number.
     """
     ticks = tuple([(tick, int(net)) for tick, net in told])
+    if ticks == told:  # whole numbers already: they are remembered once
+        ticks = cast(Ticks, told)
     need(all(MIN_TICK <= tick <= MAX_TICK for tick, _ in ticks), "a tick is out of range")
     need(all(a[0] < b[0] for a, b in pairwise(ticks)), "ticks are not rising")
     need(sum(net for _, net in ticks) == 0, "the ticks' liquidity does not add up to nothing")
