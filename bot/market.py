@@ -323,9 +323,10 @@ class UnderlyingState:
 
     @property
     def halt(self) -> str | None:
-        """That trading in the share is halted, and why, if one of its references says so."""
+        """That trading in the share is halted, and why, if one of its references says so: an oracle that is
+        paused says nothing of it."""
         for one in self.references.values():
-            if one.halted and one.word == "halted":
+            if one.halted and one.word == "halted" and not one.oracle:
                 why = f": {one.halted_reason}" if one.halted_reason else ""
                 return f"trading in {self.info.ticker} is halted{why}"
         return None

@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 from bot.collectors.threads import in_thread
@@ -40,9 +41,8 @@ def load() -> None:
     with LOCK:
         # alpaca-py 0.44 uses what websockets may drop one day; that is nothing for our users to read about.
         warnings.filterwarnings("ignore", category=DeprecationWarning, message="websockets.legacy")
-        import alpaca.data.historical
-        import alpaca.data.live
-        import alpaca.trading.client  # noqa: F401
+        for name in ("alpaca.data.historical", "alpaca.data.live", "alpaca.trading.client"):
+            import_module(name)
 
 
 def keys(source: AlpacaKeys) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from bot.collectors.threads import in_thread
@@ -218,8 +219,7 @@ class _Told(logging.Logger):
 
 def _load() -> None:
     """Importing it takes half a second. What goes wrong is told here: its log would only say it again."""
-    import ib_async  # noqa: F401
-
+    import_module("ib_async")
     for name in ("ib_async", "eventkit"):
         logger = logging.getLogger(name)
         if logger.getEffectiveLevel() > logging.DEBUG:

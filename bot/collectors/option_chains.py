@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
@@ -28,7 +29,7 @@ FORGET_NS = 7 * DAY_SECONDS * NS
 """What has not been quoted for so long has expired, or is of no use any more."""
 
 
-class OptionChains:
+class OptionChains(ABC):
     """Quotes ``OCC@venue`` of the options of use, every ``poll_seconds``; see
     :class:`bot.collectors.base.Collector`.
 
@@ -61,16 +62,16 @@ class OptionChains:
         self._dividends: dict[str, list[Known]] = {}
         self._without: dict[str, str] = {}
 
+    @abstractmethod
     def chain(self, ticker: str) -> AsyncIterator[Seen]:
         """What the source tells now of the options of use on a share.
 
         Raises :class:`SourceError`, or :class:`DataError` if the source does not know the share.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def dividends(self, ticker: str) -> list[Known]:
         """Those of a share that the source knows to come, or expects. Raises as :meth:`chain`."""
-        raise NotImplementedError
 
     def barred_seconds(self) -> float:
         """How long it may not be asked; 0: it may."""

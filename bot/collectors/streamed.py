@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ class Connection(Protocol):
         """Free it, within seconds."""
 
 
-class Streamed:
+class Streamed(ABC):
     """What sources of share prices have in common; each says how it connects, understands and polls.
 
     On start everything is polled once, so that there is a price while the market sleeps. Then the socket
@@ -83,25 +84,25 @@ class Streamed:
         self._chance_until = 0.0
         self._lost = asyncio.Event()
 
+    @abstractmethod
     def connection(self) -> Connection:
         """A new connection, not yet open."""
-        raise NotImplementedError
 
+    @abstractmethod
     def understood(self, message: Any) -> Iterable[Tick]:
         """What a message says. Raises :class:`DataError`."""
-        raise NotImplementedError
 
     def standing(self) -> Iterable[Tick]:
         """What was told before and still holds, as far as is known: told again with each connection, since
         whoever listens may have been told otherwise while there was none."""
         return ()
 
+    @abstractmethod
     async def poll(self, *, every: bool) -> None:
         """Ask for all prices and hand them on; unless ``every``, no longer than until the socket delivers.
 
         Raises :class:`SourceError` if nothing came of it.
         """
-        raise NotImplementedError
 
     @property
     def detail(self) -> str:

@@ -164,12 +164,8 @@ class Common:
                 self.pace = average_step(self.pace, change, 1.0 / min(self.paced, PACES))
                 self.paces = [*self.paces[1 - LAGS :], self.pace]
             self.marked, self.marked_at = level, ts
-        since = ts - begun
-        if since >= CALM_NS:
-            wild = CALM
-        else:
-            wild = WILD + max((since - WILD_NS) / (CALM_NS - WILD_NS), 0.0) * (CALM - WILD)
-        usual = WIDE * sqrt(self.volatility) * wild
+        wild = min(max((ts - begun - WILD_NS) / (CALM_NS - WILD_NS), 0.0), 1.0)
+        usual = WIDE * sqrt(self.volatility) * (WILD + wild * (CALM - WILD))
         if session in ("weekend", "holiday"):
             usual *= WEEKEND
         if len(self.paces) == LAGS:

@@ -103,6 +103,7 @@ class LiveChain(Chain):
                ts: Ns) -> list[OptionQuote]:  # fmt: skip
         key = expiry, kind, low, high, most, ts
         if key not in self._made:
+            # Fresh and two-sided as a quote says of itself, before any is made.
             found = [
                 line for line in self._fit(expiry, kind, low, high)
                 if 0 <= ts - line.ts <= MAX_AGE_NS and 0 < (line.bid or 0.0) <= (line.ask or 0.0)

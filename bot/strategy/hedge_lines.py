@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from bot.errors import DataError
 from bot.registry.derivatives import OptionVenue, PerpetualVenue, PerpVenue
+from bot.said import SHUT
 from bot.strategy import hedge_ticks as ticks
 from bot.strategy.hedge_ticks import StatusData
 from bot.strategy.options import OptionQuote, Perp, Perpetual, PerpTerms
@@ -21,7 +23,7 @@ from bot.types import Ns, Tick
 LineKind = Literal["option", "perp", "perpetual"]
 
 
-class Line:
+class Line(ABC):
     """``crossed``: its last quote made no sense, and what was before is forgotten. ``halted`` says why."""
 
     __slots__ = ("crossed", "halted", "instrument", "ts", "underlying")
@@ -46,13 +48,12 @@ class Line:
         self.read(tick)
         self.ts, self.crossed = tick.ts, False
 
+    @abstractmethod
     def read(self, tick: Tick) -> None:
         """Take a quote in."""
-        raise NotImplementedError
 
     def _status(self, told: StatusData) -> None:
-        down = told.state in ("down", "halted", "closed")
-        self.halted = (told.reason or told.state) if down else ""
+        self.halted = (told.reason or told.state) if told.state in SHUT else ""
 
     def snapshot(self) -> Sequence[Any]:
         """What it said, as plain values."""

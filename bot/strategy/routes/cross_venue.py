@@ -38,15 +38,15 @@ BRIDGE_SECONDS = 1800.0
 class Pair:
     """Two venues of one token, the second dearer than the first by more than both fees."""
 
-    __slots__ = ("cheap", "dear", "meet_tokens", "promise", "taken_tokens")
+    __slots__ = ("bid_tokens", "cheap", "dear", "meet_tokens", "promise")
 
     def __init__(self, cheap: Case, dear: Case) -> None:
         self.cheap = cheap
         self.dear = dear
         down, up = dear.curve.to_price(cheap.spot), cheap.curve.to_price(dear.spot)
-        self.taken_tokens = 0.0 if down is None else down.tokens
-        """So many are bought on the dearer one for more than the cheaper asks."""
-        self.meet_tokens = min(self.taken_tokens, 0.0 if up is None else up.tokens)
+        self.bid_tokens = 0.0 if down is None else down.tokens
+        """So many the dearer one bids for above the price of the cheaper."""
+        self.meet_tokens = min(self.bid_tokens, 0.0 if up is None else up.tokens)
         """Beyond so many the prices would cross."""
         self.promise = self.meet_tokens * (dear.spot - cheap.spot)
         """At most this can be earned, before all costs: no token earns more than the first."""
@@ -72,7 +72,7 @@ def cross_venue(view: View, pair: Pair) -> list[Candidate]:
         own = Bound(held, "inventory.tokens", f"{held:,.6g} {dear.symbol} {in_hand_at(dear.place)}")
         ways.append(_trade(view, cheap, dear, tightest([market, own]), HERE, from_inventory=True))
     if held < market.tokens and (way is HERE or view.halt is None):
-        most = market if way is HERE else tightest([market, *later_bounds(dear, pair.taken_tokens)])
+        most = market if way is HERE else tightest([market, *later_bounds(dear, pair.bid_tokens)])
         ways.append(_trade(view, cheap, dear, most, way, from_inventory=False))
     found = [way for way in ways if way is not None]
     if not found:

@@ -129,8 +129,10 @@ def test_while_the_share_is_halted_only_what_is_over_at_once_is_planned():
     (plan,) = alone.plans(out())
     why = "trading in TSLA is halted: news pending; nobody knows at what price it goes on"
     assert f"reference.halted: {why}" in plan.reasons
-    # A source that is lost says nothing of the share.
+    # A source that is lost says nothing of the share, nor does an oracle that its owner has paused.
     share.word = "down"
+    oracle = alone.market.admit("TSLA@pyth")
+    oracle.halted, oracle.word, oracle.halted_reason = True, "halted", "its oracle is paused"
     assert alone.plans(out(severity="critical"))[0].decision == "trade"
 
 
